@@ -1,0 +1,280 @@
+//! The Internet checksum: RFC 1071 sums, RFC 1624 updates, and what UDP adds to them (RFC 768).
+//!
+//! A [`Sum`] is a one's complement sum of 16-bit words in network byte order. Sums of parts add up to
+//! the sum of the whole as long as each part but the last has an even length; [`Sum::at_odd_offset`]
+//! mends the case where one has not. So a header is summed from the values that are about to be
+//! written, and never read back from memory.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::ops::{Add, AddAssign};
+
+use zerocopy::FromBytes;
+
+/// A one's complement sum of 16-bit words in network byte order (RFC 1071 section 1), not inverted.
+#[derive(Clone, Copy, Default)]
+pub struct Sum(u64);
+
+impl Sum {
+    /// The sum of no bytes.
+    pub const ZERO: Self = Self(0);
+
+    /// The sum of `bytes`, the first byte being the high half of a word. An odd last byte is padded
+    /// with a zero byte (RFC 1071 section 4.1).
+    #[must_use]
+    #[inline]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_native(native_sum(bytes))
+    }
+
+    /// The sum of one 16-bit word.
+    #[must_use]
+    #[inline]
+    pub const fn word(word: u16) -> Self {
+        // `u64::from` is not const.
+        Self(word as u64)
+    }
+
+    /// A sum of native-endian words, as the checksum kernels make them. The sum of byte-swapped words
+    /// is the byte-swapped sum (RFC 1071 section 2 (B)).
+    #[must_use]
+    #[inline]
+    pub const fn from_native(sum: u64) -> Self {
+        Self::word(u16::from_be(fold(sum)))
+    }
+
+    /// This sum, for bytes that stand at an odd offset of what is summed: the halves of each word
+    /// change places (RFC 1071 section 2 (B)).
+    #[must_use]
+    #[inline]
+    pub const fn at_odd_offset(self) -> Self {
+        Self::word(self.folded().swap_bytes())
+    }
+
+    /// The sum in 16 bits. 0 only if every byte summed was 0.
+    #[must_use]
+    #[inline]
+    pub const fn folded(self) -> u16 {
+        fold(self.0)
+    }
+
+    /// The checksum field that makes all of it sum to zero: the inverted sum.
+    #[must_use]
+    #[inline]
+    pub const fn checksum(self) -> u16 {
+        !self.folded()
+    }
+
+    /// The checksum field for UDP, where 0 means that there is none: 0 is sent as 0xFFFF (RFC 768).
+    #[must_use]
+    #[inline]
+    pub const fn udp_checksum(self) -> u16 {
+        match self.checksum() {
+            0 => 0xFFFF,
+            checksum => checksum,
+        }
+    }
+
+    /// Whether bytes with their checksum field among them are intact: the sum is all ones (RFC 1071
+    /// section 1). A sum of nothing but zeros is not.
+    #[must_use]
+    #[inline]
+    pub const fn is_valid(self) -> bool {
+        self.folded() == 0xFFFF
+    }
+}
+
+impl Add for Sum {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        let (sum, carry) = self.0.overflowing_add(other.0);
+        // After a carry the sum is at most 2^64 - 2, so the end-around carry does not overflow.
+        Self(sum.wrapping_add(u64::from(carry)))
+    }
+}
+
+impl Add<u16> for Sum {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, word: u16) -> Self {
+        self + Self::word(word)
+    }
+}
+
+impl<T> AddAssign<T> for Sum
+where
+    Self: Add<T, Output = Self>,
+{
+    #[inline]
+    fn add_assign(&mut self, other: T) {
+        *self = *self + other;
+    }
+}
+
+impl PartialEq for Sum {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for Sum {}
+
+impl fmt::Debug for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sum({:#06x})", self.folded())
+    }
+}
+
+/// The new checksum of bytes in which one 16-bit word changed from `old` to `new`: RFC 1624 equation 3.
+///
+/// For an IPv4 header, TCP and ICMP. For UDP see [`update_udp`].
+#[must_use]
+#[inline]
+pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
+    (Sum::word(!checksum) + !old + new).checksum()
+}
+
+/// The new UDP checksum when one 16-bit word changed from `old` to `new`.
+///
+/// 0 stays 0, for it says that there is no checksum; and a sum that comes out as 0 is stored as 0xFFFF
+/// (RFC 768).
+#[must_use]
+#[inline]
+pub fn update_udp(checksum: u16, old: u16, new: u16) -> u16 {
+    match checksum {
+        0 => 0,
+        _ => (Sum::word(!checksum) + !old + new).udp_checksum(),
+    }
+}
+
+/// The sum of the native-endian words of `bytes`, an odd last byte padded with a zero byte.
+///
+/// Eight 32-bit words a turn go into four 64-bit lanes: no carry is lost in fewer than 2^32 turns, and
+/// compilers turn the lanes into vectors.
+#[inline]
+fn native_sum(bytes: &[u8]) -> u64 {
+    let mut lanes = [0u64; 4];
+    let mut blocks = bytes.chunks_exact(32);
+    for block in &mut blocks {
+        if let Ok([a, b, c, d, e, f, g, h]) = <[u32; 8]>::read_from_bytes(block) {
+            let pairs = [(a, e), (b, f), (c, g), (d, h)];
+            for (lane, (low, high)) in lanes.iter_mut().zip(pairs) {
+                *lane = lane.wrapping_add(u64::from(low)).wrapping_add(u64::from(high));
+            }
+        }
+    }
+    let mut sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
+    let mut words = blocks.remainder().chunks_exact(2);
+    for word in &mut words {
+        if let Ok(word) = u16::read_from_bytes(word) {
+            sum = sum.wrapping_add(u64::from(word));
+        }
+    }
+    if let [last] = words.remainder() {
+        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([*last, 0])));
+    }
+    sum
+}
+
+/// The sum in 16 bits, with end-around carry.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the last line holds at most 0xFFFF")]
+const fn fold(sum: u64) -> u16 {
+    let sum = (sum & 0xFFFF_FFFF).wrapping_add(sum >> 32); // at most 2^33 - 2
+    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x2_FFFD
+    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x1_0000
+    (sum & 0xFFFF).wrapping_add(sum >> 16) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn rfc_1071_section_3_example() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::of(&bytes).folded(), 0xddf2);
+    }
+
+    #[test]
+    fn a_captured_ipv4_header_is_valid() {
+        // tcpdump tests/vxlan.pcap, packet 1.
+        let header = [
+            0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8,
+            0xcb, 0x01, 0xc0, 0xa8, 0xca, 0x01,
+        ];
+        assert!(Sum::of(&header).is_valid());
+        assert!(!Sum::of(&header[2..]).is_valid());
+    }
+
+    #[test]
+    fn nothing_is_not_valid() {
+        assert!(!Sum::of(&[]).is_valid());
+        assert!(!Sum::of(&[0; 20]).is_valid());
+    }
+
+    #[test]
+    fn rfc_1624_equation_3() {
+        // The RFC's own example, then the edges: (HC, m, m') -> HC'.
+        for (checksum, old, new, want) in [
+            (0xdd2f, 0x5555, 0x3285, 0x0000),
+            (0x0000, 0x0001, 0x0001, 0x0000),
+            (0xffff, 0x0000, 0x0000, 0x0000),
+            (0x1234, 0x0000, 0xffff, 0x1234),
+            (0x1234, 0xffff, 0x0000, 0x1234),
+            (0xfffe, 0x0001, 0x0000, 0x0000),
+        ] {
+            assert_eq!(update(checksum, old, new), want, "{checksum:04x} {old:04x} {new:04x}");
+        }
+    }
+
+    #[test]
+    fn udp_zero_stays_none_and_is_never_made() {
+        assert_eq!(update_udp(0, 0x1234, 0x4321), 0);
+        assert_eq!(update_udp(0xfffe, 0x0001, 0x0000), 0xffff);
+        assert_eq!(Sum::word(0xffff).udp_checksum(), 0xffff);
+    }
+
+    #[test]
+    fn a_ttl_decrement_as_flannels_proxy_does_it() {
+        // TTL 64 -> 63 beside protocol 17 adds 0x0100 with end-around carry.
+        for (before, after) in [
+            (0x0000, 0x0100),
+            (0x1234, 0x1334),
+            (0xfe00, 0xff00),
+            (0xfeff, 0x0000),
+            (0xff00, 0x0001),
+            (0xfffe, 0x00ff),
+            (0x5152, 0x5252),
+            (0xfdff, 0xfeff),
+        ] {
+            assert_eq!(update(before, 0x4011, 0x3f11), after, "{before:04x}");
+        }
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole_at_every_split_and_length() {
+        let bytes: Vec<u8> = (0..200u32).map(|i| (i.wrapping_mul(167) >> 1) as u8).collect();
+        for len in 0..bytes.len() {
+            let whole = Sum::of(&bytes[..len]);
+            for split in 0..=len {
+                let (front, back) = bytes[..len].split_at(split);
+                let back = match split % 2 {
+                    0 => Sum::of(back),
+                    _ => Sum::of(back).at_odd_offset(),
+                };
+                assert_eq!(Sum::of(front) + back, whole, "{split} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_run_of_ones_loses_no_carry() {
+        assert_eq!(Sum::of(&[0xff; 65_535]).folded(), 0xff00);
+        assert_eq!(Sum::of(&[0xff; 65_534]).folded(), 0xffff);
+    }
+}

@@ -1,0 +1,142 @@
+//! What is wrong with bytes that should be a header, and where.
+
+use core::fmt;
+
+/// The header that was being read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Ethernet II.
+    Ethernet,
+    /// An 802.1Q or 802.1ad tag.
+    Vlan,
+    /// ARP.
+    Arp,
+    /// The IPv4 header and its options.
+    Ipv4,
+    /// The IPv6 header.
+    Ipv6,
+    /// An IPv6 extension header.
+    Ipv6Extension,
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+    /// ICMP for IPv4.
+    Icmpv4,
+    /// ICMP for IPv6.
+    Icmpv6,
+    /// VXLAN.
+    Vxlan,
+}
+
+impl Layer {
+    /// The usual name, in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ethernet => "ethernet",
+            Self::Vlan => "vlan",
+            Self::Arp => "arp",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Ipv6Extension => "ipv6 extension",
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Icmpv4 => "icmpv4",
+            Self::Icmpv6 => "icmpv6",
+            Self::Vxlan => "vxlan",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ParseErrorKind {
+    /// There are fewer bytes than the header, or than its length field says.
+    Truncated {
+        /// Bytes that the header, or the length field, asks for.
+        needed: usize,
+        /// Bytes that there are.
+        got: usize,
+    },
+    /// A version, hardware type or other constant has another value.
+    Unsupported {
+        /// The value that the standard gives.
+        expected: u16,
+        /// The value that was read.
+        got: u16,
+    },
+    /// A length field is smaller than the header that holds it.
+    LengthTooSmall {
+        /// The least value that is possible, in bytes.
+        least: usize,
+        /// The value that was read, in bytes.
+        got: usize,
+    },
+    /// There are more extension headers than this crate walks.
+    TooManyExtensions {
+        /// How many it walks.
+        most: usize,
+    },
+}
+
+/// Bytes that are not a header, and where they are not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ParseError {
+    /// The header that was being read.
+    pub layer: Layer,
+    /// Where the offending field stands, in bytes from the start of that header.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub kind: ParseErrorKind,
+}
+
+impl ParseError {
+    /// `layer` needs `needed` bytes, and there are `got`.
+    #[must_use]
+    pub const fn truncated(layer: Layer, needed: usize, got: usize) -> Self {
+        Self { layer, offset: got, kind: ParseErrorKind::Truncated { needed, got } }
+    }
+
+    /// The constant at `offset` of `layer` is `got`, not `expected`.
+    #[must_use]
+    pub const fn unsupported(layer: Layer, offset: usize, expected: u16, got: u16) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::Unsupported { expected, got } }
+    }
+
+    /// The length field at `offset` of `layer` says `got` bytes, less than the `least` possible.
+    #[must_use]
+    pub const fn length_too_small(layer: Layer, offset: usize, least: usize, got: usize) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { least, got } }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { layer, offset, kind } = self;
+        match kind {
+            ParseErrorKind::Truncated { needed, got } => {
+                write!(f, "{layer}: {needed} bytes needed, {got} there")
+            }
+            ParseErrorKind::Unsupported { expected, got } => {
+                write!(f, "{layer}: {got:#x} at byte {offset}, expected {expected:#x}")
+            }
+            ParseErrorKind::LengthTooSmall { least, got } => {
+                write!(f, "{layer}: length {got} at byte {offset}, at least {least} needed")
+            }
+            ParseErrorKind::TooManyExtensions { most } => {
+                write!(f, "{layer}: more than {most} at byte {offset}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
