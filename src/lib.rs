@@ -30,4 +30,5 @@
 extern crate std;
 
 pub mod checksum;
+pub mod subnet;
 pub mod wire;

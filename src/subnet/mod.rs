@@ -1,0 +1,15 @@
+//! IP prefixes, pools of equal subnets, and their allocation: plain arithmetic, over `core` alone.
+//!
+//! A prefix ([`Ipv4Prefix`], [`Ipv6Prefix`]) never has host bits; an address with a length
+//! ([`Ipv4Cidr`], [`Ipv6Cidr`]) keeps them. All of it is total: a length of 0, 32 or 128 is as good as
+//! any other, and stepping past the end of the address space wraps, as flannel's does
+//! (`pkg/ip/ipnet.go`).
+#![forbid(unsafe_code)]
+
+mod cidr;
+mod prefix;
+
+pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
+pub use prefix::{
+    Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,
+};
