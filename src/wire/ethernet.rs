@@ -12,7 +12,9 @@ use core::fmt;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{Layer, MacAddr, ParseError, VlanTag, view::view};
+use super::build::{Build, BuildError, EthernetPayload, write_behind, write_header};
+use super::{Layer, MacAddr, ParseError, PseudoHeader, VlanTag, view::view};
+use crate::checksum::Sum;
 
 /// The Ethernet header: 14 bytes, any bytes.
 #[derive(
@@ -145,6 +147,49 @@ impl<'a> EthernetFrame<'a> {
     #[inline]
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
+    }
+}
+
+/// Builds a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct EthernetBuilder<P> {
+    header: EthernetHeader,
+    payload: P,
+}
+
+impl<P: EthernetPayload> EthernetBuilder<P> {
+    /// A frame whose EtherType is the payload's.
+    #[must_use]
+    pub fn new(destination: MacAddr, source: MacAddr, payload: P) -> Self {
+        Self::with_ethertype(destination, source, payload.ethertype(), payload)
+    }
+}
+
+impl<P: Build> EthernetBuilder<P> {
+    /// A frame whose EtherType is given.
+    #[must_use]
+    pub const fn with_ethertype(
+        destination: MacAddr,
+        source: MacAddr,
+        ethertype: EtherType,
+        payload: P,
+    ) -> Self {
+        Self { header: EthernetHeader::new(destination, source, ethertype), payload }
+    }
+}
+
+impl<P: Build> Build for EthernetBuilder<P> {
+    fn len(&self) -> usize {
+        EthernetHeader::LEN.saturating_add(self.payload.len())
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        self.payload.check()
+    }
+
+    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
+        let payload = write_behind(EthernetHeader::LEN, out, &self.payload, None);
+        write_header(out, self.header.as_bytes()) + payload
     }
 }
 

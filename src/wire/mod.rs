@@ -7,15 +7,23 @@
 //! values than bits take newtypes ([`Vni`], [`VlanId`], `Dscp` ...), so nothing is ever truncated.
 #![forbid(unsafe_code)]
 
+mod build;
 mod error;
 mod ethernet;
+mod ip;
+mod ipv4;
 mod mac;
+mod udp;
 mod view;
 mod vlan;
 mod vxlan;
 
+pub use build::{Build, BuildError, EthernetPayload, InPlace, IpPayload};
 pub use error::{Layer, ParseError, ParseErrorKind};
-pub use ethernet::{EtherType, EthernetFrame, EthernetHeader};
+pub use ethernet::{EtherType, EthernetBuilder, EthernetFrame, EthernetHeader};
+pub use ip::{Dscp, DscpTooLarge, Ecn, IpProtocol, PseudoHeader, TrafficClass};
+pub use ipv4::{Ipv4Builder, Ipv4Flags, Ipv4Header, Ipv4Options, Ipv4Packet};
 pub use mac::{MacAddr, ParseMacAddrError};
-pub use vlan::{Pcp, VlanFieldTooLarge, VlanHeader, VlanId, VlanTag};
-pub use vxlan::{Gbp, Vni, VniTooLarge, VxlanFlags, VxlanFrame, VxlanHeader};
+pub use udp::{UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader};
+pub use vlan::{Pcp, VlanBuilder, VlanFieldTooLarge, VlanHeader, VlanId, VlanTag};
+pub use vxlan::{Gbp, Vni, VniTooLarge, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader};

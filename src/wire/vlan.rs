@@ -9,7 +9,9 @@ use core::fmt;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{EtherType, Layer, ParseError, view::view};
+use super::build::{Build, BuildError, EthernetPayload, write_behind, write_header};
+use super::{EtherType, Layer, ParseError, PseudoHeader, view::view};
+use crate::checksum::Sum;
 
 /// What stands behind a tag protocol identifier: the tag's control word and the next EtherType.
 #[derive(
@@ -150,6 +152,43 @@ impl VlanTag {
     ) -> Result<((Self, EtherType), &[u8]), ParseError> {
         let (header, rest) = VlanHeader::ref_from_prefix(bytes)?;
         Ok(((Self { protocol, control: header.control() }, header.ethertype()), rest))
+    }
+}
+
+/// Builds a tag and what it tags.
+#[derive(Clone, Copy, Debug)]
+pub struct VlanBuilder<P> {
+    tag: VlanTag,
+    ethertype: EtherType,
+    payload: P,
+}
+
+impl<P: EthernetPayload> VlanBuilder<P> {
+    /// `tag` in front of `payload`, whose EtherType it says.
+    #[must_use]
+    pub fn new(tag: VlanTag, payload: P) -> Self {
+        Self { tag, ethertype: payload.ethertype(), payload }
+    }
+}
+
+impl<P: Build> Build for VlanBuilder<P> {
+    fn len(&self) -> usize {
+        VlanHeader::LEN.saturating_add(self.payload.len())
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        self.payload.check()
+    }
+
+    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
+        let payload = write_behind(VlanHeader::LEN, out, &self.payload, None);
+        write_header(out, VlanHeader::new(self.tag, self.ethertype).as_bytes()) + payload
+    }
+}
+
+impl<P: Build> EthernetPayload for VlanBuilder<P> {
+    fn ethertype(&self) -> EtherType {
+        self.tag.protocol()
     }
 }
 

@@ -18,7 +18,9 @@ use bitflags::bitflags;
 use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{EthernetFrame, Layer, ParseError, view::view};
+use super::build::{Build, BuildError, write_behind, write_header};
+use super::{EthernetFrame, Layer, ParseError, PseudoHeader, view::view};
+use crate::checksum::Sum;
 
 /// The VXLAN header: 8 bytes, any bytes.
 #[derive(
@@ -243,6 +245,42 @@ impl<'a> VxlanFrame<'a> {
     #[inline]
     pub const fn inner(&self) -> EthernetFrame<'a> {
         self.inner
+    }
+}
+
+/// Builds a VXLAN header and the inner frame behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct VxlanBuilder<P> {
+    header: VxlanHeader,
+    inner: P,
+}
+
+impl<P: Build> VxlanBuilder<P> {
+    /// `inner` in the network `vni`.
+    #[must_use]
+    pub const fn new(vni: Vni, inner: P) -> Self {
+        Self::with_header(VxlanHeader::new(vni), inner)
+    }
+
+    /// `inner` behind `header`, whatever that says.
+    #[must_use]
+    pub const fn with_header(header: VxlanHeader, inner: P) -> Self {
+        Self { header, inner }
+    }
+}
+
+impl<P: Build> Build for VxlanBuilder<P> {
+    fn len(&self) -> usize {
+        VxlanHeader::LEN.saturating_add(self.inner.len())
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        self.inner.check()
+    }
+
+    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
+        let inner = write_behind(VxlanHeader::LEN, out, &self.inner, None);
+        write_header(out, self.header.as_bytes()) + inner
     }
 }
 
