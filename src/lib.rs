@@ -30,5 +30,6 @@
 extern crate std;
 
 pub mod checksum;
+pub mod lease;
 pub mod subnet;
 pub mod wire;

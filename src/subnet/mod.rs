@@ -9,6 +9,7 @@
 mod cidr;
 mod prefix;
 
+pub(crate) use cidr::parse_length;
 pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,
