@@ -16,7 +16,7 @@ pub enum Layer {
     Ipv4,
     /// The IPv6 header.
     Ipv6,
-    /// An IPv6 extension header.
+    /// The IPv6 extension headers, taken together.
     Ipv6Extension,
     /// UDP.
     Udp,
@@ -116,6 +116,13 @@ impl ParseError {
     #[must_use]
     pub const fn length_too_small(layer: Layer, offset: usize, least: usize, got: usize) -> Self {
         Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { least, got } }
+    }
+
+    /// At `offset` of the extension headers of an IPv6 packet stands one more than `most`.
+    #[must_use]
+    pub const fn too_many_extensions(offset: usize, most: usize) -> Self {
+        let kind = ParseErrorKind::TooManyExtensions { most };
+        Self { layer: Layer::Ipv6Extension, offset, kind }
     }
 }
 
