@@ -65,6 +65,13 @@ impl Ipv4Header {
         }
     }
 
+    /// Version and IHL: 0x45 in a valid header without options.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn first_byte(&self) -> u8 {
+        self.version_ihl
+    }
+
     /// The version: 4 in a valid header.
     #[must_use]
     #[inline]
@@ -306,6 +313,21 @@ impl<'a> Ipv4Packet<'a> {
     /// `LengthTooSmall` for an IHL below 5, or a total length below the header's.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let packet = Self::parse_head(bytes)?;
+        let (needed, got) = (usize::from(packet.header.total_len()), bytes.len());
+        if got < needed {
+            return Err(ParseError::truncated(Layer::Ipv4, needed, got));
+        }
+        Ok(packet)
+    }
+
+    /// Reads a datagram of which only the front is at hand: as [`parse`](Self::parse), but the payload may
+    /// end before the total length does.
+    ///
+    /// # Errors
+    /// As for `parse`; `Truncated` only where header and options are not all there.
+    #[inline]
+    pub fn parse_head(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let (header, rest) = Ipv4Header::ref_from_prefix(bytes)?;
         if header.version() != 4 {
             let got = u16::from(header.version());
@@ -319,9 +341,9 @@ impl<'a> Ipv4Packet<'a> {
         let Some(payload_len) = total_len.checked_sub(header_len) else {
             return Err(ParseError::length_too_small(Layer::Ipv4, 2, header_len, total_len));
         };
-        let truncated = ParseError::truncated(Layer::Ipv4, total_len, bytes.len());
+        let truncated = ParseError::truncated(Layer::Ipv4, header_len, bytes.len());
         let (options, rest) = rest.split_at_checked(options_len).ok_or(truncated)?;
-        let payload = rest.get(..payload_len).ok_or(truncated)?;
+        let payload = rest.get(..payload_len).unwrap_or(rest);
         Ok(Self { header, options, payload })
     }
 

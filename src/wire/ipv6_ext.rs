@@ -113,15 +113,28 @@ impl<'a> Ipv6Packet<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let (header, rest) = Ipv6Header::ref_from_prefix(bytes)?;
+        let payload_len = usize::from(header.payload_len());
+        if header.version() == 6 && rest.len() < payload_len {
+            let needed = Ipv6Header::LEN.saturating_add(payload_len);
+            return Err(ParseError::truncated(Layer::Ipv6, needed, bytes.len()));
+        }
+        Self::parse_head(bytes)
+    }
+
+    /// Reads a packet of which only the front is at hand: as [`parse`](Self::parse), but the payload may end
+    /// before the payload length does.
+    ///
+    /// # Errors
+    /// As for `parse`; `Truncated` only where the headers are not all there.
+    #[inline]
+    pub fn parse_head(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let (header, rest) = Ipv6Header::ref_from_prefix(bytes)?;
         if header.version() != 6 {
             let got = u16::from(header.version());
             return Err(ParseError::unsupported(Layer::Ipv6, 0, 6, got));
         }
         let payload_len = usize::from(header.payload_len());
-        let Some(payload) = rest.get(..payload_len) else {
-            let needed = Ipv6Header::LEN.saturating_add(payload_len);
-            return Err(ParseError::truncated(Layer::Ipv6, needed, bytes.len()));
-        };
+        let payload = rest.get(..payload_len).unwrap_or(rest);
         let protocol = header.next_header();
         let packet = Self {
             header,
