@@ -182,7 +182,7 @@ fn native_sum(bytes: &[u8]) -> u64 {
 /// The sum in 16 bits, with end-around carry.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "the last line holds at most 0xFFFF")]
-const fn fold(sum: u64) -> u16 {
+pub(crate) const fn fold(sum: u64) -> u16 {
     let sum = (sum & 0xFFFF_FFFF).wrapping_add(sum >> 32); // at most 2^33 - 2
     let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x2_FFFD
     let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x1_0000

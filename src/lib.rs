@@ -29,7 +29,10 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod buf;
 pub mod checksum;
 pub mod lease;
 pub mod subnet;
+pub mod tunnel;
+pub mod verdict;
 pub mod wire;

@@ -1,0 +1,301 @@
+//! The frame buffers that encap and decap work on: one safe trait over the caller's own memory.
+//!
+//! The words are the kernel's: a frame grows and shrinks at its front ([`push_front`](FrameBuf::push_front)
+//! is `skb_push`, [`pull_front`](FrameBuf::pull_front) `skb_pull`) and is cut at its end
+//! ([`truncate`](FrameBuf::truncate) is `skb_trim`). An implementation that lies can garble its own
+//! packets; it can never cause memory unsafety here.
+#![forbid(unsafe_code)]
+
+use core::ops::Range;
+
+use crate::verdict::{DropReason, Verdict};
+
+/// Bytes that encap puts in front of an Ethernet frame over IPv4: Ethernet, IPv4, UDP, VXLAN.
+pub const HEADROOM_V4: usize = 50;
+/// Bytes that encap puts in front of an IP packet over IPv4, the inner Ethernet header included.
+pub const HEADROOM_V4_IP: usize = 64;
+/// Bytes that encap puts in front of an Ethernet frame over IPv6.
+pub const HEADROOM_V6: usize = 70;
+/// Bytes that encap puts in front of an IP packet over IPv6, the inner Ethernet header included.
+pub const HEADROOM_V6_IP: usize = 84;
+/// What an outer 802.1Q tag adds to each of them.
+pub const HEADROOM_TAG: usize = 4;
+/// Enough for every tunnel.
+pub const HEADROOM_MAX: usize = HEADROOM_V6_IP + HEADROOM_TAG;
+
+/// A frame in a buffer that has room in front of it.
+///
+/// The methods that have a body are what a driver may know of a frame; the defaults say "nothing" and
+/// cost nothing.
+pub trait FrameBuf {
+    /// The frame's bytes: all of them, or the linear head of a chain.
+    fn bytes(&self) -> &[u8];
+
+    /// The frame's bytes, to edit: all of them, or the linear head of a chain.
+    fn bytes_mut(&mut self) -> &mut [u8];
+
+    /// Moves the frame's start `count` bytes to the front, over bytes that are already written.
+    ///
+    /// # Errors
+    /// [`DropReason::NoHeadroom`] when there is less room; the frame is unchanged.
+    fn push_front(&mut self, count: usize) -> Verdict;
+
+    /// Moves the frame's start `count` bytes to the back: they are no longer part of it.
+    ///
+    /// # Errors
+    /// [`DropReason::NotLinear`] when the linear head is shorter; the frame is unchanged.
+    fn pull_front(&mut self, count: usize) -> Verdict;
+
+    /// Cuts the frame, all segments together, to `len` bytes; a shorter one stays as it is.
+    fn truncate(&mut self, len: usize);
+
+    /// The `N` bytes in front of the frame and the frame's (linear) bytes: `None` when there is less room.
+    /// [`push_front`](Self::push_front) makes what is written there part of the frame.
+    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])>
+    where
+        Self: Sized;
+
+    /// The frame's length in bytes, all segments together.
+    #[inline]
+    fn total_len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Asks the memory for the frame's first bytes and the room in front of them.
+    ///
+    /// Called for a frame that is to be worked on soon. An implementation whose descriptor points on
+    /// fetches the descriptor first.
+    #[inline]
+    fn prefetch(&self) {}
+
+    /// What the receiving NIC says of the frame.
+    #[inline]
+    fn rx(&self) -> RxMeta {
+        RxMeta::default()
+    }
+
+    /// What the sender of the frame says of it, and what the sending NIC will do.
+    #[inline]
+    fn tx(&self) -> TxMeta {
+        TxMeta::default()
+    }
+}
+
+/// What a receiving NIC says of a frame that holds a VXLAN packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RxMeta {
+    /// The outer IPv4 header checksum.
+    pub ip_checksum: NicChecksum,
+    /// The outer UDP checksum. A zero one is not vouched for by `Good` over IPv6.
+    pub udp_checksum: NicChecksum,
+}
+
+/// What a NIC says of a checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum NicChecksum {
+    /// Nothing: it has to be computed here.
+    #[default]
+    Unknown,
+    /// It is right.
+    Good,
+    /// It is wrong.
+    Bad,
+}
+
+/// What is known of a frame that is to be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TxMeta {
+    /// The transport checksum of the inner packet.
+    pub inner_checksum: InnerChecksum,
+    /// Who computes the outer UDP checksum, where the tunnel sends one.
+    pub outer_checksum: OuterChecksum,
+    /// A hash of the inner flow (RSS), to be used for the outer source port instead of one made here.
+    pub flow_hash: Option<u32>,
+}
+
+/// What the caller promises of the transport checksum inside a frame.
+///
+/// It is a promise: an outer checksum taken from the headers alone is wrong if the inner one is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InnerChecksum {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It is complete and right.
+    Valid,
+    /// The sending NIC will complete it: the field holds the pseudo-header's sum (Linux
+    /// `CHECKSUM_PARTIAL`).
+    Partial,
+}
+
+/// Who computes the outer UDP checksum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OuterChecksum {
+    /// This crate.
+    #[default]
+    Software,
+    /// The sending NIC: the field gets the pseudo-header's sum for it to go on from.
+    Nic,
+}
+
+/// A frame in `S`: `&mut [u8]` for borrowed memory, an array for memory of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<S> {
+    buffer: S,
+    start: usize,
+    end: usize,
+    tx: TxMeta,
+    rx: RxMeta,
+}
+
+/// A frame in memory of its own.
+pub type ArrayFrame<const CAPACITY: usize> = Frame<[u8; CAPACITY]>;
+
+impl<const CAPACITY: usize> Frame<[u8; CAPACITY]> {
+    /// A copy of `bytes`, with `headroom` bytes in front: `None` when they do not fit.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8], headroom: usize) -> Option<Self> {
+        let end = headroom.checked_add(bytes.len())?;
+        let mut buffer = [0; CAPACITY];
+        for (to, from) in buffer.get_mut(headroom..end)?.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        Some(Self::new(buffer, headroom..end))
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
+    /// The frame that stands at `range` of `buffer`: what is before it is its headroom. A range that
+    /// reaches beyond the buffer is cut to it.
+    #[must_use]
+    #[inline]
+    pub fn new(buffer: S, range: Range<usize>) -> Self {
+        let end = range.end.min(buffer.as_ref().len());
+        let start = range.start.min(end);
+        Self { buffer, start, end, tx: TxMeta::default(), rx: RxMeta::default() }
+    }
+
+    /// This frame with what is known of it for sending.
+    #[must_use]
+    #[inline]
+    pub fn with_tx(mut self, tx: TxMeta) -> Self {
+        self.tx = tx;
+        self
+    }
+
+    /// This frame with what the NIC said on receipt.
+    #[must_use]
+    #[inline]
+    pub fn with_rx(mut self, rx: RxMeta) -> Self {
+        self.rx = rx;
+        self
+    }
+
+    /// Where the frame stands in its buffer.
+    #[must_use]
+    #[inline]
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.buffer.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.buffer.as_mut().get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn push_front(&mut self, count: usize) -> Verdict {
+        self.start = self.start.checked_sub(count).ok_or(DropReason::NoHeadroom)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn pull_front(&mut self, count: usize) -> Verdict {
+        let start = self.start.checked_add(count).filter(|start| *start <= self.end);
+        self.start = start.ok_or(DropReason::NotLinear)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start.saturating_add(len));
+    }
+
+    #[inline]
+    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
+        let used = self.buffer.as_mut().get_mut(..self.end)?;
+        let (front, frame) = used.split_at_mut_checked(self.start)?;
+        Some((front.last_chunk_mut()?, frame))
+    }
+
+    #[inline]
+    fn total_len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    #[inline]
+    fn rx(&self) -> RxMeta {
+        self.rx
+    }
+
+    #[inline]
+    fn tx(&self) -> TxMeta {
+        self.tx
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_grows_and_shrinks_within_its_bounds() {
+        let mut buffer = *b"0123456789";
+        let mut frame = Frame::new(&mut buffer[..], 4..8);
+        assert_eq!(frame.bytes(), b"4567");
+        assert_eq!(frame.push_front(5), Err(DropReason::NoHeadroom));
+        assert_eq!(frame.pull_front(5), Err(DropReason::NotLinear));
+        assert_eq!(frame.range(), 4..8);
+        assert_eq!(frame.push_front(4), Ok(()));
+        assert_eq!(frame.bytes(), b"01234567");
+        assert_eq!(frame.pull_front(8), Ok(()));
+        assert_eq!((frame.total_len(), frame.range()), (0, 8..8));
+    }
+
+    #[test]
+    fn truncate_only_shortens() {
+        let mut frame = ArrayFrame::<16>::copy_of(b"abcdef", 2).unwrap();
+        frame.truncate(usize::MAX);
+        assert_eq!(frame.bytes(), b"abcdef");
+        frame.truncate(3);
+        assert_eq!(frame.bytes(), b"abc");
+    }
+
+    #[test]
+    fn headroom_is_what_stands_before_the_frame() {
+        let mut frame = Frame::new(*b"0123456789", 4..8);
+        let (front, bytes) = frame.headroom::<3>().unwrap();
+        assert_eq!((&*front, &*bytes), (b"123", &b"4567"[..]));
+        *front = *b"abc";
+        assert!(frame.headroom::<5>().is_none());
+        frame.push_front(3).unwrap();
+        assert_eq!(frame.bytes(), b"abc4567");
+    }
+
+    #[test]
+    fn ranges_and_copies_that_do_not_fit() {
+        let mut frame = Frame::new([0u8; 4], 3..9);
+        assert_eq!(frame.range(), 3..4);
+        frame.bytes_mut()[0] = 1;
+        assert_eq!(Frame::new([0u8; 4], 7..9).range(), 4..4);
+        assert!(ArrayFrame::<8>::copy_of(b"abcdef", 3).is_none());
+        assert!(ArrayFrame::<8>::copy_of(b"abc", usize::MAX).is_none());
+    }
+}

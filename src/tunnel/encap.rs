@@ -1,0 +1,332 @@
+//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies.
+//!
+//! One body serves every layout; the compiler makes one copy of it for each. All that can fail is computed
+//! before the first byte is written.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::FlowKey;
+use super::config::UdpChecksum;
+use super::ecn::outer_bits;
+use super::inner::{Inner, InnerIp};
+use super::lco;
+use super::template::{Absent, Core, Layout, Stack, TaggedEthernet, Tunnel};
+use crate::buf::{FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
+use crate::checksum::{Sum, fold};
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::{
+    EtherType, EthernetHeader, Ipv4Flags, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader,
+    VxlanHeader,
+};
+
+impl Tunnel {
+    /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the tunnel
+    /// [carries packets](Self::carries_packets).
+    ///
+    /// # Errors
+    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotLinear`, `PartialChecksum`: see
+    /// [`DropReason`]. The frame is as it was then.
+    #[inline]
+    pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+        if self.policy.strips_vlan && has_tag(frame.bytes()) {
+            return self.encap_stripped(frame, core);
+        }
+        self.encap_as_it_is(frame, core)
+    }
+
+    #[inline]
+    fn encap_as_it_is<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+        type Eth = EthernetHeader;
+        type Tag = TaggedEthernet;
+        match self.hot.layout {
+            Layout::PlainV4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core),
+            Layout::PlainV4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, true, B>(frame, core),
+            Layout::PlainV6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, true, B>(frame, core),
+            Layout::PlainV6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, true, B>(frame, core),
+            Layout::V4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, false, B>(frame, core),
+            Layout::V4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, false, B>(frame, core),
+            Layout::V6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core),
+            Layout::V6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core),
+            Layout::TaggedV4 => self.encap_as::<Tag, Ipv4Header, Absent, 54, false, B>(frame, core),
+            Layout::TaggedV4Ip => self.encap_as::<Tag, Ipv4Header, Eth, 68, false, B>(frame, core),
+            Layout::TaggedV6 => self.encap_as::<Tag, Ipv6Header, Absent, 74, false, B>(frame, core),
+            Layout::TaggedV6Ip => self.encap_as::<Tag, Ipv6Header, Eth, 88, false, B>(frame, core),
+        }
+    }
+
+    /// The body. `PLAIN` leaves out what no plain layout has.
+    #[inline]
+    fn encap_as<L, I, X, const N: usize, const PLAIN: bool, B>(
+        &self,
+        frame: &mut B,
+        core: &mut Core,
+    ) -> Verdict
+    where
+        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
+        I: OuterIp,
+        X: InnerLink,
+        B: FrameBuf,
+    {
+        const { assert!(size_of::<Stack<L, I, X>>() == N) };
+        let (total, tx) = (frame.total_len(), frame.tx());
+        let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
+        if total > usize::from(self.hot.max_len) {
+            self.check_len(head, total)?;
+        }
+        let inner = X::look(head, total, core.flow_key)?;
+        let patch = self.patch::<X, PLAIN>(&inner, head, total, tx)?;
+        *room = self.stack();
+        let Ok(stack) = Stack::<L, I, X>::mut_from_bytes(room) else {
+            return Err(DropReason::NoHeadroom);
+        };
+        stack.ip.finish::<PLAIN>(self, core, &patch);
+        stack.udp = UdpHeader::new(patch.source_port, stack.udp.destination_port(), patch.udp_len);
+        stack.udp.set_checksum_raw(patch.udp_checksum);
+        stack.inner.finish(&inner);
+        frame.push_front(N)
+    }
+
+    /// What differs from the template.
+    #[inline]
+    fn patch<X: InnerLink, const PLAIN: bool>(
+        &self,
+        inner: &Inner,
+        head: &[u8],
+        total: usize,
+        tx: TxMeta,
+    ) -> Result<Patch, DropReason> {
+        let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        let mut patch = Patch {
+            // `max_len` has seen to it that the lengths fit.
+            udp_len: u16::try_from(behind).unwrap_or(u16::MAX),
+            source_port: self.hot.source_ports.port(tx.flow_hash.unwrap_or(inner.hash)),
+            udp_checksum: 0,
+            class: TrafficClass(0),
+            ttl: 0,
+            dont_fragment: false,
+        };
+        if let Some(ip) = inner.ip {
+            patch.class = TrafficClass(outer_bits(self.hot.ecn, ip.traffic_class.0));
+        }
+        if !PLAIN {
+            self.inherit(&mut patch, inner.ip);
+            if self.policy.udp_checksum != UdpChecksum::None {
+                let inner_link = X::sum(inner);
+                patch.udp_checksum = self.udp_checksum::<X>(&patch, inner_link, head, total, tx)?;
+            }
+        }
+        Ok(patch)
+    }
+
+    fn inherit(&self, patch: &mut Patch, inner: Option<InnerIp>) {
+        if self.policy.inherits_tos {
+            let dscp = inner.map_or(0, |ip| ip.traffic_class.0 & !0b11);
+            patch.class = TrafficClass(patch.class.0 | dscp);
+        }
+        if self.policy.inherits_ttl {
+            patch.ttl = inner.map_or(64, |ip| ip.ttl);
+        }
+        patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
+    }
+
+    fn udp_checksum<X: InnerLink>(
+        &self,
+        patch: &Patch,
+        inner_link: Sum,
+        head: &[u8],
+        total: usize,
+        tx: TxMeta,
+    ) -> Result<u16, DropReason> {
+        if tx.outer_checksum == OuterChecksum::Nic {
+            return Ok((self.pseudo_sum() + patch.udp_len).folded());
+        }
+        let payload = self.inner_sum::<X>(head, total, tx.inner_checksum)?;
+        // The length is summed twice: in the pseudo-header and in the header (RFC 768).
+        let headers =
+            Sum::word(self.hot.udp_sum) + patch.source_port + patch.udp_len + patch.udp_len;
+        Ok((headers + inner_link + payload).udp_checksum())
+    }
+
+    /// The sum of the frame or packet, from its headers alone where that is allowed.
+    fn inner_sum<X: InnerLink>(
+        &self,
+        head: &[u8],
+        total: usize,
+        promise: InnerChecksum,
+    ) -> Result<Sum, DropReason> {
+        let partial = promise == InnerChecksum::Partial;
+        let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
+        if partial || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
+            if let Some(sum) = lco::sum(head, total, X::LEN == 0, partial) {
+                return Ok(sum);
+            }
+        }
+        match (partial, head.len() < total) {
+            (true, _) => Err(DropReason::PartialChecksum),
+            (false, true) => Err(DropReason::NotLinear),
+            (false, false) => Ok(Sum::of(head)),
+        }
+    }
+
+    /// Looks again at a frame that is longer than usual: tags may be the reason.
+    #[cold]
+    fn check_len(&self, head: &[u8], total: usize) -> Verdict {
+        let by_field = u16::MAX.saturating_sub(if self.remote().is_ipv4() { 36 } else { 16 });
+        let link = if self.carries_packets() { EthernetHeader::LEN } else { 0 };
+        if total.saturating_add(link) > usize::from(by_field) {
+            return Err(DropReason::TooLong);
+        }
+        let tags = if self.carries_packets() { 0 } else { tags_len(head) };
+        let is_within = total.saturating_sub(tags) <= usize::from(self.hot.max_len);
+        if is_within { Ok(()) } else { Err(DropReason::TooBig) }
+    }
+
+    /// Takes the tags off, and puts them on again if the rest fails. The MAC addresses move over the tags;
+    /// what they left stays in the headroom as it was.
+    #[cold]
+    fn encap_stripped<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+        let head = frame.bytes();
+        let tags = tags_len(head);
+        let macs: Macs = head.first_chunk().copied().ok_or(DropReason::NotLinear)?;
+        let covered = head.get(tags..).and_then(|behind| behind.first_chunk().copied());
+        let covered = covered.ok_or(DropReason::NotLinear)?;
+        frame.pull_front(tags)?;
+        write_front(frame, macs);
+        let verdict = self.encap_as_it_is(frame, core);
+        if verdict.is_err() {
+            write_front(frame, covered);
+            frame.push_front(tags)?;
+        }
+        verdict
+    }
+}
+
+/// What one packet's outer headers have beside the template.
+struct Patch {
+    udp_len: u16,
+    source_port: u16,
+    udp_checksum: u16,
+    /// ECN, and DSCP where it is inherited.
+    class: TrafficClass,
+    /// 0 where it is fixed.
+    ttl: u8,
+    dont_fragment: bool,
+}
+
+/// The outer IP header of a layout.
+trait OuterIp {
+    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch);
+}
+
+impl OuterIp for Ipv4Header {
+    #[inline]
+    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch) {
+        let total_len = patch.udp_len.wrapping_add(20);
+        self.set_total_len_raw(total_len);
+        self.set_traffic_class_raw(TrafficClass(self.traffic_class().0 | patch.class.0));
+        // The template has zeros where a value is added: the sum grows by what is written.
+        let mut sum = u64::from(tunnel.hot.ip_sum);
+        let mut add = |word: u16| sum = sum.wrapping_add(u64::from(word));
+        add(total_len);
+        add(u16::from(patch.class.0));
+        if !PLAIN {
+            if patch.dont_fragment {
+                self.set_flags_raw(Ipv4Flags::DONT_FRAGMENT);
+                add(Ipv4Flags::DONT_FRAGMENT.bits());
+            }
+            if tunnel.policy.inherits_ttl {
+                self.set_ttl_raw(patch.ttl);
+                add(u16::from_be_bytes([patch.ttl, 0]));
+            }
+        }
+        let is_atomic = !PLAIN && patch.dont_fragment && tunnel.policy.zero_atomic_id;
+        if tunnel.hot.counts_id && !is_atomic {
+            let id = core.take_id();
+            self.set_id_raw(id);
+            add(id);
+        }
+        self.set_checksum_raw(!fold(sum));
+    }
+}
+
+impl OuterIp for Ipv6Header {
+    #[inline]
+    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, _: &mut Core, patch: &Patch) {
+        self.set_payload_len(patch.udp_len);
+        self.set_traffic_class(TrafficClass(self.traffic_class().0 | patch.class.0));
+        if !PLAIN && tunnel.policy.inherits_ttl {
+            self.set_hop_limit(patch.ttl);
+        }
+    }
+}
+
+/// The inner Ethernet header of a layout: in the frame already, or the tunnel's.
+trait InnerLink {
+    /// The bytes that it adds.
+    const LEN: usize;
+    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason>;
+    fn finish(&mut self, inner: &Inner);
+    /// The sum of what `finish` writes.
+    fn sum(inner: &Inner) -> Sum;
+}
+
+impl InnerLink for Absent {
+    const LEN: usize = 0;
+
+    #[inline]
+    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+        Inner::of_frame(head, total, key)
+    }
+
+    #[inline]
+    fn finish(&mut self, _: &Inner) {}
+
+    #[inline]
+    fn sum(_: &Inner) -> Sum {
+        Sum::ZERO
+    }
+}
+
+impl InnerLink for EthernetHeader {
+    const LEN: usize = Self::LEN;
+
+    #[inline]
+    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+        Inner::of_packet(head, total, key)
+    }
+
+    #[inline]
+    fn finish(&mut self, inner: &Inner) {
+        self.set_ethertype(inner.ethertype());
+    }
+
+    #[inline]
+    fn sum(inner: &Inner) -> Sum {
+        Sum::word(inner.ethertype().0)
+    }
+}
+
+/// Whether an Ethernet frame is VLAN-tagged.
+#[inline]
+fn has_tag(frame: &[u8]) -> bool {
+    EthernetHeader::ref_from_prefix(frame).is_ok_and(|(header, _)| header.ethertype().is_vlan())
+}
+
+/// How many bytes of VLAN tags stand behind the MAC addresses of a frame.
+fn tags_len(frame: &[u8]) -> usize {
+    let (_, behind) = frame.split_at_checked(12).unwrap_or_default();
+    let tags = behind.chunks_exact(4).take_while(|tag| {
+        tag.first_chunk().is_some_and(|bytes| EtherType(u16::from_be_bytes(*bytes)).is_vlan())
+    });
+    let tags = tags.count().saturating_mul(4);
+    // The EtherType behind the last tag belongs to the frame: it has to be there.
+    if behind.len() >= tags.saturating_add(2) { tags } else { tags.saturating_sub(4) }
+}
+
+type Macs = [u8; 12];
+
+fn write_front<B: FrameBuf>(frame: &mut B, macs: Macs) {
+    if let Some(front) = frame.bytes_mut().first_chunk_mut() {
+        *front = macs;
+    }
+}

@@ -1,0 +1,76 @@
+//! Local checksum offload: the sum of a packet whose transport checksum is right, from its headers alone
+//! (Linux `Documentation/networking/checksum-offloads.rst`).
+//!
+//! Such a transport header and its payload add up to the inverted sum of their pseudo-header. That holds
+//! only if the caller's promise does; what the headers themselves can show is checked here.
+
+use crate::checksum::Sum;
+use crate::wire::{
+    EtherType, EthernetFrame, IpProtocol, Ipv4Packet, Ipv6Header, Ipv6Packet, PseudoHeader,
+    UdpHeader,
+};
+
+/// The sum of a frame, or of an IP packet, of `total` bytes. `None` where the headers show that it cannot
+/// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
+/// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
+/// `partial`: the checksum field has still to be filled, so that 0 in it says nothing.
+#[cold]
+pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+    if !is_frame {
+        return packet_sum(head, total, partial);
+    }
+    let frame = EthernetFrame::parse(head).ok()?;
+    let link_len = head.len().checked_sub(frame.payload().len())?;
+    let link = head.get(..link_len)?;
+    let total = total.checked_sub(link_len)?;
+    let is_ip = matches!(frame.ethertype(), EtherType::IPV4 | EtherType::IPV6);
+    Some(Sum::of(link) + packet_sum(frame.payload(), total, partial).filter(|_| is_ip)?)
+}
+
+fn packet_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+    match head.first()? >> 4 {
+        4 => v4_sum(head, total, partial),
+        _ => v6_sum(head, total, partial),
+    }
+}
+
+fn v4_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+    let packet = Ipv4Packet::parse_head(head).ok()?;
+    let header = packet.header();
+    let is_whole = usize::from(header.total_len()) == total && !header.is_fragment();
+    if !is_whole || !packet.options().is_empty() {
+        return None;
+    }
+    let transport_len = total.checked_sub(header.header_len())?;
+    let transport =
+        transport_sum(&packet.pseudo_header(), packet.payload(), transport_len, partial)?;
+    Some(Sum::of(header.as_bytes()) + transport)
+}
+
+fn v6_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+    let packet = Ipv6Packet::parse_head(head).ok()?;
+    let header = packet.header();
+    let is_whole = usize::from(header.payload_len()).checked_add(Ipv6Header::LEN)? == total;
+    if !is_whole || packet.fragment().is_some() {
+        return None;
+    }
+    let transport_len = total.checked_sub(packet.payload_offset())?;
+    let pseudo = packet.pseudo_header()?;
+    let transport = transport_sum(&pseudo, packet.payload(), transport_len, partial)?;
+    Some(Sum::of(header.as_bytes()) + Sum::of(packet.extensions()) + transport)
+}
+
+/// The sum of a transport header and its payload, `len` bytes together: the inverted pseudo-header.
+fn transport_sum(pseudo: &PseudoHeader, head: &[u8], len: usize, partial: bool) -> Option<Sum> {
+    let has_checksum = match pseudo.protocol() {
+        IpProtocol::TCP => len >= 20,
+        IpProtocol::UDP => {
+            let (udp, _) = UdpHeader::ref_from_prefix(head).ok()?;
+            usize::from(udp.length()) == len && (partial || udp.checksum() != 0)
+        }
+        IpProtocol::ICMPV6 => pseudo.is_v6() && len >= 4,
+        _ => false,
+    };
+    let pseudo = pseudo.sum(u32::try_from(len).ok()?);
+    has_checksum.then(|| Sum::word(!pseudo.folded()))
+}

@@ -1,0 +1,25 @@
+//! Encap and decap: a [`Tunnel`] is one remote VTEP, a [`Vtep`] is this end point.
+//!
+//! ```text
+//! | Ethernet | 802.1Q? | IPv4 or IPv6 | UDP | VXLAN | Ethernet | inner packet
+//! '------------- the tunnel's stack --------------'  '-- frame, or IP packet
+//! ```
+//!
+//! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and shared
+//! by all cores. What changes from packet to packet is a [`Core`], one for each of them.
+#![forbid(unsafe_code)]
+
+mod config;
+pub mod ecn;
+mod encap;
+mod entropy;
+mod inner;
+mod lco;
+mod template;
+
+pub use config::{
+    Adjacency, ConfigError, Df, InnerVlan, IpId, Tos, Ttl, TunnelConfig, UdpChecksum,
+};
+pub use ecn::EcnEncap;
+pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
+pub use template::{Core, Tunnel};

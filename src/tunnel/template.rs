@@ -1,0 +1,359 @@
+//! A tunnel, resolved: the bytes of its whole outer stack, and what has to be patched for each packet.
+
+use core::net::IpAddr;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
+use super::{FlowKey, SourcePorts, TunnelConfig};
+use crate::buf::{
+    HEADROOM_MAX, HEADROOM_TAG, HEADROOM_V4, HEADROOM_V4_IP, HEADROOM_V6, HEADROOM_V6_IP,
+};
+use crate::checksum::Sum;
+use crate::wire::{
+    EtherType, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv6Header, PseudoHeader,
+    TrafficClass, UdpHeader, VlanHeader, Vni, VxlanHeader,
+};
+
+/// One remote VTEP, as encap needs it: immutable, two cache lines, shared by all cores.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub struct Tunnel {
+    pub(super) policy: Policy,
+    remote: IpAddr,
+    /// The outer stack, from its last byte to the front: every layout's end is here.
+    stack: [u8; HEADROOM_MAX],
+    pub(super) hot: Hot,
+}
+
+const _: () = assert!(size_of::<Tunnel>() == 128);
+
+/// What every packet needs beside the stack.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct Hot {
+    /// The sum of the outer IPv4 header as it stands in the stack.
+    pub(super) ip_sum: u16,
+    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination port,
+    /// VXLAN header and inner MAC addresses.
+    pub(super) udp_sum: u16,
+    pub(super) source_ports: SourcePorts,
+    /// The longest frame, or IP packet, that is not refused out of hand.
+    pub(super) max_len: u16,
+    pub(super) ecn: u8,
+    pub(super) layout: Layout,
+    pub(super) counts_id: bool,
+}
+
+/// What is not resolved into the stack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) inherits_ttl: bool,
+    pub(super) inherits_tos: bool,
+    pub(super) inherits_df: bool,
+    pub(super) strips_vlan: bool,
+    pub(super) inner_checksum_valid: bool,
+    /// An atomic datagram has ID 0 though others are counted.
+    pub(super) zero_atomic_id: bool,
+    pub(super) udp_checksum: UdpChecksum,
+}
+
+/// Which headers the stack has. The plain ones have nothing that is inherited or summed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Layout {
+    PlainV4,
+    PlainV4Ip,
+    PlainV6,
+    PlainV6Ip,
+    V4,
+    V4Ip,
+    V6,
+    V6Ip,
+    TaggedV4,
+    TaggedV4Ip,
+    TaggedV6,
+    TaggedV6Ip,
+}
+
+/// The outer headers as they stand in front of the inner frame: `L` is Ethernet, tagged or not, `I` IPv4 or
+/// IPv6, `X` nothing or the inner Ethernet header.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct Stack<L, I, X> {
+    pub(super) link: L,
+    pub(super) ip: I,
+    pub(super) udp: UdpHeader,
+    pub(super) vxlan: VxlanHeader,
+    pub(super) inner: X,
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct TaggedEthernet {
+    ethernet: EthernetHeader,
+    tag: VlanHeader,
+}
+
+/// The part of a header stack that a layout may lack.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(super) struct Absent;
+
+impl Tunnel {
+    pub(super) fn new(config: &TunnelConfig) -> Self {
+        let mut stack = [0; HEADROOM_MAX];
+        let mut writer = Front(&mut stack);
+        if let Some((destination, source)) = config.inner_ethernet {
+            let ethernet = EthernetHeader::new(destination, source, EtherType::default());
+            writer.put(ethernet.as_bytes());
+        }
+        writer.put(config.header.as_bytes());
+        writer.put(UdpHeader::new(0, config.port, 0).as_bytes());
+        let (ethertype, ip_sum) = write_ip(&mut writer, config);
+        write_link(&mut writer, config, ethertype);
+        let policy = Policy::new(config);
+        let hot = Hot {
+            ip_sum: ip_sum.folded(),
+            udp_sum: udp_sum(config).folded(),
+            source_ports: config.source_ports,
+            max_len: max_len(config),
+            ecn: config.ecn as u8,
+            layout: layout(config, policy),
+            counts_id: counts_id(config),
+        };
+        Self { policy, remote: config.remote, stack, hot }
+    }
+
+    /// The far end.
+    #[must_use]
+    pub const fn remote(&self) -> IpAddr {
+        self.remote
+    }
+
+    /// The network that encapsulated frames belong to.
+    #[must_use]
+    pub fn vni(&self) -> Vni {
+        let header = self.before(self.inner_link_len()).last_chunk::<{ VxlanHeader::LEN }>();
+        VxlanHeader::from_bytes(header.copied().unwrap_or_default()).vni()
+    }
+
+    /// The sum of the outer addresses and the protocol: the pseudo-header without a length.
+    pub(super) fn pseudo_sum(&self) -> Sum {
+        let behind = UdpHeader::LEN + VxlanHeader::LEN;
+        let ip = self.before(behind.saturating_add(self.inner_link_len()));
+        let addresses = match self.remote {
+            IpAddr::V4(_) => ip.last_chunk::<8>().map(|both| Sum::of(both)),
+            IpAddr::V6(_) => ip.last_chunk::<32>().map(|both| Sum::of(both)),
+        };
+        addresses.unwrap_or_default() + u16::from(IpProtocol::UDP.0)
+    }
+
+    /// The stack without its last `behind` bytes.
+    fn before(&self, behind: usize) -> &[u8] {
+        self.stack.get(..HEADROOM_MAX.saturating_sub(behind)).unwrap_or_default()
+    }
+
+    const fn inner_link_len(&self) -> usize {
+        if self.carries_packets() { EthernetHeader::LEN } else { 0 }
+    }
+
+    /// Whether it takes bare IP packets, not Ethernet frames: see
+    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet).
+    #[must_use]
+    pub const fn carries_packets(&self) -> bool {
+        use Layout::{PlainV4Ip, PlainV6Ip, TaggedV4Ip, TaggedV6Ip, V4Ip, V6Ip};
+        matches!(self.hot.layout, PlainV4Ip | PlainV6Ip | V4Ip | V6Ip | TaggedV4Ip | TaggedV6Ip)
+    }
+
+    /// How many bytes encap puts in front of a frame.
+    #[must_use]
+    pub const fn headroom(&self) -> usize {
+        let untagged = match (self.remote.is_ipv4(), self.carries_packets()) {
+            (true, false) => HEADROOM_V4,
+            (true, true) => HEADROOM_V4_IP,
+            (false, false) => HEADROOM_V6,
+            (false, true) => HEADROOM_V6_IP,
+        };
+        match self.hot.layout {
+            Layout::TaggedV4 | Layout::TaggedV4Ip | Layout::TaggedV6 | Layout::TaggedV6Ip => {
+                untagged.saturating_add(HEADROOM_TAG)
+            }
+            _ => untagged,
+        }
+    }
+
+    /// The last `N` bytes of the outer stack.
+    #[inline]
+    pub(super) fn stack<const N: usize>(&self) -> [u8; N] {
+        const { assert!(N <= HEADROOM_MAX) };
+        self.stack.last_chunk().copied().unwrap_or([0; N])
+    }
+}
+
+impl Policy {
+    fn new(config: &TunnelConfig) -> Self {
+        Self {
+            inherits_ttl: config.ttl == Ttl::Inherit,
+            inherits_tos: config.tos == Tos::Inherit,
+            inherits_df: config.df == Df::Inherit && config.remote.is_ipv4(),
+            strips_vlan: config.inner_vlan == InnerVlan::Strip && config.inner_ethernet.is_none(),
+            inner_checksum_valid: config.inner_checksum_valid,
+            zero_atomic_id: config.ip_id == IpId::Rfc6864,
+            udp_checksum: config.udp_checksum,
+        }
+    }
+
+    const fn is_plain(&self) -> bool {
+        let inherits = self.inherits_ttl || self.inherits_tos || self.inherits_df;
+        !inherits && matches!(self.udp_checksum, UdpChecksum::None)
+    }
+}
+
+/// Writes headers from the last to the first.
+struct Front<'a>(&'a mut [u8]);
+
+impl Front<'_> {
+    fn put<const N: usize>(&mut self, header: &[u8; N]) {
+        let room = core::mem::take(&mut self.0);
+        if let Some((rest, end)) = room.split_last_chunk_mut() {
+            *end = *header;
+            self.0 = rest;
+        }
+    }
+}
+
+fn write_link(writer: &mut Front<'_>, config: &TunnelConfig, ethertype: EtherType) {
+    let adjacency = config.adjacency;
+    let mut outer = ethertype;
+    if let Some(tag) = adjacency.tag {
+        writer.put(VlanHeader::new(tag, ethertype).as_bytes());
+        outer = tag.protocol();
+    }
+    let link = EthernetHeader::new(adjacency.destination, adjacency.source, outer);
+    writer.put(link.as_bytes());
+}
+
+/// Writes the outer IP header with what is fixed, and gives its EtherType and its sum.
+fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
+    let ttl = match config.ttl {
+        Ttl::Fixed(ttl) => ttl,
+        Ttl::Inherit => 0,
+    };
+    let class = match config.tos {
+        Tos::Fixed(class) => class.with_ecn(Default::default()),
+        Tos::Inherit => TrafficClass::default(),
+    };
+    match (config.local, config.remote) {
+        (IpAddr::V4(local), IpAddr::V4(remote)) => {
+            let mut header = Ipv4Header::new(local, remote, IpProtocol::UDP);
+            header.set_ttl_raw(ttl);
+            header.set_traffic_class_raw(class);
+            if let IpId::Fixed(id) = config.ip_id {
+                header.set_id_raw(id);
+            }
+            if config.df == Df::Set {
+                header.set_flags_raw(Ipv4Flags::DONT_FRAGMENT);
+            }
+            writer.put(header.as_bytes());
+            (EtherType::IPV4, Sum::of(header.as_bytes()))
+        }
+        (local, remote) => {
+            let [local, remote] = [local, remote].map(to_v6);
+            let mut header = Ipv6Header::new(local, remote, IpProtocol::UDP);
+            header.set_hop_limit(ttl);
+            header.set_traffic_class(class);
+            header.set_flow_label(config.flow_label);
+            writer.put(header.as_bytes());
+            (EtherType::IPV6, Sum::ZERO)
+        }
+    }
+}
+
+const fn to_v6(address: IpAddr) -> core::net::Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+fn udp_sum(config: &TunnelConfig) -> Sum {
+    let pseudo = match (config.local, config.remote) {
+        (IpAddr::V4(local), IpAddr::V4(remote)) => PseudoHeader::v4(local, remote, IpProtocol::UDP),
+        (local, remote) => PseudoHeader::v6(to_v6(local), to_v6(remote), IpProtocol::UDP),
+    };
+    let inner = match config.inner_ethernet {
+        Some((destination, source)) => Sum::of(&destination.octets()) + Sum::of(&source.octets()),
+        None => Sum::ZERO,
+    };
+    pseudo.sum(0) + config.port + Sum::of(config.header.as_bytes()) + inner
+}
+
+/// The longest frame or packet whose lengths fit: IPv4 counts its own header, and an MTU is that of the
+/// inner IP packet. A tagged frame may exceed the latter by its tags.
+fn max_len(config: &TunnelConfig) -> u16 {
+    let inner_link: u16 = if config.inner_ethernet.is_some() { 14 } else { 0 };
+    let outer: u16 = if config.remote.is_ipv4() { 36 } else { 16 };
+    let by_field = u16::MAX.saturating_sub(outer).saturating_sub(inner_link);
+    let link = 14_u16.saturating_sub(inner_link);
+    let by_mtu = config.mtu.map_or(u16::MAX, |mtu| mtu.saturating_add(link));
+    by_field.min(by_mtu)
+}
+
+/// Whether each packet takes an ID from the core's counter. Where DF is inherited the packet decides.
+fn counts_id(config: &TunnelConfig) -> bool {
+    match config.ip_id {
+        IpId::Fixed(_) => false,
+        IpId::Counter => config.remote.is_ipv4(),
+        IpId::Rfc6864 => config.remote.is_ipv4() && config.df != Df::Set,
+    }
+}
+
+fn layout(config: &TunnelConfig, policy: Policy) -> Layout {
+    let tagged = config.adjacency.tag.is_some();
+    let (v4, packets) = (config.remote.is_ipv4(), config.inner_ethernet.is_some());
+    match (tagged, policy.is_plain(), v4, packets) {
+        (false, true, true, false) => Layout::PlainV4,
+        (false, true, true, true) => Layout::PlainV4Ip,
+        (false, true, false, false) => Layout::PlainV6,
+        (false, true, false, true) => Layout::PlainV6Ip,
+        (false, false, true, false) => Layout::V4,
+        (false, false, true, true) => Layout::V4Ip,
+        (false, false, false, false) => Layout::V6,
+        (false, false, false, true) => Layout::V6Ip,
+        (true, _, true, false) => Layout::TaggedV4,
+        (true, _, true, true) => Layout::TaggedV4Ip,
+        (true, _, false, false) => Layout::TaggedV6,
+        (true, _, false, true) => Layout::TaggedV6Ip,
+    }
+}
+
+/// What changes from packet to packet on one core: the IPv4 ID. It also holds the key of the flow hash,
+/// which is the same on every core.
+#[derive(Clone, Debug)]
+pub struct Core {
+    pub(super) next_id: u16,
+    pub(super) flow_key: FlowKey,
+}
+
+impl Core {
+    /// A core whose IDs start at `first_id`. Cores that send to the same remote start far apart, for an ID
+    /// may not come back within a datagram's lifetime (RFC 6864 section 4.3).
+    #[must_use]
+    pub const fn new(flow_key: FlowKey, first_id: u16) -> Self {
+        Self { next_id: first_id, flow_key }
+    }
+
+    #[inline]
+    pub(super) fn take_id(&mut self) -> u16 {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        id
+    }
+}
+
+impl Default for Core {
+    /// The public key, IDs from 0.
+    fn default() -> Self {
+        Self::new(FlowKey::PUBLIC, 0)
+    }
+}
