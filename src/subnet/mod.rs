@@ -6,11 +6,18 @@
 //! (`pkg/ip/ipnet.go`).
 #![forbid(unsafe_code)]
 
+mod alloc;
+mod bitmap;
 mod cidr;
+mod family;
+mod pool;
 mod prefix;
 
+pub use alloc::{AllocateError, SubnetAllocator};
 pub(crate) use cidr::parse_length;
 pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
+pub use family::Prefix;
+pub use pool::{PoolConfig, PoolError, SubnetPool};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,
 };

@@ -1,0 +1,104 @@
+//! What pools need to know of a prefix, whichever the family.
+
+use core::fmt::{Debug, Display};
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Ipv4Prefix {}
+    impl Sealed for super::Ipv6Prefix {}
+}
+
+/// A prefix of either family: [`Ipv4Prefix`] or [`Ipv6Prefix`].
+///
+/// Addresses are numbers of 128 bits here, those of IPv4 in the low 32.
+pub trait Prefix: Copy + Ord + Debug + Display + sealed::Sealed {
+    /// The family's addresses.
+    type Address: Copy + Ord + Debug + Display;
+    /// How many bits an address has.
+    const WIDTH: u8;
+    /// The length of flannel's subnets, unless a network is too small for it.
+    const SUBNET_LEN: u8;
+
+    /// The prefix of `len` bits, at most [`WIDTH`](Self::WIDTH), that the address of these bits lies in.
+    #[must_use]
+    fn from_bits(bits: u128, len: u8) -> Option<Self>;
+    /// The first address, as a number.
+    #[must_use]
+    fn first_bits(self) -> u128;
+    /// The last address, as a number.
+    #[must_use]
+    fn last_bits(self) -> u128;
+    /// The length in bits.
+    #[must_use]
+    fn bit_len(self) -> u8;
+    /// The number that an address is.
+    #[must_use]
+    fn address_bits(address: Self::Address) -> u128;
+    /// The address that the low bits of a number are.
+    #[must_use]
+    fn address_from_bits(bits: u128) -> Self::Address;
+}
+
+impl Prefix for Ipv4Prefix {
+    type Address = Ipv4Addr;
+    const WIDTH: u8 = 32;
+    const SUBNET_LEN: u8 = 24;
+
+    fn from_bits(bits: u128, len: u8) -> Option<Self> {
+        Some(Self::new(Self::address_from_bits(bits), Ipv4PrefixLen::new(len).ok()?))
+    }
+
+    fn first_bits(self) -> u128 {
+        Self::address_bits(self.address())
+    }
+
+    fn last_bits(self) -> u128 {
+        Self::address_bits(self.last_address())
+    }
+
+    fn bit_len(self) -> u8 {
+        self.len().value()
+    }
+
+    fn address_bits(address: Ipv4Addr) -> u128 {
+        address.to_bits().into()
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "the low 32 bits are the address")]
+    fn address_from_bits(bits: u128) -> Ipv4Addr {
+        Ipv4Addr::from_bits(bits as u32)
+    }
+}
+
+impl Prefix for Ipv6Prefix {
+    type Address = Ipv6Addr;
+    const WIDTH: u8 = 128;
+    const SUBNET_LEN: u8 = 64;
+
+    fn from_bits(bits: u128, len: u8) -> Option<Self> {
+        Some(Self::new(Self::address_from_bits(bits), Ipv6PrefixLen::new(len).ok()?))
+    }
+
+    fn first_bits(self) -> u128 {
+        Self::address_bits(self.address())
+    }
+
+    fn last_bits(self) -> u128 {
+        Self::address_bits(self.last_address())
+    }
+
+    fn bit_len(self) -> u8 {
+        self.len().value()
+    }
+
+    fn address_bits(address: Ipv6Addr) -> u128 {
+        address.to_bits()
+    }
+
+    fn address_from_bits(bits: u128) -> Ipv6Addr {
+        Ipv6Addr::from_bits(bits)
+    }
+}
