@@ -172,6 +172,59 @@ impl Ecn {
     }
 }
 
+/// Where a fragment's payload stands: 13 bits, in units of 8 bytes (RFC 791 section 3.1, RFC 8200 section
+/// 4.5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct FragmentOffset(u16);
+
+impl FragmentOffset {
+    /// The greatest offset: 8191 units, 65,528 bytes.
+    pub const MAX: Self = Self(0x1FFF);
+
+    /// The offset of this many units of 8 bytes.
+    ///
+    /// # Errors
+    /// [`FragmentOffsetTooLarge`] beyond 13 bits.
+    #[inline]
+    pub const fn new(units: u16) -> Result<Self, FragmentOffsetTooLarge> {
+        if units > Self::MAX.0 { Err(FragmentOffsetTooLarge { units }) } else { Ok(Self(units)) }
+    }
+
+    /// The offset in the low 13 bits of `word`.
+    pub(super) const fn from_low_bits(word: u16) -> Self {
+        Self(word & Self::MAX.0)
+    }
+
+    /// The offset in units of 8 bytes, at most 8191.
+    #[must_use]
+    #[inline]
+    pub const fn units(self) -> u16 {
+        self.0
+    }
+
+    /// The offset in bytes, at most 65,528.
+    #[must_use]
+    #[inline]
+    pub const fn bytes(self) -> u16 {
+        self.0 << 3
+    }
+}
+
+/// A number that has more than the 13 bits of a [`FragmentOffset`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FragmentOffsetTooLarge {
+    /// The number, in units of 8 bytes.
+    pub units: u16,
+}
+
+impl fmt::Display for FragmentOffsetTooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fragment offset {} is more than {} units", self.units, FragmentOffset::MAX.0)
+    }
+}
+
+impl core::error::Error for FragmentOffsetTooLarge {}
+
 /// What the checksums of TCP, UDP and ICMPv6 cover beside their own bytes: addresses, length, protocol
 /// (RFC 793 section 3.1, RFC 768, RFC 8200 section 8.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -12,8 +12,11 @@ mod error;
 mod ethernet;
 mod ip;
 mod ipv4;
+mod ipv4_build;
+mod ipv4_packet;
 mod ipv6;
 mod ipv6_ext;
+mod ipv6_fragment;
 mod mac;
 mod options;
 mod tcp;
@@ -26,10 +29,16 @@ mod vxlan;
 pub use build::{Build, BuildError, EthernetPayload, InPlace, IpPayload};
 pub use error::{Layer, ParseError, ParseErrorKind};
 pub use ethernet::{EtherType, EthernetBuilder, EthernetFrame, EthernetHeader};
-pub use ip::{Dscp, DscpTooLarge, Ecn, IpProtocol, PseudoHeader, TrafficClass};
-pub use ipv4::{Ipv4Builder, Ipv4Flags, Ipv4Header, Ipv4Options, Ipv4Packet};
+pub use ip::{
+    Dscp, DscpTooLarge, Ecn, FragmentOffset, FragmentOffsetTooLarge, IpProtocol, PseudoHeader,
+    TrafficClass,
+};
+pub use ipv4::{Ipv4Flags, Ipv4Header};
+pub use ipv4_build::Ipv4Builder;
+pub use ipv4_packet::Ipv4Packet;
 pub use ipv6::{FlowLabel, FlowLabelTooLarge, Ipv6Builder, Ipv6Header};
-pub use ipv6_ext::{Ipv6Fragment, Ipv6Packet};
+pub use ipv6_ext::Ipv6Packet;
+pub use ipv6_fragment::Ipv6Fragment;
 pub use mac::{MacAddr, ParseMacAddrError};
 pub use options::{HeaderOptions, OptionsTooLong};
 pub use tcp::{TcpFlags, TcpHeader, TcpSegment};
