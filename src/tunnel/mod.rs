@@ -10,16 +10,22 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod decap;
 pub mod ecn;
 mod encap;
 mod entropy;
 mod inner;
 mod lco;
 mod template;
+mod vtep;
 
 pub use config::{
     Adjacency, ConfigError, Df, InnerVlan, IpId, Tos, Ttl, TunnelConfig, UdpChecksum,
 };
+pub use decap::Decap;
 pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
 pub use template::{Core, Tunnel};
+pub use vtep::{
+    InnerTags, NotSorted, Origin, OuterTag, ReservedBits, Set, Sorted, UdpChecksumPolicy, Vtep,
+};

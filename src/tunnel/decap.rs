@@ -1,0 +1,455 @@
+//! Decap: what a received frame is, and the inner frame taken out of it.
+//!
+//! The tests are in wire order, but for one thing: first the packet is identified, then it is validated. A
+//! packet that is not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong with it, so that
+//! its owner can pass it on.
+
+use core::net::IpAddr;
+
+use super::ecn::{self, EcnDecap};
+use super::vtep::{InnerTags, Origin, OuterTag, ReservedBits, UdpChecksumPolicy, Vtep};
+use crate::buf::{FrameBuf, NicChecksum, RxMeta};
+use crate::checksum::Sum;
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::{
+    EtherType, EthernetFrame, EthernetHeader, Gbp, IpProtocol, Ipv4Header, Ipv6Header, Ipv6Packet,
+    Layer, ParseError, ParseErrorKind, PseudoHeader, TrafficClass, UdpHeader, VlanHeader,
+    VxlanFlags, VxlanHeader,
+};
+
+/// A VXLAN packet that was looked at and found good: where the inner frame stands in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decap {
+    offset: usize,
+    len: usize,
+    origin: Origin,
+    edit: Option<Edit>,
+}
+
+/// A traffic class that has to be written to the inner IP header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Edit {
+    /// Where the IP header stands in the inner frame.
+    at: usize,
+    is_v4: bool,
+    class: TrafficClass,
+}
+
+impl Decap {
+    /// Where the inner frame begins, in bytes from the start of the outer one.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// The inner frame's length in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an inner frame has 14 bytes at least")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where the frame came from.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer ECN field
+    /// combined with the inner one (RFC 6040 section 4.2), and the outer DSCP in the uniform model. `None`
+    /// where nothing changes.
+    #[must_use]
+    pub fn inner_class(&self) -> Option<TrafficClass> {
+        self.edit.map(|edit| edit.class)
+    }
+
+    /// Makes the frame that was looked at its inner frame: the outer headers go from its front, the bytes
+    /// behind the inner frame from its end.
+    ///
+    /// # Errors
+    /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
+    #[inline]
+    pub fn apply<B: FrameBuf>(&self, frame: &mut B) -> Verdict {
+        frame.pull_front(self.offset)?;
+        frame.truncate(self.len);
+        if let Some(edit) = self.edit {
+            edit.apply(frame.bytes_mut());
+        }
+        Ok(())
+    }
+}
+
+impl Edit {
+    #[cold]
+    fn apply(self, frame: &mut [u8]) {
+        let Some(packet) = frame.get_mut(self.at..) else { return };
+        if self.is_v4 {
+            if let Ok((header, _)) = Ipv4Header::mut_from_prefix(packet) {
+                header.set_traffic_class(self.class);
+            }
+        } else if let Ok((header, _)) = Ipv6Header::mut_from_prefix(packet) {
+            header.set_traffic_class(self.class);
+        }
+    }
+}
+
+/// What the outer headers up to UDP say.
+struct Outer<'b> {
+    remote: IpAddr,
+    class: TrafficClass,
+    pseudo: PseudoHeader,
+    /// Where the UDP header stands in the frame.
+    udp_at: usize,
+    udp: &'b UdpHeader,
+    /// What follows the UDP header, as far as it is at hand.
+    rest: &'b [u8],
+    /// The IP payload: the most that the UDP length can say.
+    room: usize,
+}
+
+/// What is at hand of a frame, and what its NIC said.
+#[derive(Clone, Copy)]
+struct Received<'b> {
+    /// From the IP header on.
+    head: &'b [u8],
+    /// How long the frame is from there, all segments together.
+    total: usize,
+    /// Where the IP header stands in the frame.
+    at: usize,
+    rx: RxMeta,
+}
+
+impl Vtep<'_> {
+    /// Looks at an Ethernet frame, and changes nothing.
+    ///
+    /// # Errors
+    /// The [`DropReason`] why it is not a VXLAN packet for this VTEP.
+    #[inline]
+    pub fn inspect(&self, frame: &[u8]) -> Result<Decap, DropReason> {
+        self.inspect_head(frame, frame.len(), RxMeta::default())
+    }
+
+    /// Looks at an Ethernet frame of `total` bytes whose front is at hand, with what its NIC said.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect); `NotLinear` where the front is too short.
+    #[inline]
+    pub fn inspect_head(&self, head: &[u8], total: usize, rx: RxMeta) -> Result<Decap, DropReason> {
+        let (ethernet, packet) =
+            EthernetHeader::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
+        let at = EthernetHeader::LEN;
+        let received = Received { head: packet, total: total.wrapping_sub(at), at, rx };
+        match ethernet.ethertype() {
+            EtherType::IPV4 if !self.needs_tag() => self.inspect_v4(received),
+            EtherType::IPV6 if !self.needs_tag() => self.inspect_v6(received),
+            ethertype => self.inspect_tagged(ethertype, received),
+        }
+    }
+
+    /// Makes a received VXLAN packet its inner frame.
+    ///
+    /// # Errors
+    /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
+    #[inline]
+    pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
+        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx())?;
+        decap.apply(frame)?;
+        Ok(decap.origin)
+    }
+
+    #[inline]
+    const fn needs_tag(&self) -> bool {
+        matches!(self.outer_tag, OuterTag::One(_))
+    }
+
+    /// Goes over the tags of the outer frame.
+    #[cold]
+    fn inspect_tagged(
+        &self,
+        mut ethertype: EtherType,
+        mut received: Received<'_>,
+    ) -> Result<Decap, DropReason> {
+        let mut id = None;
+        for _ in 0..EthernetFrame::MOST_TAGS {
+            if !ethertype.is_vlan() {
+                break;
+            }
+            let (tag, rest) = VlanHeader::ref_from_prefix(received.head)
+                .map_err(|_| short(received.head.len(), received.total))?;
+            ethertype = tag.ethertype();
+            received.head = rest;
+            received.total = received.total.saturating_sub(VlanHeader::LEN);
+            received.at = received.at.saturating_add(VlanHeader::LEN);
+            // A priority tag names no VLAN; a second tag never names that of the underlay.
+            id = match (id, tag.control() & 0x0FFF) {
+                (None, 0) => None,
+                (None, id) => Some(id),
+                (Some(_), _) => Some(u16::MAX),
+            };
+        }
+        if !matches!(ethertype, EtherType::IPV4 | EtherType::IPV6) {
+            return Err(DropReason::NotVxlan);
+        }
+        let is_ours = match self.outer_tag {
+            OuterTag::Untagged => id.is_none(),
+            OuterTag::One(ours) => id == Some(ours.value()),
+            OuterTag::Any => true,
+        };
+        match (is_ours, ethertype) {
+            (false, _) => Err(DropReason::OuterVlan),
+            (true, EtherType::IPV4) => self.inspect_v4(received),
+            (true, _) => self.inspect_v6(received),
+        }
+    }
+
+    #[inline]
+    fn inspect_v4(&self, received: Received<'_>) -> Result<Decap, DropReason> {
+        let Received { head, total, at, rx } = received;
+        let (header, rest) =
+            Ipv4Header::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
+        let (options, rest) = match header.first_byte() {
+            0x45 => (&[][..], rest),
+            _ => v4_options(header, rest, head.len(), total)?,
+        };
+        if header.protocol() != IpProtocol::UDP {
+            return Err(DropReason::NotVxlan);
+        }
+        if header.is_fragment() {
+            return Err(DropReason::Fragment);
+        }
+        let (udp, rest) = UdpHeader::ref_from_prefix(rest).map_err(|_| short(head.len(), total))?;
+        let destination = header.destination();
+        self.check_destination(udp, IpAddr::V4(destination))?;
+        let total_len = usize::from(header.total_len());
+        if total_len > total {
+            return Err(DropReason::Truncated);
+        }
+        let header_len = header.header_len();
+        let room = total_len.checked_sub(header_len).ok_or(DropReason::IpHeader)?;
+        match rx.ip_checksum {
+            NicChecksum::Good => {}
+            NicChecksum::Unknown if header.is_checksum_valid(options) => {}
+            _ => return Err(DropReason::IpChecksum),
+        }
+        let udp_at = at.wrapping_add(header_len);
+        let (class, source) = (header.traffic_class(), header.source());
+        let (remote, pseudo) =
+            (IpAddr::V4(source), PseudoHeader::v4(source, destination, IpProtocol::UDP));
+        self.inspect_udp(Outer { remote, class, pseudo, udp_at, udp, rest, room }, received)
+    }
+
+    #[inline]
+    fn inspect_v6(&self, received: Received<'_>) -> Result<Decap, DropReason> {
+        let Received { head, total, at, .. } = received;
+        let packet =
+            Ipv6Packet::parse_head(head).map_err(|error| v6_refusal(error, head.len(), total))?;
+        let header = packet.header();
+        if packet.protocol() != IpProtocol::UDP {
+            return Err(DropReason::NotVxlan);
+        }
+        if packet.is_fragment() {
+            return Err(DropReason::Fragment);
+        }
+        let transport_at = packet.payload_offset();
+        let rest = head.get(transport_at..).unwrap_or_default();
+        let (udp, rest) = UdpHeader::ref_from_prefix(rest).map_err(|_| short(head.len(), total))?;
+        // A packet with segments left has further to go (RFC 8200 section 4.4).
+        let destination = packet.final_destination().filter(|end| *end == header.destination());
+        let destination = destination.ok_or(DropReason::NotLocal)?;
+        self.check_destination(udp, IpAddr::V6(destination))?;
+        let end = usize::from(header.payload_len()).wrapping_add(Ipv6Header::LEN);
+        if end > total {
+            return Err(DropReason::Truncated);
+        }
+        let room = end.checked_sub(transport_at).ok_or(DropReason::IpHeader)?;
+        let udp_at = at.wrapping_add(transport_at);
+        let (class, source) = (header.traffic_class(), header.source());
+        let (remote, pseudo) =
+            (IpAddr::V6(source), PseudoHeader::v6(source, destination, IpProtocol::UDP));
+        self.inspect_udp(Outer { remote, class, pseudo, udp_at, udp, rest, room }, received)
+    }
+
+    #[inline]
+    fn check_destination(&self, udp: &UdpHeader, destination: IpAddr) -> Verdict {
+        if !self.ports.contains(&udp.destination_port()) {
+            return Err(DropReason::NotVxlan);
+        }
+        if !self.locals.contains(&destination) {
+            return Err(DropReason::NotLocal);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn inspect_udp(&self, outer: Outer<'_>, received: Received<'_>) -> Result<Decap, DropReason> {
+        let udp_len = usize::from(outer.udp.length());
+        let payload_len = udp_len.checked_sub(UdpHeader::LEN).ok_or(DropReason::UdpLength)?;
+        if udp_len > outer.room {
+            return Err(DropReason::UdpLength);
+        }
+        let is_cut = outer.rest.len() < payload_len;
+        let payload = outer.rest.get(..payload_len).unwrap_or(outer.rest);
+        if outer.udp.checksum() == 0 {
+            if outer.pseudo.is_v6() && !self.zero_checksum_v6 {
+                return Err(DropReason::UdpChecksumMissing);
+            }
+        } else if self.udp_checksum == UdpChecksumPolicy::Verify {
+            check_udp(&outer, payload, is_cut, received.rx)?;
+        }
+        if payload_len < VxlanHeader::LEN {
+            return Err(DropReason::VxlanTruncated);
+        }
+        let (vxlan, inner) =
+            VxlanHeader::ref_from_prefix(payload).map_err(|_| DropReason::NotLinear)?;
+        let gbp = self.check_vxlan(vxlan, outer.udp.destination_port())?;
+        let len = payload_len.wrapping_sub(VxlanHeader::LEN);
+        let edit = self.check_inner(inner, len, outer.class)?;
+        let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        let (vni, port) = (vxlan.vni(), outer.udp.source_port());
+        let origin = Origin { vni, remote: outer.remote, port, class: outer.class, gbp };
+        Ok(Decap { offset, len, origin, edit })
+    }
+
+    #[inline]
+    fn check_vxlan(&self, header: &VxlanHeader, port: u16) -> Result<Option<Gbp>, DropReason> {
+        if !header.flags().contains(VxlanFlags::VNI) {
+            return Err(DropReason::NoVni);
+        }
+        let is_usual = *header == VxlanHeader::new(header.vni());
+        if !is_usual && is_gpe(header, port) {
+            return Err(DropReason::UnsupportedGpe);
+        }
+        if !self.vnis.contains(&header.vni()) {
+            return Err(DropReason::UnknownVni);
+        }
+        if is_usual { Ok(None) } else { self.check_reserved(header) }
+    }
+
+    #[cold]
+    fn check_reserved(&self, header: &VxlanHeader) -> Result<Option<Gbp>, DropReason> {
+        let mut known = VxlanFlags::VNI;
+        let mut reserved24 = header.reserved24();
+        if self.gbp {
+            known |= VxlanFlags::GROUP_POLICY;
+            reserved24 = [0; 3];
+        }
+        let is_clean =
+            known.contains(header.flags()) && reserved24 == [0; 3] && header.reserved8() == 0;
+        if self.reserved_bits == ReservedBits::Reject && !is_clean {
+            return Err(DropReason::ReservedBits);
+        }
+        Ok(header.gbp().filter(|_| self.gbp))
+    }
+
+    /// Checks the inner frame of `len` bytes, and gives what has to be written to it.
+    #[inline]
+    fn check_inner(
+        &self,
+        head: &[u8],
+        len: usize,
+        outer: TrafficClass,
+    ) -> Result<Option<Edit>, DropReason> {
+        let short = || short_inner(head.len(), len);
+        let (ethernet, packet) = EthernetHeader::ref_from_prefix(head).map_err(|_| short())?;
+        if self.own_mac.is_some_and(|own| own == ethernet.source()) {
+            return Err(DropReason::OwnMac);
+        }
+        let (mut ethertype, mut packet, mut at) =
+            (ethernet.ethertype(), packet, EthernetHeader::LEN);
+        if ethertype.is_vlan() {
+            if self.inner_tags == InnerTags::Discard {
+                return Err(DropReason::InnerVlan);
+            }
+            let frame = EthernetFrame::parse(head).map_err(|_| short())?;
+            (ethertype, packet) = (frame.ethertype(), frame.payload());
+            at = head.len().wrapping_sub(packet.len());
+        }
+        let (is_v4, class) = match ethertype {
+            EtherType::IPV4 => {
+                let (ip, _) = Ipv4Header::ref_from_prefix(packet).map_err(|_| short())?;
+                (true, ip.traffic_class())
+            }
+            EtherType::IPV6 => {
+                let (ip, _) = Ipv6Header::ref_from_prefix(packet).map_err(|_| short())?;
+                (false, ip.traffic_class())
+            }
+            _ => return Ok(None),
+        };
+        if outer.ecn() == crate::wire::Ecn::NotEct && !self.uniform_dscp {
+            return Ok(None);
+        }
+        self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
+    }
+
+    /// What the inner traffic class becomes, where it changes.
+    #[cold]
+    fn combine(
+        &self,
+        inner: TrafficClass,
+        outer: TrafficClass,
+    ) -> Result<Option<TrafficClass>, DropReason> {
+        let EcnDecap::Forward(ecn) = ecn::decap(inner.ecn(), outer.ecn()) else {
+            return Err(DropReason::EcnUnmarkable);
+        };
+        let dscp = if self.uniform_dscp { outer.dscp() } else { inner.dscp() };
+        let class = TrafficClass::new(dscp, ecn);
+        Ok((class != inner).then_some(class))
+    }
+}
+
+/// A frame that ends before its headers do: in its first segment, or altogether.
+#[cold]
+const fn short(head: usize, total: usize) -> DropReason {
+    if head < total { DropReason::NotLinear } else { DropReason::Truncated }
+}
+
+#[cold]
+const fn short_inner(head: usize, len: usize) -> DropReason {
+    if head < len { DropReason::NotLinear } else { DropReason::InnerTruncated }
+}
+
+/// The options of an outer header whose first byte is not 0x45.
+#[cold]
+fn v4_options<'b>(
+    header: &Ipv4Header,
+    rest: &'b [u8],
+    head: usize,
+    total: usize,
+) -> Result<(&'b [u8], &'b [u8]), DropReason> {
+    let options_len = header.header_len().checked_sub(Ipv4Header::LEN);
+    match options_len.filter(|_| header.version() == 4) {
+        Some(len) => rest.split_at_checked(len).ok_or(short(head, total)),
+        None => Err(DropReason::IpHeader),
+    }
+}
+
+#[cold]
+fn v6_refusal(error: ParseError, head: usize, total: usize) -> DropReason {
+    match (error.layer, error.kind) {
+        // An extension header may reach beyond its packet, which is no fault of the buffer.
+        (Layer::Ipv6Extension, ParseErrorKind::Truncated { .. }) if head >= total => {
+            DropReason::IpHeader
+        }
+        (_, ParseErrorKind::Truncated { .. }) => short(head, total),
+        _ => DropReason::IpHeader,
+    }
+}
+
+fn check_udp(outer: &Outer<'_>, payload: &[u8], is_cut: bool, rx: RxMeta) -> Verdict {
+    match rx.udp_checksum {
+        NicChecksum::Good => return Ok(()),
+        NicChecksum::Bad => return Err(DropReason::UdpChecksum),
+        NicChecksum::Unknown if is_cut => return Err(DropReason::NotLinear),
+        NicChecksum::Unknown => {}
+    }
+    let length = u32::from(outer.udp.length());
+    let sum = outer.pseudo.sum(length) + Sum::of(outer.udp.as_bytes()) + Sum::of(payload);
+    if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
+}
+
+/// Whether a header that is not RFC 7348's own is VXLAN-GPE: on its port, or by what it says.
+#[cold]
+fn is_gpe(header: &VxlanHeader, port: u16) -> bool {
+    let on_port = port == VxlanHeader::GPE_PORT;
+    on_port && header.flags().contains(VxlanFlags::NEXT_PROTOCOL) || header.is_gpe()
+}

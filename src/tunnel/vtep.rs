@@ -1,0 +1,281 @@
+//! This end point: which packets are for it, and what it makes of what the standards leave open.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
+
+/// The VTEP that packets arrive at. Immutable, shared by all cores; it borrows its sets.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Vtep<'a> {
+    pub(super) ports: Set<'a, u16>,
+    pub(super) locals: Set<'a, IpAddr>,
+    pub(super) vnis: Set<'a, Vni>,
+    pub(super) own_mac: Option<MacAddr>,
+    pub(super) outer_tag: OuterTag,
+    pub(super) reserved_bits: ReservedBits,
+    pub(super) gbp: bool,
+    pub(super) udp_checksum: UdpChecksumPolicy,
+    pub(super) zero_checksum_v6: bool,
+    pub(super) inner_tags: InnerTags,
+    pub(super) uniform_dscp: bool,
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Vtep<'_>>();
+    shared::<super::Tunnel>();
+};
+
+impl<'a> Vtep<'a> {
+    /// What RFC 7348 says: port 4789, reserved bits ignored, a UDP checksum verified where there is one,
+    /// tagged inner frames discarded (section 6.1). Any local address and any VNI.
+    pub const fn rfc7348() -> Self {
+        Self {
+            ports: Set::One(VxlanHeader::PORT),
+            locals: Set::Any,
+            vnis: Set::Any,
+            own_mac: None,
+            outer_tag: OuterTag::Untagged,
+            reserved_bits: ReservedBits::Ignore,
+            gbp: false,
+            udp_checksum: UdpChecksumPolicy::Verify,
+            zero_checksum_v6: false,
+            inner_tags: InnerTags::Discard,
+            uniform_dscp: false,
+        }
+    }
+
+    /// What the Linux vxlan device does by default: port 8472, a packet with any reserved bit set refused,
+    /// inner tags kept.
+    pub const fn linux() -> Self {
+        Self {
+            ports: Set::One(VxlanHeader::LINUX_PORT),
+            reserved_bits: ReservedBits::Reject,
+            inner_tags: InnerTags::Keep,
+            ..Self::rfc7348()
+        }
+    }
+
+    /// Sets the UDP port.
+    pub const fn port(mut self, port: u16) -> Self {
+        self.ports = Set::One(port);
+        self
+    }
+
+    /// Sets the UDP ports.
+    pub const fn ports(mut self, ports: Set<'a, u16>) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// Sets the local address.
+    pub const fn local(mut self, local: IpAddr) -> Self {
+        self.locals = Set::One(local);
+        self
+    }
+
+    /// Sets the local addresses, of both families, multicast groups among them.
+    pub const fn locals(mut self, locals: Set<'a, IpAddr>) -> Self {
+        self.locals = locals;
+        self
+    }
+
+    /// Sets the network identifier.
+    pub const fn vni(mut self, vni: Vni) -> Self {
+        self.vnis = Set::One(vni);
+        self
+    }
+
+    /// Sets the network identifiers.
+    pub const fn vnis(mut self, vnis: Set<'a, Vni>) -> Self {
+        self.vnis = vnis;
+        self
+    }
+
+    /// Sets the receiver's own inner MAC address: a frame from it went in a loop, and is refused.
+    pub const fn own_mac(mut self, mac: MacAddr) -> Self {
+        self.own_mac = Some(mac);
+        self
+    }
+
+    /// Sets which VLAN tags the underlay's frames have.
+    pub const fn outer_tag(mut self, tag: OuterTag) -> Self {
+        self.outer_tag = tag;
+        self
+    }
+
+    /// Sets what becomes of packets with reserved bits.
+    pub const fn reserved_bits(mut self, policy: ReservedBits) -> Self {
+        self.reserved_bits = policy;
+        self
+    }
+
+    /// Reads the G, D and A bits and the group as a group policy (VXLAN-GBP). Bytes 1 to 3 are not
+    /// reserved then, with or without the G bit, as in Linux.
+    pub const fn gbp(mut self, read: bool) -> Self {
+        self.gbp = read;
+        self
+    }
+
+    /// Sets what becomes of an outer UDP checksum that is not zero.
+    pub const fn udp_checksum(mut self, policy: UdpChecksumPolicy) -> Self {
+        self.udp_checksum = policy;
+        self
+    }
+
+    /// Accepts a zero UDP checksum over IPv6 (RFC 6935 section 5; Linux `udp6zerocsumrx`).
+    pub const fn zero_checksum_v6(mut self, accepted: bool) -> Self {
+        self.zero_checksum_v6 = accepted;
+        self
+    }
+
+    /// Sets what becomes of VLAN-tagged inner frames.
+    pub const fn inner_tags(mut self, policy: InnerTags) -> Self {
+        self.inner_tags = policy;
+        self
+    }
+
+    /// Copies the outer DSCP to the inner packet: the uniform model (RFC 2983 section 3.2). Otherwise it is
+    /// the pipe model, and the inner DSCP stays.
+    pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
+        self.uniform_dscp = uniform;
+        self
+    }
+}
+
+/// What belongs to a VTEP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Set<'a, T> {
+    /// Everything.
+    Any,
+    /// This alone.
+    One(T),
+    /// These.
+    Sorted(Sorted<'a, T>),
+}
+
+impl<'a, T: Ord> Set<'a, T> {
+    /// The members of `members`, which are in ascending order.
+    ///
+    /// # Errors
+    /// [`NotSorted`] where they are not.
+    pub fn sorted(members: &'a [T]) -> Result<Self, NotSorted> {
+        let pairs = members.iter().zip(members.iter().skip(1));
+        match pairs.into_iter().position(|(one, next)| one >= next) {
+            Some(index) => Err(NotSorted { index: index.saturating_add(1) }),
+            None => Ok(Self::Sorted(Sorted(members))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, member: &T) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => one == member,
+            Self::Sorted(Sorted(members)) => members.binary_search(member).is_ok(),
+        }
+    }
+}
+
+/// Members in ascending order, each once: see [`Set::sorted`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sorted<'a, T>(&'a [T]);
+
+/// A member that is not greater than the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NotSorted {
+    /// Where it stands.
+    pub index: usize,
+}
+
+impl fmt::Display for NotSorted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "member {} is not greater than the one before it", self.index)
+    }
+}
+
+impl core::error::Error for NotSorted {}
+
+/// Which VLAN tags outer frames have. A priority tag (VLAN 0) counts as none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OuterTag {
+    /// None.
+    Untagged,
+    /// One tag with this identifier.
+    One(VlanId),
+    /// Any, or none, two at most.
+    Any,
+}
+
+/// What becomes of a packet with reserved bits set (RFC 7348 section 5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ReservedBits {
+    /// They are ignored, as the RFC demands.
+    Ignore,
+    /// The packet is refused, as Linux does it.
+    Reject,
+}
+
+/// What becomes of an outer UDP checksum that is not zero. The RFC leaves it open (section 4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UdpChecksumPolicy {
+    /// It is verified, unless the NIC has.
+    Verify,
+    /// It is not looked at.
+    Accept,
+}
+
+/// What becomes of VLAN-tagged inner frames.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum InnerTags {
+    /// They pass, tags and all, as in Linux.
+    Keep,
+    /// They are refused (RFC 7348 section 6.1).
+    Discard,
+}
+
+/// Where a frame came from: all that its outer headers said and a receiver may ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The network that the frame belongs to.
+    pub vni: Vni,
+    /// The far end's address. Nothing vouches for it.
+    pub remote: IpAddr,
+    /// The far end's UDP port: entropy, not an identity.
+    pub port: u16,
+    /// The outer DSCP and ECN.
+    pub class: TrafficClass,
+    /// The group policy, if it is read and there is one.
+    pub gbp: Option<Gbp>,
+}
+
+impl Origin {
+    /// From nowhere: what a slice of origins is filled with at first.
+    pub const NONE: Self = Self {
+        vni: Vni::from_be_bytes([0; 3]),
+        remote: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+        port: 0,
+        class: TrafficClass(0),
+        gbp: None,
+    };
+
+    /// The outer ECN field.
+    #[must_use]
+    pub const fn ecn(&self) -> Ecn {
+        self.class.ecn()
+    }
+
+    /// The outer DSCP.
+    #[must_use]
+    pub const fn dscp(&self) -> Dscp {
+        self.class.dscp()
+    }
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
