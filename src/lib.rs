@@ -29,9 +29,11 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod agent;
 pub mod buf;
 pub mod checksum;
 pub mod lease;
+pub mod netlink;
 pub mod subnet;
 pub mod tunnel;
 pub mod verdict;

@@ -1,0 +1,161 @@
+//! The entries that flannel makes in the kernel, and their requests.
+
+use core::fmt;
+
+use crate::netlink::{Body, BuildError, FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute};
+
+/// One entry of the kernel's that flannel makes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Record {
+    /// vxlan: which MAC address the peer's VTEP has (ARP, ND).
+    Neighbour(NeighbourEntry),
+    /// vxlan: behind which underlay address that MAC address is.
+    Fdb(FdbEntry),
+    /// vxlan: the peer's subnet is behind its VTEP.
+    Onlink(OnlinkRoute),
+    /// vxlan with DirectRouting: the peer's subnet is behind the peer. It overwrites the route to that subnet.
+    Direct(HostGwRoute),
+    /// host-gw: the peer's subnet is behind the peer. It is added only when there is no route to that subnet.
+    HostGw(HostGwRoute),
+}
+
+impl Record {
+    /// The entry that a message of a dump is about: a gateway route without RTNH_F_ONLINK is [`Record::HostGw`].
+    #[must_use]
+    pub fn from_body(body: Body<'_>) -> Option<Self> {
+        match body {
+            Body::Neighbour(message) => NeighbourEntry::from_message(message)
+                .map(Self::Neighbour)
+                .or_else(|| FdbEntry::from_message(message).map(Self::Fdb)),
+            Body::Route(message) => OnlinkRoute::from_message(message)
+                .map(Self::Onlink)
+                .or_else(|| HostGwRoute::from_message(message).map(Self::HostGw)),
+            _ => None,
+        }
+    }
+
+    /// Writes the request that sets it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        match self {
+            Self::Neighbour(entry) => entry.write_set(seq, buffer),
+            Self::Fdb(entry) => entry.write_set(seq, buffer),
+            Self::Onlink(route) => route.write_set(seq, buffer),
+            Self::Direct(route) => route.write_set(seq, buffer),
+            Self::HostGw(route) => route.write_add(seq, buffer),
+        }
+    }
+
+    /// Writes the request that deletes it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        match self {
+            Self::Neighbour(entry) => entry.write_delete(seq, buffer),
+            Self::Fdb(entry) => entry.write_delete(seq, buffer),
+            Self::Onlink(route) => route.write_delete(seq, buffer),
+            Self::Direct(route) | Self::HostGw(route) => route.write_delete(seq, buffer),
+        }
+    }
+
+    /// The route, whichever of the three it is.
+    pub(super) fn route(&self) -> Option<HostGwRoute> {
+        match *self {
+            Self::Onlink(OnlinkRoute { destination, gateway, link }) => {
+                Some(HostGwRoute { destination, gateway, link })
+            }
+            Self::Direct(route) | Self::HostGw(route) => Some(route),
+            Self::Neighbour(_) | Self::Fdb(_) => None,
+        }
+    }
+
+    /// Whether an entry found in the kernel is this one. A direct route names no link; a host-gw route is compared as
+    /// flannel does, by destination, gateway and link.
+    pub(super) fn is_met_by(&self, found: &Self) -> bool {
+        match (self, found.route()) {
+            (Self::Direct(own), Some(route)) => {
+                let link = if own.link == 0 { route.link } else { own.link };
+                route == HostGwRoute { link, ..*own } && !matches!(found, Self::Onlink(_))
+            }
+            (Self::HostGw(own), Some(route)) => *own == route,
+            _ => self == found,
+        }
+    }
+
+    /// Whether both are about the same thing, so that the kernel has room for one of them: the address of a neighbour, the
+    /// MAC address of an FDB entry, the destination of a route.
+    pub(super) fn same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Neighbour(a), Self::Neighbour(b)) => (a.link, a.address) == (b.link, b.address),
+            (Self::Fdb(a), Self::Fdb(b)) => (a.link, a.mac) == (b.link, b.mac),
+            _ => match (self.route(), other.route()) {
+                (Some(a), Some(b)) => a.destination == b.destination,
+                _ => false,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Neighbour(NeighbourEntry { link, address, mac }) => {
+                write!(f, "neighbour {address} is at {mac} on link {link}")
+            }
+            Self::Fdb(FdbEntry { link, mac, remote }) => {
+                write!(f, "{mac} is behind {remote} on link {link}")
+            }
+            Self::Onlink(OnlinkRoute { destination, gateway, link }) => {
+                write!(f, "route {destination} via {gateway} on link {link}, onlink")
+            }
+            Self::Direct(HostGwRoute { destination, gateway, link: 0 }) => {
+                write!(f, "route {destination} via {gateway}, direct")
+            }
+            Self::Direct(route) | Self::HostGw(route) => {
+                write!(
+                    f,
+                    "route {} via {} on link {}",
+                    route.destination, route.gateway, route.link
+                )
+            }
+        }
+    }
+}
+
+/// One request to the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Change {
+    /// Set this entry.
+    Set(Record),
+    /// Delete this entry.
+    Delete(Record),
+}
+
+impl Change {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        match self {
+            Self::Set(record) => record.write_set(seq, buffer),
+            Self::Delete(record) => record.write_delete(seq, buffer),
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set(Record::HostGw(_)) => f.write_str("add ")?,
+            Self::Set(_) => f.write_str("set ")?,
+            Self::Delete(_) => f.write_str("delete ")?,
+        }
+        match self {
+            Self::Set(record) | Self::Delete(record) => fmt::Display::fmt(record, f),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Addresses of links: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR (`struct ifaddrmsg`, `include/uapi/linux/if_addr.h`).
+
+use core::net::IpAddr;
+
+use super::message::{Header, MessageFlags, MessageType};
+use super::native::{read_u32, write_u32};
+use super::value::{Family, Text, attributes, last, message};
+use super::writer::{BuildError, build};
+
+/// The fixed part of an address message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AddressHeader {
+    /// IPv4 or IPv6.
+    pub family: Family,
+    /// Bits of the prefix.
+    pub prefix_len: u8,
+    /// IFA_F_*, the low eight; [`AddressAttr::Flags`] has all.
+    pub flags: u8,
+    /// How far it is valid (RT_SCOPE_*): 0 anywhere, 253 on the link, 254 here.
+    pub scope: u8,
+    /// Index of the link.
+    pub link: u32,
+}
+
+impl AddressHeader {
+    /// The header that these bytes are.
+    #[must_use]
+    pub fn from_bytes([family, prefix_len, flags, scope, a, b, c, d]: [u8; 8]) -> Self {
+        Self { family: Family(family), prefix_len, flags, scope, link: read_u32([a, b, c, d]) }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 8] {
+        let [a, b, c, d] = write_u32(self.link);
+        [self.family.0, self.prefix_len, self.flags, self.scope, a, b, c, d]
+    }
+}
+
+attributes! {
+    /// An attribute of an address (`IFA_*`).
+    pub enum AddressAttr {
+        /// The prefix's address; of a point-to-point link the other side's.
+        Address(IpAddr) = 1,
+        /// The own address.
+        Local(IpAddr) = 2,
+        /// The name of the link, or of its alias.
+        Label(Text<'a>) = 3,
+        /// The broadcast address.
+        Broadcast(IpAddr) = 4,
+        /// All of IFA_F_*.
+        Flags(u32) = 8,
+    }
+}
+
+message! {
+    /// An address message.
+    pub struct AddressMessage { AddressHeader: 8, AddressAttr }
+}
+
+impl<'a> AddressMessage<'a> {
+    /// The prefix's address; of a point-to-point link the other side's.
+    #[must_use]
+    pub fn address(self) -> Option<IpAddr> {
+        last!(self, AddressAttr::Address)
+    }
+
+    /// The own address. IPv6 messages of the kernel have only [`address`](Self::address).
+    #[must_use]
+    pub fn local(self) -> Option<IpAddr> {
+        last!(self, AddressAttr::Local)
+    }
+
+    /// The name of the link, or of its alias.
+    #[must_use]
+    pub fn label(self) -> Option<Text<'a>> {
+        last!(self, AddressAttr::Label)
+    }
+}
+
+/// An address of a link, as flannel gives its vxlan device one: with /32 (/128), so that no route comes of it
+/// (`pkg/ip/iface.go`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LinkAddress {
+    /// Index of the link.
+    pub link: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// Bits of the prefix.
+    pub prefix_len: u8,
+}
+
+impl LinkAddress {
+    /// Writes the request that adds it and fails when it is there; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::NEWADDR, MessageFlags::ADD, seq), buffer)
+    }
+
+    /// Writes the request that deletes it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::DELADDR, MessageFlags::CHANGE, seq), buffer)
+    }
+
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let family = Family::of(self.address);
+        let fixed = AddressHeader {
+            family,
+            prefix_len: self.prefix_len,
+            flags: 0,
+            scope: 0,
+            link: self.link,
+        };
+        build(buffer, header, |writer| {
+            writer.bytes(&fixed.to_bytes());
+            AddressAttr::Local(self.address).emit(writer);
+            AddressAttr::Address(self.address).emit(writer);
+        })
+    }
+
+    /// The address that a message is about.
+    #[must_use]
+    pub fn from_message(message: AddressMessage<'_>) -> Option<Self> {
+        let address = message.local().or(message.address())?;
+        Some(Self { link: message.header.link, address, prefix_len: message.header.prefix_len })
+    }
+}

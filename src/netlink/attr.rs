@@ -1,0 +1,145 @@
+//! Attributes: length, type, value, padded to four bytes (`struct nlattr`, `include/uapi/linux/netlink.h`).
+
+use core::fmt;
+
+use bitflags::bitflags;
+
+use super::native::read_u16;
+
+/// The bits of an attribute's type field that number the type (NLA_TYPE_MASK).
+const TYPE_MASK: u16 = 0x3fff;
+
+bitflags! {
+    /// The bits of an attribute's type field that do not number the type.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct AttrFlags: u16 {
+        /// The value is attributes (NLA_F_NESTED). The kernel and iproute2 leave it out of old nests.
+        const NESTED = 0x8000;
+        /// The value is in network byte order (NLA_F_NET_BYTEORDER).
+        const NET_BYTEORDER = 0x4000;
+    }
+}
+
+/// One attribute, raw.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Attr<'a> {
+    raw_type: u16,
+    value: &'a [u8],
+}
+
+impl<'a> Attr<'a> {
+    /// An attribute with this type field, flag bits included, and this value.
+    #[must_use]
+    pub const fn new(raw_type: u16, value: &'a [u8]) -> Self {
+        Self { raw_type, value }
+    }
+
+    /// The type, without the flag bits.
+    #[must_use]
+    pub const fn kind(self) -> u16 {
+        self.raw_type & TYPE_MASK
+    }
+
+    /// The type field as it stands, flag bits included.
+    #[must_use]
+    pub const fn raw_type(self) -> u16 {
+        self.raw_type
+    }
+
+    /// The flag bits of the type field.
+    #[must_use]
+    pub const fn flags(self) -> AttrFlags {
+        AttrFlags::from_bits_truncate(self.raw_type)
+    }
+
+    /// The value, without padding.
+    #[must_use]
+    pub const fn value(self) -> &'a [u8] {
+        self.value
+    }
+
+    /// The attributes that the value holds. Whether it is a nest only its type's definition says.
+    #[must_use]
+    pub const fn nested(self) -> Attrs<'a> {
+        Attrs::new(self.value)
+    }
+}
+
+/// A walk over attributes. Each is checked against the bytes that are there; the first that is none is
+/// returned as an error and ends the walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Attrs<'a> {
+    rest: &'a [u8],
+    length: usize,
+}
+
+impl<'a> Attrs<'a> {
+    /// A walk over these bytes.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, length: bytes.len() }
+    }
+
+    /// The bytes that are still to be walked.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Walks all of it once.
+    ///
+    /// # Errors
+    /// The first attribute that is none.
+    pub fn check(self) -> Result<Self, AttrError> {
+        for attr in self {
+            attr?;
+        }
+        Ok(self)
+    }
+
+    /// The attribute of this type (flag bits aside). Of several the last, as the kernel's `nla_parse` takes it.
+    #[must_use]
+    pub fn find(self, kind: u16) -> Option<Attr<'a>> {
+        self.map_while(Result::ok).filter(|attr| attr.kind() == kind).last()
+    }
+}
+
+impl<'a> Iterator for Attrs<'a> {
+    type Item = Result<Attr<'a>, AttrError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let offset = self.length.wrapping_sub(self.rest.len());
+        let taken = split_attr(self.rest);
+        self.rest = taken.map_or(&[], |(_, rest)| rest);
+        Some(taken.map(|(attr, _)| attr).ok_or(AttrError { offset }))
+    }
+}
+
+/// The first attribute and what follows its padding, which the last one may lack.
+fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (raw_type, _) = rest.split_first_chunk()?;
+    let length = usize::from(read_u16(*length));
+    let value = bytes.get(4..length)?;
+    let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+    Some((Attr::new(read_u16(*raw_type), value), rest))
+}
+
+/// An attribute whose length field is below its own header or beyond the bytes there are, or too few bytes
+/// for a header.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AttrError {
+    /// Where it starts, in bytes from the start of the attributes.
+    pub offset: usize,
+}
+
+impl fmt::Display for AttrError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no attribute at byte {}", self.offset)
+    }
+}
+
+impl core::error::Error for AttrError {}

@@ -1,0 +1,382 @@
+//! Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (`struct ifinfomsg`, `include/uapi/linux/if_link.h`).
+
+use core::fmt;
+
+use bitflags::bitflags;
+
+use crate::wire::MacAddr;
+
+use super::message::{Header, MessageFlags, MessageType};
+use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::value::{Family, Nested, Text, attributes, last, message};
+use super::writer::{BuildError, Writer, build};
+
+bitflags! {
+    /// The state of a link (`ifi_flags`, IFF_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct LinkFlags: u32 {
+        /// Set to work.
+        const UP = 0x1;
+        /// Has a broadcast address.
+        const BROADCAST = 0x2;
+        /// The loopback.
+        const LOOPBACK = 0x8;
+        /// Has one other side.
+        const POINTOPOINT = 0x10;
+        /// Works.
+        const RUNNING = 0x40;
+        /// Resolves no addresses.
+        const NOARP = 0x80;
+        /// Takes every frame.
+        const PROMISC = 0x100;
+        /// Can send multicast.
+        const MULTICAST = 0x1000;
+        /// Has a carrier.
+        const LOWER_UP = 0x1_0000;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
+
+/// The fixed part of a link message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LinkHeader {
+    /// Unspecified, or bridge when it is about a port.
+    pub family: Family,
+    /// Padding: zero, kept as read.
+    pub reserved: u8,
+    /// The hardware (ARPHRD_*): 1 Ethernet, 772 loopback.
+    pub hardware: u16,
+    /// Index of the link (an `int` of the kernel's, never negative); 0 when a name says which.
+    pub link: u32,
+    /// Its state.
+    pub flags: LinkFlags,
+    /// Which bits of the state a request is to change.
+    pub change: LinkFlags,
+}
+
+impl LinkHeader {
+    /// Of the link with this index, or with 0 of one that an attribute names or that is new.
+    #[must_use]
+    pub const fn new(link: u32) -> Self {
+        let none = LinkFlags::empty();
+        Self { family: Family::UNSPEC, reserved: 0, hardware: 0, link, flags: none, change: none }
+    }
+
+    /// The header that these bytes are.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let [family, reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n] = bytes;
+        Self {
+            family: Family(family),
+            reserved,
+            hardware: read_u16([a, b]),
+            link: read_u32([c, d, e, f]),
+            flags: LinkFlags::from_bits_retain(read_u32([g, h, i, j])),
+            change: LinkFlags::from_bits_retain(read_u32([k, l, m, n])),
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        let [a, b] = write_u16(self.hardware);
+        let [c, d, e, f] = write_u32(self.link);
+        let [g, h, i, j] = write_u32(self.flags.bits());
+        let [k, l, m, n] = write_u32(self.change.bits());
+        [self.family.0, self.reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n]
+    }
+}
+
+attributes! {
+    /// An attribute of a link (`IFLA_*`).
+    pub enum LinkAttr {
+        /// The MAC address.
+        Address(MacAddr) = 1,
+        /// The broadcast MAC address.
+        Broadcast(MacAddr) = 2,
+        /// The name.
+        Name(Text<'a>) = 3,
+        /// The MTU in bytes.
+        Mtu(u32) = 4,
+        /// Index of the link under it; of a veth the other side's.
+        Under(u32) = 5,
+        /// The queueing discipline.
+        Qdisc(Text<'a>) = 6,
+        /// Index of the bridge that it is a port of; 0 takes it out.
+        Master(u32) = 10,
+        /// Packets that its queue holds.
+        TxQueueLen(u32) = 13,
+        /// Its state as RFC 2863 has it (IF_OPER_*): 2 down, 6 up.
+        OperState(u8) = 16,
+        /// What kind of link it is, see [`LinkInfoAttr`].
+        LinkInfo(Nested<'a>) = 18,
+        /// The process into whose network namespace it goes.
+        NamespacePid(u32) = 19,
+        /// A note of the owner's.
+        Alias(Text<'a>) = 20,
+        /// The group of links that it is in.
+        Group(u32) = 27,
+        /// A file of the network namespace that it goes into.
+        NamespaceFd(u32) = 28,
+        /// What an answer is to hold beyond the usual (`RTEXT_FILTER_*`).
+        ExtMask(u32) = 29,
+        /// The number of the namespace that the other side is in.
+        UnderNamespace(i32) = 37,
+    }
+}
+
+attributes! {
+    /// An attribute of [`LinkAttr::LinkInfo`] (`IFLA_INFO_*`).
+    pub enum LinkInfoAttr {
+        /// The kind: "vxlan", "bridge", "veth".
+        Kind(Text<'a>) = 1,
+        /// What there is to say of that kind: for "vxlan" [`VxlanAttr`](super::VxlanAttr).
+        Values(Nested<'a>) = 2,
+        /// The kind of the link that it is a port of.
+        PortKind(Text<'a>) = 4,
+        /// What there is to say of it as a port.
+        PortValues(Nested<'a>) = 5,
+    }
+}
+
+message! {
+    /// A link message.
+    pub struct LinkMessage { LinkHeader: 16, LinkAttr }
+}
+
+impl<'a> LinkMessage<'a> {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> Option<Text<'a>> {
+        last!(self, LinkAttr::Name)
+    }
+
+    /// The MTU in bytes.
+    #[must_use]
+    pub fn mtu(self) -> Option<u32> {
+        last!(self, LinkAttr::Mtu)
+    }
+
+    /// The MAC address.
+    #[must_use]
+    pub fn address(self) -> Option<MacAddr> {
+        last!(self, LinkAttr::Address)
+    }
+
+    /// Index of the link under it; of a veth the other side's.
+    #[must_use]
+    pub fn under(self) -> Option<u32> {
+        last!(self, LinkAttr::Under)
+    }
+
+    /// Index of the bridge that it is a port of.
+    #[must_use]
+    pub fn master(self) -> Option<u32> {
+        last!(self, LinkAttr::Master)
+    }
+
+    /// What kind of link it is.
+    pub fn info(self) -> impl Iterator<Item = LinkInfoAttr<'a>> {
+        let nested = last!(self, LinkAttr::LinkInfo);
+        nested.into_iter().flat_map(|nested| nested.attrs().flatten()).map(LinkInfoAttr::decode)
+    }
+
+    /// The kind: "vxlan", "bridge", "veth". A physical link has none.
+    #[must_use]
+    pub fn kind(self) -> Option<Text<'a>> {
+        let kinds = self.info().filter_map(|attr| match attr {
+            LinkInfoAttr::Kind(kind) => Some(kind),
+            _ => None,
+        });
+        kinds.last()
+    }
+
+    /// What there is to say of its kind.
+    #[must_use]
+    pub fn values(self) -> Option<Nested<'a>> {
+        let values = self.info().filter_map(|attr| match attr {
+            LinkInfoAttr::Values(values) => Some(values),
+            _ => None,
+        });
+        values.last()
+    }
+}
+
+/// A name that a link can have: 1 to 15 bytes, not "." or "..", none of them "/", ":", white space or control
+/// (Linux `dev_valid_name`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LinkName<'a>(&'a str);
+
+impl<'a> LinkName<'a> {
+    /// The name.
+    ///
+    /// # Errors
+    /// [`LinkNameError`] when no link can have it.
+    pub fn new(name: &'a str) -> Result<Self, LinkNameError> {
+        let wrong = |byte: u8| byte == b'/' || byte == b':' || byte <= b' ' || byte == 0x7f;
+        match name.len() {
+            1..=15 => {}
+            length => return Err(LinkNameError::Length { length }),
+        }
+        match name.bytes().position(wrong) {
+            Some(offset) => Err(LinkNameError::Byte { offset }),
+            None if name == "." || name == ".." => Err(LinkNameError::Byte { offset: 0 }),
+            None => Ok(Self(name)),
+        }
+    }
+
+    /// As an attribute, with the NUL that ends it.
+    pub(super) fn emit(self, writer: &mut Writer<'_>) {
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip(self.0.bytes()) {
+            *to = from;
+        }
+        let length = self.0.len().saturating_add(1);
+        LinkAttr::Name(Text(bytes.get(..length).unwrap_or(&[]))).emit(writer);
+    }
+}
+
+/// A name that no link can have.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinkNameError {
+    /// Empty, or more than 15 bytes.
+    Length {
+        /// Its bytes.
+        length: usize,
+    },
+    /// It has a byte that it may not have.
+    Byte {
+        /// Where.
+        offset: usize,
+    },
+}
+
+impl fmt::Display for LinkNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { length } => write!(f, "link name of {length} bytes, 1 to 15 allowed"),
+            Self::Byte { offset } => {
+                write!(f, "link name with a byte that is not allowed at {offset}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for LinkNameError {}
+
+/// A new bridge, such as cni0 or docker0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct BridgeLink<'a> {
+    /// Its name.
+    pub name: LinkName<'a>,
+}
+
+impl BridgeLink<'_> {
+    /// Writes the request that adds it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        write_new(self.name, "bridge", |_| {}, seq, buffer)
+    }
+}
+
+/// A new pair of links, what goes in by one comes out by the other: a container's link and its end on the bridge.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct VethLink<'a> {
+    /// The name of the one side.
+    pub name: LinkName<'a>,
+    /// The name of the other side.
+    pub peer: LinkName<'a>,
+}
+
+impl VethLink<'_> {
+    /// Writes the request that adds both sides; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let values = |writer: &mut Writer<'_>| {
+            writer.nested(2, false, |writer| {
+                // VETH_INFO_PEER: a link message's body
+                writer.nested(1, false, |writer| {
+                    writer.bytes(&LinkHeader::new(0).to_bytes());
+                    self.peer.emit(writer);
+                });
+            });
+        };
+        write_new(self.name, "veth", values, seq, buffer)
+    }
+}
+
+fn write_new(
+    name: LinkName<'_>,
+    kind: &str,
+    values: impl Fn(&mut Writer<'_>),
+    seq: u32,
+    buffer: &mut [u8],
+) -> Result<usize, BuildError> {
+    let header = Header::request(MessageType::NEWLINK, MessageFlags::ADD, seq);
+    build(buffer, header, |writer| {
+        writer.bytes(&LinkHeader::new(0).to_bytes());
+        name.emit(writer);
+        emit_info(kind, writer, &values);
+    })
+}
+
+/// IFLA_LINKINFO with its kind, which has no NUL in flannel's messages.
+pub(super) fn emit_info(kind: &str, writer: &mut Writer<'_>, values: impl Fn(&mut Writer<'_>)) {
+    writer.nested(18, false, |writer| {
+        LinkInfoAttr::Kind(Text(kind.as_bytes())).emit(writer);
+        values(writer);
+    });
+}
+
+/// A change of a link: what is none stays.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct LinkChange {
+    /// Index of the link.
+    pub link: u32,
+    /// Set to work, or not to.
+    pub up: Option<bool>,
+    /// The MAC address.
+    pub address: Option<MacAddr>,
+    /// The MTU in bytes.
+    pub mtu: Option<u32>,
+    /// Index of the bridge that it becomes a port of; 0 takes it out.
+    pub master: Option<u32>,
+}
+
+impl LinkChange {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let change = if self.up.is_some() { LinkFlags::UP } else { LinkFlags::empty() };
+        let flags = if self.up == Some(true) { LinkFlags::UP } else { LinkFlags::empty() };
+        let fixed = LinkHeader { flags, change, ..LinkHeader::new(self.link) };
+        let attrs = [
+            self.address.map(LinkAttr::Address),
+            self.mtu.map(LinkAttr::Mtu),
+            self.master.map(LinkAttr::Master),
+        ];
+        let header = Header::request(MessageType::NEWLINK, MessageFlags::CHANGE, seq);
+        build(buffer, header, |writer| {
+            writer.bytes(&fixed.to_bytes());
+            for attr in attrs.iter().flatten() {
+                attr.emit(writer);
+            }
+        })
+    }
+
+    /// Writes the request that deletes the link; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(link: u32, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::DELLINK, MessageFlags::CHANGE, seq);
+        build(buffer, header, |writer| writer.bytes(&LinkHeader::new(link).to_bytes()))
+    }
+}

@@ -1,0 +1,508 @@
+//! Netlink messages in a buffer (`struct nlmsghdr`, `struct nlmsgerr`, `include/uapi/linux/netlink.h`).
+
+use core::fmt;
+
+use bitflags::bitflags;
+
+use super::addr::AddressMessage;
+use super::attr::Attrs;
+use super::link::LinkMessage;
+use super::native::{read_i32, read_u16, read_u32, write_i32, write_u16, write_u32};
+use super::neigh::NeighbourMessage;
+use super::route::RouteMessage;
+use super::value::{Family, Text, Value};
+use super::writer::{BuildError, Writer, build};
+
+/// Bytes of a message's header, its length field included.
+const HEADER: usize = 16;
+
+/// What a message is (`nlmsg_type`; from 16 on `RTM_*`, `include/uapi/linux/rtnetlink.h`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MessageType(pub u16);
+
+#[allow(missing_docs, reason = "each is the RTM_ or NLMSG_ constant of its name")]
+impl MessageType {
+    pub const ERROR: Self = Self(2);
+    pub const DONE: Self = Self(3);
+    pub const NEWLINK: Self = Self(16);
+    pub const DELLINK: Self = Self(17);
+    pub const GETLINK: Self = Self(18);
+    pub const NEWADDR: Self = Self(20);
+    pub const DELADDR: Self = Self(21);
+    pub const GETADDR: Self = Self(22);
+    pub const NEWROUTE: Self = Self(24);
+    pub const DELROUTE: Self = Self(25);
+    pub const GETROUTE: Self = Self(26);
+    pub const NEWNEIGH: Self = Self(28);
+    pub const DELNEIGH: Self = Self(29);
+    pub const GETNEIGH: Self = Self(30);
+}
+
+bitflags! {
+    /// `nlmsg_flags`. The bits from 0x100 on mean one thing on a request for something new, another on a request for a
+    /// dump, a third on an answer.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct MessageFlags: u16 {
+        /// A request to the kernel.
+        const REQUEST = 0x1;
+        /// One of several, ended by [`MessageType::DONE`].
+        const MULTI = 0x2;
+        /// Answer with an acknowledgement.
+        const ACK = 0x4;
+        /// The dump changed while it was read: what was read may be neither the old state nor the new.
+        const DUMP_INTR = 0x10;
+        /// On a request for something new: put it in the place of what is there.
+        const REPLACE = 0x100;
+        /// On a request for something new: fail when it is there already.
+        const EXCL = 0x200;
+        /// On a request for something new: make it when it is not there.
+        const CREATE = 0x400;
+        /// On a request for something new: put it after what is there.
+        const APPEND = 0x800;
+        /// On a GET request: all that there is, not one.
+        const DUMP = 0x300;
+        /// On an error: the request is not given back beyond its header.
+        const CAPPED = 0x100;
+        /// On an error: extended acknowledgement attributes follow.
+        const ACK_TLVS = 0x200;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
+
+impl MessageFlags {
+    /// A request that fails when the thing is there: REQUEST, ACK, CREATE, EXCL.
+    pub const ADD: Self = Self::REQUEST.union(Self::ACK).union(Self::CREATE).union(Self::EXCL);
+    /// A request that overwrites: REQUEST, ACK, CREATE, REPLACE.
+    pub const SET: Self = Self::REQUEST.union(Self::ACK).union(Self::CREATE).union(Self::REPLACE);
+    /// A request to change or to delete: REQUEST, ACK.
+    pub const CHANGE: Self = Self::REQUEST.union(Self::ACK);
+    /// A request for all that there is: REQUEST, DUMP.
+    pub const LIST: Self = Self::REQUEST.union(Self::DUMP);
+}
+
+/// The header of a message, but for the length, which the bytes tell.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Header {
+    /// What the message is.
+    pub kind: MessageType,
+    /// How to take it.
+    pub flags: MessageFlags,
+    /// The sender's number of the request, given back in the answers.
+    pub seq: u32,
+    /// The port of the socket: 0 from and to the kernel.
+    pub port: u32,
+}
+
+impl Header {
+    /// The header of a request to the kernel.
+    #[must_use]
+    pub const fn request(kind: MessageType, flags: MessageFlags, seq: u32) -> Self {
+        Self { kind, flags, seq, port: 0 }
+    }
+
+    /// The length field and the header.
+    fn from_bytes(bytes: [u8; HEADER]) -> (u32, Self) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let header = Self {
+            kind: MessageType(read_u16([e, f])),
+            flags: MessageFlags::from_bits_retain(read_u16([g, h])),
+            seq: read_u32([i, j, k, l]),
+            port: read_u32([m, n, o, p]),
+        };
+        (read_u32([a, b, c, d]), header)
+    }
+
+    /// The bytes after the length field.
+    pub(super) fn tail(self) -> [u8; 12] {
+        let [a, b] = write_u16(self.kind.0);
+        let [c, d] = write_u16(self.flags.bits());
+        let [e, f, g, h] = write_u32(self.seq);
+        let [i, j, k, l] = write_u32(self.port);
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+}
+
+/// One message whose bytes are all there.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its header.
+    pub header: Header,
+    payload: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// What follows the header, without padding.
+    #[must_use]
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// Proves and types what follows the header.
+    ///
+    /// # Errors
+    /// [`MessageError`] when the fixed part of that type is not whole, or an attribute is none.
+    pub fn body(&self) -> Result<Body<'a>, MessageError> {
+        let payload = self.payload;
+        let body = match self.header.kind.0 {
+            2 => Body::Error(ErrorMessage::parse(self.header.flags, payload)?),
+            3 => Body::Done(Done::parse(payload)?),
+            18 | 22 | 26 | 30 if is_general(self.header.kind, payload) => Body::General(payload),
+            16..=18 => Body::Link(LinkMessage::parse(payload)?),
+            20..=22 => Body::Address(AddressMessage::parse(payload)?),
+            24..=26 => Body::Route(RouteMessage::parse(payload)?),
+            28..=30 => Body::Neighbour(NeighbourMessage::parse(payload)?),
+            _ => Body::Other(payload),
+        };
+        Ok(body)
+    }
+
+    /// Builds the message again from its decoded parts; the length in bytes.
+    ///
+    /// # Errors
+    /// [`RebuildError`] when the body is none, or `buffer` too short; `buffer` is then as it was.
+    pub fn rebuild(&self, buffer: &mut [u8]) -> Result<usize, RebuildError> {
+        let body = self.body().map_err(RebuildError::Message)?;
+        let length = self.payload.len().saturating_add(HEADER);
+        build(buffer, self.header, |writer| {
+            body.emit(writer);
+            writer.unpad(length);
+        })
+        .map_err(RebuildError::Build)
+    }
+}
+
+/// Whether a GET request has the short body of `struct rtgenmsg`, a family alone: Go's standard library and others ask
+/// for dumps so, in 17 bytes.
+fn is_general(kind: MessageType, payload: &[u8]) -> bool {
+    let fixed = match kind {
+        MessageType::GETLINK => 16,
+        MessageType::GETADDR => 8,
+        _ => 12,
+    };
+    !payload.is_empty() && payload.len() < fixed
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Body<'a> {
+    /// An error, or with code 0 an acknowledgement.
+    Error(ErrorMessage<'a>),
+    /// The end of a dump.
+    Done(Done<'a>),
+    /// A GET request with only an address family, in the first byte (`struct rtgenmsg`).
+    General(&'a [u8]),
+    /// A link.
+    Link(LinkMessage<'a>),
+    /// An address of a link.
+    Address(AddressMessage<'a>),
+    /// A route.
+    Route(RouteMessage<'a>),
+    /// A neighbour: an ARP or ND entry, or with [`Family::BRIDGE`] an FDB entry.
+    Neighbour(NeighbourMessage<'a>),
+    /// Of a type that is not known.
+    Other(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    /// Appends it to a message.
+    pub fn emit(self, writer: &mut Writer<'_>) {
+        match self {
+            Self::Error(error) => error.emit(writer),
+            Self::Done(done) => done.emit(writer),
+            Self::General(bytes) | Self::Other(bytes) => writer.bytes(bytes),
+            Self::Link(link) => link.emit(writer),
+            Self::Address(address) => address.emit(writer),
+            Self::Route(route) => route.emit(writer),
+            Self::Neighbour(neighbour) => neighbour.emit(writer),
+        }
+    }
+
+    /// The address family that it is about; none of errors, DONE and what is not known.
+    #[must_use]
+    pub fn family(self) -> Option<Family> {
+        match self {
+            Self::General(bytes) => bytes.first().copied().map(Family),
+            Self::Link(link) => Some(link.header.family),
+            Self::Address(address) => Some(address.header.family),
+            Self::Route(route) => Some(route.header.family),
+            Self::Neighbour(neighbour) => Some(neighbour.header.family),
+            Self::Error(_) | Self::Done(_) | Self::Other(_) => None,
+        }
+    }
+}
+
+/// A walk over the messages in a buffer, each padded to four bytes. The first that is none is returned as
+/// an error and ends the walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// A walk over what was received.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, MessageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let taken = split_message(self.rest);
+        self.rest = taken.map_or(&[], |(_, rest)| rest);
+        Some(taken.map(|(message, _)| message))
+    }
+}
+
+fn split_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), MessageError> {
+    let available = bytes.len();
+    let header = bytes.first_chunk().ok_or(MessageError::Header { available })?;
+    let (length, header) = Header::from_bytes(*header);
+    let wrong = MessageError::Length { length, available };
+    let end = usize::try_from(length).map_err(|_| wrong)?;
+    let payload = bytes.get(HEADER..end).ok_or(wrong)?;
+    let rest = end.checked_next_multiple_of(4).and_then(|next| bytes.get(next..)).unwrap_or(&[]);
+    Ok((Message { header, payload }, rest))
+}
+
+/// The answer to a request (NLMSG_ERROR): an acknowledgement or an error.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorMessage<'a> {
+    /// 0 for an acknowledgement, else the negative of an errno.
+    pub code: i32,
+    /// The header of the request.
+    pub request: Header,
+    /// The length field of the request.
+    pub request_length: u32,
+    request_payload: &'a [u8],
+    attrs: Attrs<'a>,
+}
+
+impl<'a> ErrorMessage<'a> {
+    /// Reads the body of an NLMSG_ERROR with these flags.
+    ///
+    /// # Errors
+    /// [`MessageError`] when less is there than `struct nlmsgerr` and the flags say, or an attribute is none.
+    pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
+        let available = body.len();
+        let short = |needed| MessageError::Body { needed, available };
+        let (code, rest) = body.split_first_chunk().ok_or(short(20))?;
+        let (header, rest) = rest.split_first_chunk::<HEADER>().ok_or(short(20))?;
+        let code = read_i32(*code);
+        let (request_length, request) = Header::from_bytes(*header);
+        let given_back =
+            match (flags.contains(MessageFlags::ACK_TLVS), flags.contains(MessageFlags::CAPPED)) {
+                (false, _) => rest.len(),
+                (true, true) => 0,
+                (true, false) => padded_payload(request_length),
+            };
+        let (request_payload, tlvs) =
+            rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
+        let attrs = Attrs::new(tlvs).check().map_err(|error| MessageError::Attr {
+            offset: error.offset.saturating_add(given_back).saturating_add(20),
+        })?;
+        Ok(Self { code, request, request_length, request_payload, attrs })
+    }
+
+    /// Whether it is an acknowledgement, not an error.
+    #[must_use]
+    pub const fn is_ack(&self) -> bool {
+        self.code == 0
+    }
+
+    /// The errno, positive; 0 in an acknowledgement.
+    #[must_use]
+    pub const fn errno(&self) -> u32 {
+        self.code.unsigned_abs()
+    }
+
+    /// The kernel's words for it (NLMSGERR_ATTR_MSG).
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        Text::read(self.attrs.find(1)?)?.as_str()
+    }
+
+    /// Where in the request the offending attribute starts, in bytes (NLMSGERR_ATTR_OFFS).
+    #[must_use]
+    pub fn offset(&self) -> Option<u32> {
+        u32::read(self.attrs.find(2)?)
+    }
+
+    /// The extended acknowledgement attributes.
+    #[must_use]
+    pub const fn attrs(&self) -> Attrs<'a> {
+        self.attrs
+    }
+
+    /// What the kernel gives back of the request after its header.
+    #[must_use]
+    pub const fn request_payload(&self) -> &'a [u8] {
+        self.request_payload
+    }
+
+    fn emit(self, writer: &mut Writer<'_>) {
+        writer.bytes(&write_i32(self.code));
+        writer.bytes(&write_u32(self.request_length));
+        writer.bytes(&self.request.tail());
+        writer.bytes(self.request_payload);
+        for attr in self.attrs.flatten() {
+            writer.attr(attr.raw_type(), attr.value());
+        }
+    }
+}
+
+/// The bytes after the header of a message of this length, padded.
+fn padded_payload(length: u32) -> usize {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let payload = length.saturating_sub(HEADER);
+    payload.checked_next_multiple_of(4).unwrap_or(usize::MAX)
+}
+
+/// The end of a dump (NLMSG_DONE).
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    payload: &'a [u8],
+}
+
+impl<'a> Done<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
+        match body.len() {
+            0 | 4.. => Ok(Self { payload: body }),
+            available => Err(MessageError::Body { needed: 4, available }),
+        }
+    }
+
+    /// 0, or the negative of the errno that cut the dump short.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        self.payload.first_chunk().map_or(0, |code| read_i32(*code))
+    }
+
+    fn emit(self, writer: &mut Writer<'_>) {
+        writer.bytes(self.payload);
+    }
+}
+
+/// Follows the answers to a dump request, over as many buffers as they take.
+#[derive(Clone, Copy, Debug)]
+pub struct Dump {
+    seq: u32,
+    interrupted: bool,
+}
+
+impl Dump {
+    /// Follows the answers to the request with this number.
+    #[must_use]
+    pub const fn new(seq: u32) -> Self {
+        Self { seq, interrupted: false }
+    }
+
+    /// What the next message means to the dump.
+    ///
+    /// # Errors
+    /// [`MessageError`] when the message is none.
+    pub fn step<'a>(&mut self, message: &Message<'a>) -> Result<DumpStep<'a>, MessageError> {
+        if message.header.seq != self.seq {
+            return Ok(DumpStep::Foreign);
+        }
+        self.interrupted |= message.header.flags.contains(MessageFlags::DUMP_INTR);
+        Ok(match message.body()? {
+            Body::Error(error) => DumpStep::Failed { code: error.code },
+            Body::Done(done) if done.code() != 0 => DumpStep::Failed { code: done.code() },
+            Body::Done(_) if self.interrupted => DumpStep::Interrupted,
+            Body::Done(_) => DumpStep::Finished,
+            body => DumpStep::Entry(body),
+        })
+    }
+}
+
+/// What a message means to a [`Dump`].
+#[derive(Clone, Copy, Debug)]
+pub enum DumpStep<'a> {
+    /// One of the things asked for.
+    Entry(Body<'a>),
+    /// Not an answer to this request.
+    Foreign,
+    /// The dump is whole.
+    Finished,
+    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR): ask again.
+    Interrupted,
+    /// The kernel refused or broke off: the negative of an errno, or 0 for an unasked acknowledgement.
+    Failed {
+        /// As the kernel gave it.
+        code: i32,
+    },
+}
+
+/// Bytes that are no message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MessageError {
+    /// Fewer bytes than a header has.
+    Header {
+        /// Bytes there are.
+        available: usize,
+    },
+    /// A length field below the header's own length, or beyond the bytes there are.
+    Length {
+        /// The field.
+        length: u32,
+        /// Bytes there are.
+        available: usize,
+    },
+    /// Fewer bytes after the header than the fixed part of that message type has.
+    Body {
+        /// Bytes of the fixed part.
+        needed: usize,
+        /// Bytes there are.
+        available: usize,
+    },
+    /// An attribute that is none.
+    Attr {
+        /// Where it starts, in bytes after the header.
+        offset: usize,
+    },
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { available } => write!(f, "{available} bytes are no netlink header"),
+            Self::Length { length, available } => {
+                write!(f, "message length {length}, {available} bytes there")
+            }
+            Self::Body { needed, available } => {
+                write!(f, "message body of {available} bytes, {needed} needed")
+            }
+            Self::Attr { offset } => write!(f, "no attribute at byte {offset} of the message body"),
+        }
+    }
+}
+
+impl core::error::Error for MessageError {}
+
+/// A message that cannot be built again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RebuildError {
+    /// Its body is none.
+    Message(MessageError),
+    /// It cannot be laid into the buffer.
+    Build(BuildError),
+}
+
+impl fmt::Display for RebuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(error) => fmt::Display::fmt(error, f),
+            Self::Build(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for RebuildError {}

@@ -1,0 +1,46 @@
+//! rtnetlink messages: the routes, neighbours, FDB entries, links and addresses of the Linux kernel as bytes
+//! (rfc3549; `include/uapi/linux/{netlink,rtnetlink,neighbour,if_link,if_addr}.h`).
+//!
+//! Reading: [`Messages`] walks a buffer, [`Message::body`] proves one message and types it, and each typed message
+//! yields its attributes in the order they came, those it does not know raw. Writing: [`build`] lays a message
+//! into the caller's buffer through a [`Writer`]; the records ([`HostGwRoute`], [`OnlinkRoute`],
+//! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was read and is
+//! written again has the same bytes, but for padding, which is written as zeros.
+//!
+//! All integers are in the byte order of the machine, as netlink has them, unless a field says otherwise.
+#![forbid(unsafe_code)]
+
+mod addr;
+mod attr;
+mod entry;
+mod link;
+mod message;
+mod native;
+mod neigh;
+mod route;
+mod value;
+mod vxlan;
+mod writer;
+
+pub use addr::{AddressAttr, AddressHeader, AddressMessage, LinkAddress};
+pub use attr::{Attr, AttrError, AttrFlags, Attrs};
+pub use entry::{HostGwRoute, IpPrefix, OnlinkRoute};
+pub use link::{
+    BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkMessage, LinkName,
+    LinkNameError, VethLink,
+};
+pub use message::{
+    Body, Done, Dump, DumpStep, ErrorMessage, Header, Message, MessageError, MessageFlags,
+    MessageType, Messages, RebuildError,
+};
+pub use neigh::{
+    FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
+    NeighbourMessage, NeighbourState,
+};
+pub use route::{
+    Metric, NextHop, NextHops, RouteAttr, RouteDump, RouteFlags, RouteHeader, RouteLookup,
+    RouteMessage, Table, Via,
+};
+pub use value::{Be16, Be32, Family, Nested, Text};
+pub use vxlan::{VxlanAttr, VxlanLink};
+pub use writer::{BuildError, Writer, build};

@@ -1,0 +1,309 @@
+//! Neighbours: ARP, ND and FDB entries in RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (`struct ndmsg`,
+//! `include/uapi/linux/neighbour.h`).
+
+use core::net::IpAddr;
+
+use bitflags::bitflags;
+
+use crate::wire::MacAddr;
+
+use super::message::{Header, MessageFlags, MessageType};
+use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::value::{Be16, Family, attributes, last, message};
+use super::writer::{BuildError, build};
+
+bitflags! {
+    /// The state of a neighbour (`ndm_state`, NUD_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct NeighbourState: u16 {
+        /// Being asked for.
+        const INCOMPLETE = 0x01;
+        /// Known to be there.
+        const REACHABLE = 0x02;
+        /// Not heard of for a while.
+        const STALE = 0x04;
+        /// To be asked for soon.
+        const DELAY = 0x08;
+        /// Being asked whether it is still there.
+        const PROBE = 0x10;
+        /// Did not answer.
+        const FAILED = 0x20;
+        /// Never asked for.
+        const NOARP = 0x40;
+        /// Set by hand, never ages.
+        const PERMANENT = 0x80;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
+
+bitflags! {
+    /// The flags of a neighbour (`ndm_flags`, NTF_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct NeighbourFlags: u8 {
+        /// The kernel keeps it fresh.
+        const USE = 0x01;
+        /// An FDB entry of the device itself.
+        const SELF = 0x02;
+        /// An FDB entry of the device's bridge.
+        const MASTER = 0x04;
+        /// Answered for by proxy.
+        const PROXY = 0x08;
+        /// Learned from outside.
+        const EXT_LEARNED = 0x10;
+        /// In the hardware.
+        const OFFLOADED = 0x20;
+        /// Does not move to another port.
+        const STICKY = 0x40;
+        /// The neighbour is a router.
+        const ROUTER = 0x80;
+    }
+}
+
+/// The fixed part of a neighbour message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NeighbourHeader {
+    /// IPv4 (ARP), IPv6 (ND) or bridge (FDB).
+    pub family: Family,
+    /// Padding: zeros, kept as read.
+    pub reserved: [u8; 3],
+    /// Index of the link (an `int` of the kernel's, never negative).
+    pub link: u32,
+    /// The state.
+    pub state: NeighbourState,
+    /// Flags.
+    pub flags: NeighbourFlags,
+    /// What the address is (RTN_*): 1 unicast.
+    pub kind: u8,
+}
+
+impl NeighbourHeader {
+    /// The header that these bytes are.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [family, r, s, t, a, b, c, d, e, f, flags, kind] = bytes;
+        Self {
+            family: Family(family),
+            reserved: [r, s, t],
+            link: read_u32([a, b, c, d]),
+            state: NeighbourState::from_bits_retain(read_u16([e, f])),
+            flags: NeighbourFlags::from_bits_retain(flags),
+            kind,
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let [r, s, t] = self.reserved;
+        let [a, b, c, d] = write_u32(self.link);
+        let [e, f] = write_u16(self.state.bits());
+        [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.kind]
+    }
+}
+
+attributes! {
+    /// An attribute of a neighbour (`NDA_*`).
+    pub enum NeighbourAttr {
+        /// The neighbour's address; of an FDB entry the remote VTEP's.
+        Destination(IpAddr) = 1,
+        /// The neighbour's MAC address.
+        LinkAddress(MacAddr) = 2,
+        /// How often it was asked for.
+        Probes(u32) = 4,
+        /// VLAN ID.
+        Vlan(u16) = 5,
+        /// UDP port of the remote VTEP.
+        Port(Be16) = 6,
+        /// VNI to the remote VTEP.
+        Vni(u32) = 7,
+        /// Index of the link to the remote VTEP.
+        Link(u32) = 8,
+        /// Index of the bridge.
+        Master(u32) = 9,
+        /// VNI that the entry is for, on a device of many.
+        SourceVni(u32) = 11,
+        /// Who made it (RTPROT_*).
+        Protocol(u8) = 12,
+        /// A next hop object's number.
+        NextHopId(u32) = 13,
+        /// More flags (`NTF_EXT_*`).
+        FlagsExt(u32) = 15,
+    }
+}
+
+message! {
+    /// A neighbour message.
+    pub struct NeighbourMessage { NeighbourHeader: 12, NeighbourAttr }
+}
+
+impl NeighbourMessage<'_> {
+    /// The neighbour's address; of an FDB entry the remote VTEP's.
+    #[must_use]
+    pub fn destination(self) -> Option<IpAddr> {
+        last!(self, NeighbourAttr::Destination)
+    }
+
+    /// The neighbour's MAC address.
+    #[must_use]
+    pub fn link_address(self) -> Option<MacAddr> {
+        last!(self, NeighbourAttr::LinkAddress)
+    }
+}
+
+/// A permanent ARP or ND entry: which MAC address has the peer's VTEP (flannel `vxlan/device.go` `AddARP`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NeighbourEntry {
+    /// Index of the vxlan link.
+    pub link: u32,
+    /// The address to resolve: the first of the peer's subnet.
+    pub address: IpAddr,
+    /// The MAC address of the peer's vxlan device.
+    pub mac: MacAddr,
+}
+
+impl NeighbourEntry {
+    /// Writes the request that sets it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::NEWNEIGH, MessageFlags::SET, seq), buffer)
+    }
+
+    /// Writes the request that deletes it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::DELNEIGH, MessageFlags::CHANGE, seq), buffer)
+    }
+
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let fixed = NeighbourHeader {
+            family: Family::of(self.address),
+            reserved: [0; 3],
+            link: self.link,
+            state: NeighbourState::PERMANENT,
+            flags: NeighbourFlags::empty(),
+            kind: 1,
+        };
+        write_entry(header, fixed, self.address, self.mac, buffer)
+    }
+
+    /// The permanent ARP or ND entry that a message is about.
+    #[must_use]
+    pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
+        let address = message.destination()?;
+        let permanent = message.header.state.contains(NeighbourState::PERMANENT);
+        if !permanent || message.header.family != Family::of(address) {
+            return None;
+        }
+        Some(Self { link: message.header.link, address, mac: message.link_address()? })
+    }
+}
+
+/// A permanent FDB entry of a vxlan device: behind which remote VTEP a MAC address is (flannel `vxlan/device.go`
+/// `AddFDB`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FdbEntry {
+    /// Index of the vxlan link.
+    pub link: u32,
+    /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that is not known.
+    pub mac: MacAddr,
+    /// The remote VTEP's address in the underlay.
+    pub remote: IpAddr,
+}
+
+impl FdbEntry {
+    /// Writes the request that sets it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::NEWNEIGH, MessageFlags::SET, seq);
+        self.write(header, NeighbourState::PERMANENT, buffer)
+    }
+
+    /// Writes the request that deletes it, which has state 0 as flannel's; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::DELNEIGH, MessageFlags::CHANGE, seq);
+        self.write(header, NeighbourState::empty(), buffer)
+    }
+
+    fn write(
+        &self,
+        header: Header,
+        state: NeighbourState,
+        buffer: &mut [u8],
+    ) -> Result<usize, BuildError> {
+        let fixed = NeighbourHeader {
+            family: Family::BRIDGE,
+            reserved: [0; 3],
+            link: self.link,
+            state,
+            flags: NeighbourFlags::SELF,
+            kind: 0,
+        };
+        write_entry(header, fixed, self.remote, self.mac, buffer)
+    }
+
+    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself.
+    #[must_use]
+    pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
+        let header = message.header;
+        let own = header.family == Family::BRIDGE && header.flags.contains(NeighbourFlags::SELF);
+        if !own || !header.state.contains(NeighbourState::PERMANENT) {
+            return None;
+        }
+        Some(Self {
+            link: header.link,
+            mac: message.link_address()?,
+            remote: message.destination()?,
+        })
+    }
+}
+
+/// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`], FDB with
+/// [`Family::BRIDGE`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NeighbourDump {
+    /// Of which family.
+    pub family: Family,
+}
+
+impl NeighbourDump {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::GETNEIGH, MessageFlags::LIST, seq);
+        let fixed = NeighbourHeader {
+            family: self.family,
+            reserved: [0; 3],
+            link: 0,
+            state: NeighbourState::empty(),
+            flags: NeighbourFlags::empty(),
+            kind: 0,
+        };
+        build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
+    }
+}
+
+fn write_entry(
+    header: Header,
+    fixed: NeighbourHeader,
+    destination: IpAddr,
+    mac: MacAddr,
+    buffer: &mut [u8],
+) -> Result<usize, BuildError> {
+    build(buffer, header, |writer| {
+        writer.bytes(&fixed.to_bytes());
+        NeighbourAttr::Destination(destination).emit(writer);
+        NeighbourAttr::LinkAddress(mac).emit(writer);
+    })
+}

@@ -1,0 +1,379 @@
+//! Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (`struct rtmsg`, `include/uapi/linux/rtnetlink.h`).
+
+use core::net::IpAddr;
+
+use bitflags::bitflags;
+
+use super::attr::{Attr, Attrs};
+use super::message::{Header, MessageFlags, MessageType};
+use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::value::{Family, Nested, Value, attributes, last, message};
+use super::writer::{BuildError, Writer, build};
+
+/// A routing table's number (`rt_class_t`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Table(pub u32);
+
+impl Table {
+    /// The main table (RT_TABLE_MAIN).
+    pub const MAIN: Self = Self(254);
+    /// The table of the node's own addresses (RT_TABLE_LOCAL).
+    pub const LOCAL: Self = Self(255);
+}
+
+bitflags! {
+    /// `rtm_flags` and `rtnh_flags` (RTM_F_*, RTNH_F_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct RouteFlags: u32 {
+        /// The next hop is dead.
+        const DEAD = 0x1;
+        /// The gateway is on the link, whatever the addresses there say.
+        const ONLINK = 0x4;
+        /// The link has no carrier.
+        const LINKDOWN = 0x10;
+        /// A route of the cache, not of a table.
+        const CLONED = 0x200;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
+
+/// The fixed part of a route message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RouteHeader {
+    /// IPv4 or IPv6.
+    pub family: Family,
+    /// Bits of the destination prefix.
+    pub destination_len: u8,
+    /// Bits of the source prefix.
+    pub source_len: u8,
+    /// Type of service that the route is for.
+    pub tos: u8,
+    /// The table, 0 or 252 when [`RouteAttr::Table`] has its number.
+    pub table: u8,
+    /// Who made it (RTPROT_*): 2 the kernel, 3 boot, 4 static.
+    pub protocol: u8,
+    /// How far the destination is (RT_SCOPE_*): 0 anywhere, 253 on the link, 254 here, 255 nowhere.
+    pub scope: u8,
+    /// What is done (RTN_*): 1 unicast, 2 local, 3 broadcast, 6 blackhole.
+    pub kind: u8,
+    /// Flags.
+    pub flags: RouteFlags,
+}
+
+impl RouteHeader {
+    /// A unicast route of the main table, protocol boot, with no destination: what flannel's netlink library starts
+    /// from, for a list as for a new route.
+    #[must_use]
+    pub const fn unicast(family: Family) -> Self {
+        Self {
+            family,
+            destination_len: 0,
+            source_len: 0,
+            tos: 0,
+            table: 254,
+            protocol: 3,
+            scope: 0,
+            kind: 1,
+            flags: RouteFlags::empty(),
+        }
+    }
+
+    /// The header that these bytes are.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 12]) -> Self {
+        let [family, destination_len, source_len, tos, table, protocol, scope, kind, a, b, c, d] =
+            bytes;
+        let flags = RouteFlags::from_bits_retain(read_u32([a, b, c, d]));
+        let family = Family(family);
+        Self { family, destination_len, source_len, tos, table, protocol, scope, kind, flags }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let [a, b, c, d] = write_u32(self.flags.bits());
+        [
+            self.family.0,
+            self.destination_len,
+            self.source_len,
+            self.tos,
+            self.table,
+            self.protocol,
+            self.scope,
+            self.kind,
+            a,
+            b,
+            c,
+            d,
+        ]
+    }
+}
+
+attributes! {
+    /// An attribute of a route (`RTA_*`).
+    pub enum RouteAttr {
+        /// The destination; its prefix length stands in the header.
+        Destination(IpAddr) = 1,
+        /// The source that the route is for; its prefix length stands in the header.
+        Source(IpAddr) = 2,
+        /// Index of the link that the packets come in by.
+        InputLink(u32) = 3,
+        /// Index of the link that the packets leave by.
+        Link(u32) = 4,
+        /// The gateway.
+        Gateway(IpAddr) = 5,
+        /// The metric: of two routes to one prefix the lower is used.
+        Priority(u32) = 6,
+        /// The source address of packets that the node itself sends.
+        PreferredSource(IpAddr) = 7,
+        /// Values of the route (`RTAX_*`), see [`Metric`].
+        Metrics(Nested<'a>) = 8,
+        /// Several next hops.
+        Multipath(NextHops<'a>) = 9,
+        /// The table, when its number is above 255.
+        Table(u32) = 15,
+        /// The firewall mark that the route is for.
+        Mark(u32) = 16,
+        /// A gateway of the other family: `struct rtvia`, a 16-bit family and an address.
+        Via(Via) = 18,
+        /// What is put around the packets (`LWTUNNEL_ENCAP_*`).
+        EncapType(u16) = 21,
+        /// Seconds that the route still lives.
+        Expires(u32) = 23,
+        /// A next hop object's number.
+        NextHopId(u32) = 30,
+    }
+}
+
+message! {
+    /// A route message.
+    pub struct RouteMessage { RouteHeader: 12, RouteAttr }
+}
+
+impl<'a> RouteMessage<'a> {
+    /// Where it leads: the address and the length of the prefix. Without the attribute it is the default route.
+    #[must_use]
+    pub fn destination(self) -> Option<(IpAddr, u8)> {
+        let unspecified = match self.header.family {
+            Family::INET => Some(IpAddr::from([0; 4])),
+            Family::INET6 => Some(IpAddr::from([0; 16])),
+            _ => None,
+        };
+        Some((last!(self, RouteAttr::Destination).or(unspecified)?, self.header.destination_len))
+    }
+
+    /// The gateway, of either family.
+    #[must_use]
+    pub fn gateway(self) -> Option<IpAddr> {
+        let via = || last!(self, RouteAttr::Via).map(|via| via.0);
+        last!(self, RouteAttr::Gateway).or_else(via)
+    }
+
+    /// Index of the link that the packets leave by.
+    #[must_use]
+    pub fn link(self) -> Option<u32> {
+        last!(self, RouteAttr::Link)
+    }
+
+    /// The metric. 0 and none are one.
+    #[must_use]
+    pub fn priority(self) -> Option<u32> {
+        last!(self, RouteAttr::Priority)
+    }
+
+    /// The source address of packets that the node itself sends.
+    #[must_use]
+    pub fn preferred_source(self) -> Option<IpAddr> {
+        last!(self, RouteAttr::PreferredSource)
+    }
+
+    /// The table, wherever its number stands.
+    #[must_use]
+    pub fn table(self) -> Table {
+        Table(last!(self, RouteAttr::Table).unwrap_or(u32::from(self.header.table)))
+    }
+
+    /// The values of the route.
+    pub fn metrics(self) -> impl Iterator<Item = Metric> + 'a {
+        let nested = last!(self, RouteAttr::Metrics);
+        nested.into_iter().flat_map(|nested| nested.attrs().flatten()).filter_map(Metric::decode)
+    }
+
+    /// The next hops, when there are several.
+    #[must_use]
+    pub fn next_hops(self) -> Option<NextHops<'a>> {
+        last!(self, RouteAttr::Multipath)
+    }
+}
+
+/// One value of a route (`RTAX_*`), those that are integers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Metric {
+    /// Which: 1 lock (a bit for each that the kernel may not change), 2 MTU, 3 window, 4 RTT, 7 congestion window, 8 MSS.
+    pub kind: u16,
+    /// How much, in the unit of its kind: bytes for an MTU.
+    pub value: u32,
+}
+
+impl Metric {
+    fn decode(attr: Attr<'_>) -> Option<Self> {
+        Some(Self { kind: attr.kind(), value: u32::read(attr)? })
+    }
+}
+
+/// A gateway of the other family than the route's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Via(pub IpAddr);
+
+impl Value<'_> for Via {
+    fn read(attr: Attr<'_>) -> Option<Self> {
+        let (family, address) = attr.value().split_first_chunk()?;
+        let address = IpAddr::read(Attr::new(attr.flags().bits(), address))?;
+        (read_u16(*family) == u16::from(Family::of(address).0)).then_some(Self(address))
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        let family = write_u16(u16::from(Family::of(self.0).0));
+        let [a, b] = family;
+        match self.0 {
+            IpAddr::V4(address) => {
+                let [c, d, e, f] = address.octets();
+                writer.attr(kind, &[a, b, c, d, e, f]);
+            }
+            IpAddr::V6(address) => {
+                let mut value = [0; 18];
+                for (to, from) in value.iter_mut().zip(family.into_iter().chain(address.octets())) {
+                    *to = from;
+                }
+                writer.attr(kind, &value);
+            }
+        }
+    }
+}
+
+/// The next hops of a multipath route (`struct rtnexthop`), all of them proved.
+#[derive(Clone, Copy, Debug)]
+pub struct NextHops<'a> {
+    rest: &'a [u8],
+}
+
+/// One next hop of several.
+#[derive(Clone, Copy, Debug)]
+pub struct NextHop<'a> {
+    /// `rtnh_flags`.
+    pub flags: u8,
+    /// The weight, less one.
+    pub hops: u8,
+    /// Index of the link (an `int` of the kernel's, never negative).
+    pub link: u32,
+    attrs: Attrs<'a>,
+}
+
+impl NextHop<'_> {
+    /// Its gateway.
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        IpAddr::read(self.attrs.find(5)?)
+    }
+}
+
+impl<'a> Iterator for NextHops<'a> {
+    type Item = NextHop<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (hop, rest) = split_next_hop(self.rest)?;
+        self.rest = rest;
+        Some(hop)
+    }
+}
+
+fn split_next_hop(bytes: &[u8]) -> Option<(NextHop<'_>, &[u8])> {
+    let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
+    let (hop, rest) = bytes.split_at_checked(usize::from(read_u16([*a, *b])))?;
+    let attrs = Attrs::new(hop.get(8..)?).check().ok()?;
+    let aligned = hop.len() % 4 == 0;
+    aligned.then_some((
+        NextHop { flags: *flags, hops: *hops, link: read_u32([*c, *d, *e, *f]), attrs },
+        rest,
+    ))
+}
+
+impl<'a> Value<'a> for NextHops<'a> {
+    fn read(attr: Attr<'a>) -> Option<Self> {
+        let hops = Self { rest: attr.value() };
+        let mut walk = hops;
+        while walk.next().is_some() {}
+        (attr.flags().is_empty() && walk.rest.is_empty()).then_some(hops)
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        writer.nested(kind, false, |writer| {
+            let mut walk = *self;
+            let mut before = walk.rest.len();
+            while let Some(hop) = walk.next() {
+                let length = before.saturating_sub(walk.rest.len());
+                before = walk.rest.len();
+                writer.bytes(&write_u16(u16::try_from(length).unwrap_or(u16::MAX)));
+                writer.bytes(&[hop.flags, hop.hops]);
+                writer.bytes(&write_u32(hop.link));
+                for attr in hop.attrs.flatten() {
+                    RouteAttr::decode(attr).emit(writer);
+                }
+            }
+        });
+    }
+}
+
+/// The request for all routes of a family, as flannel sends it before it adds a host-gw route, and every ten seconds
+/// (`netlink.RouteListFiltered`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RouteDump {
+    /// IPv4 or IPv6.
+    pub family: Family,
+}
+
+impl RouteDump {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::GETROUTE, MessageFlags::LIST, seq);
+        build(buffer, header, |writer| writer.bytes(&RouteHeader::unicast(self.family).to_bytes()))
+    }
+}
+
+/// The request for the route that a packet to an address would take (`netlink.RouteGet`): flannel's question whether a
+/// peer can be reached without the tunnel.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RouteLookup {
+    /// The peer's address in the underlay.
+    pub address: IpAddr,
+}
+
+impl RouteLookup {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let destination_len = if self.address.is_ipv4() { 32 } else { 128 };
+        let fixed = RouteHeader {
+            family: Family::of(self.address),
+            destination_len,
+            source_len: 0,
+            tos: 0,
+            table: 0,
+            protocol: 0,
+            scope: 0,
+            kind: 0,
+            flags: RouteFlags::empty(),
+        };
+        let header = Header::request(MessageType::GETROUTE, MessageFlags::REQUEST, seq);
+        build(buffer, header, |writer| {
+            writer.bytes(&fixed.to_bytes());
+            RouteAttr::Destination(self.address).emit(writer);
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! The types of attribute values, and the table from which each message's attribute type is made.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::wire::MacAddr;
+
+use super::attr::{Attr, AttrFlags, Attrs};
+use super::native::{read_i32, read_u16, read_u32, write_i32, write_u16, write_u32};
+use super::writer::Writer;
+
+/// An address family (`AF_*`, `include/linux/socket.h`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Family(pub u8);
+
+impl Family {
+    /// Any (AF_UNSPEC).
+    pub const UNSPEC: Self = Self(0);
+    /// IPv4 (AF_INET).
+    pub const INET: Self = Self(2);
+    /// A bridge or vxlan FDB (AF_BRIDGE).
+    pub const BRIDGE: Self = Self(7);
+    /// IPv6 (AF_INET6).
+    pub const INET6: Self = Self(10);
+
+    /// The family of this address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::INET,
+            IpAddr::V6(_) => Self::INET6,
+        }
+    }
+}
+
+/// A string attribute as it came, with its NUL when it has one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Text<'a>(pub &'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The text up to the first NUL; nothing when that is not UTF-8.
+    #[must_use]
+    pub fn as_str(self) -> Option<&'a str> {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        core::str::from_utf8(self.0.get(..end)?).ok()
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_str() {
+            Some(text) => fmt::Debug::fmt(text, f),
+            None => fmt::Debug::fmt(self.0, f),
+        }
+    }
+}
+
+/// An attribute of attributes, all of them proved, each padded.
+#[derive(Clone, Copy, Debug)]
+pub struct Nested<'a> {
+    /// Whether its type field has NLA_F_NESTED, which old nests lack.
+    pub flagged: bool,
+    attrs: Attrs<'a>,
+}
+
+impl<'a> Nested<'a> {
+    /// The attributes in it.
+    #[must_use]
+    pub const fn attrs(self) -> Attrs<'a> {
+        self.attrs
+    }
+}
+
+/// A type that an attribute's value can have.
+pub(super) trait Value<'a>: Sized {
+    /// The value, if the attribute has one of this type and can be written again from it alone.
+    fn read(attr: Attr<'a>) -> Option<Self>;
+
+    /// Appends an attribute of this type with this value.
+    fn write(&self, kind: u16, writer: &mut Writer<'_>);
+}
+
+/// The value, if no flag bit says that it is something else.
+fn plain(attr: Attr<'_>) -> Option<&[u8]> {
+    attr.flags().is_empty().then_some(attr.value())
+}
+
+/// Values of a fixed size: from and to an array.
+macro_rules! fixed {
+    ($($(#[$note:meta])* $type:ty, $read:expr, $write:expr;)*) => {$(
+        impl Value<'_> for $type {
+            fn read(attr: Attr<'_>) -> Option<Self> {
+                Some($read(plain(attr)?.try_into().ok()?))
+            }
+
+            fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+                writer.attr(kind, &$write(*self));
+            }
+        }
+    )*};
+}
+
+/// A 16-bit integer in network byte order, such as a UDP port.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Be16(pub u16);
+
+/// A 32-bit integer in network byte order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Be32(pub u32);
+
+fixed! {
+    u8, u8::from_ne_bytes, u8::to_ne_bytes;
+    u16, read_u16, write_u16;
+    u32, read_u32, write_u32;
+    i32, read_i32, write_i32;
+    Be16, |bytes| Be16(u16::from_be_bytes(bytes)), |port: Be16| port.0.to_be_bytes();
+    Be32, |bytes| Be32(u32::from_be_bytes(bytes)), |label: Be32| label.0.to_be_bytes();
+    [u8; 4], |bytes| bytes, |bytes| bytes;
+    Ipv4Addr, |bytes: [u8; 4]| Ipv4Addr::from(bytes), |address: Ipv4Addr| address.octets();
+    Ipv6Addr, |bytes: [u8; 16]| Ipv6Addr::from(bytes), |address: Ipv6Addr| address.octets();
+    MacAddr, MacAddr::new, MacAddr::octets;
+    (), |[]: [u8; 0]| (), |()| [];
+}
+
+impl Value<'_> for IpAddr {
+    fn read(attr: Attr<'_>) -> Option<Self> {
+        Ipv4Addr::read(attr).map(Self::V4).or_else(|| Ipv6Addr::read(attr).map(Self::V6))
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        match self {
+            Self::V4(address) => address.write(kind, writer),
+            Self::V6(address) => address.write(kind, writer),
+        }
+    }
+}
+
+impl<'a> Value<'a> for Text<'a> {
+    fn read(attr: Attr<'a>) -> Option<Self> {
+        plain(attr).map(Self)
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        writer.attr(kind, self.0);
+    }
+}
+
+impl<'a> Value<'a> for Nested<'a> {
+    fn read(attr: Attr<'a>) -> Option<Self> {
+        if attr.flags().contains(AttrFlags::NET_BYTEORDER) || attr.value().len() % 4 != 0 {
+            return None;
+        }
+        let attrs = attr.nested().check().ok()?;
+        Some(Self { flagged: attr.flags().contains(AttrFlags::NESTED), attrs })
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        writer.nested(kind, self.flagged, |writer| {
+            for attr in self.attrs.flatten() {
+                writer.attr(attr.raw_type(), attr.value());
+            }
+        });
+    }
+}
+
+/// The attribute type of one message: a variant for each type that is known, `Other` for the rest and for
+/// those whose value is not of the size or form it should have.
+macro_rules! attributes {
+    (
+        $(#[$note:meta])*
+        pub enum $name:ident {
+            $($(#[$doc:meta])* $variant:ident($value:ty) = $kind:literal,)*
+        }
+    ) => {
+        $(#[$note])*
+        #[derive(Clone, Copy, Debug)]
+        #[non_exhaustive]
+        pub enum $name<'a> {
+            $($(#[$doc])* $variant($value),)*
+            /// One that is not known, or whose value is not what its type says: as it came.
+            Other($crate::netlink::Attr<'a>),
+        }
+
+        impl<'a> $name<'a> {
+            /// The attribute, typed.
+            #[must_use]
+            pub fn decode(attr: $crate::netlink::Attr<'a>) -> Self {
+                use $crate::netlink::value::Value;
+                let known = match attr.kind() {
+                    $($kind => <$value>::read(attr).map(Self::$variant),)*
+                    _ => None,
+                };
+                known.unwrap_or(Self::Other(attr))
+            }
+
+            /// Appends it to a message.
+            pub fn emit(&self, writer: &mut $crate::netlink::Writer<'_>) {
+                use $crate::netlink::value::Value;
+                match self {
+                    $(Self::$variant(value) => value.write($kind, writer),)*
+                    Self::Other(attr) => writer.attr(attr.raw_type(), attr.value()),
+                }
+            }
+        }
+    };
+}
+pub(super) use attributes;
+
+/// A message type: fixed header, then attributes.
+macro_rules! message {
+    (
+        $(#[$note:meta])*
+        pub struct $name:ident { $header:ident: $size:literal, $attr:ident }
+    ) => {
+        $(#[$note])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<'a> {
+            /// The fixed part.
+            pub header: $header,
+            attrs: $crate::netlink::Attrs<'a>,
+        }
+
+        impl<'a> $name<'a> {
+            /// Reads the body of a message: what follows the netlink header.
+            ///
+            /// # Errors
+            /// [`MessageError`](crate::netlink::MessageError) when the fixed part is not whole, or an attribute is none.
+            pub fn parse(body: &'a [u8]) -> Result<Self, $crate::netlink::MessageError> {
+                use $crate::netlink::MessageError;
+                let (header, rest) = body
+                    .split_first_chunk::<$size>()
+                    .ok_or(MessageError::Body { needed: $size, available: body.len() })?;
+                let attrs = $crate::netlink::Attrs::new(rest).check().map_err(|error| MessageError::Attr {
+                    offset: error.offset.saturating_add($size),
+                })?;
+                Ok(Self { header: $header::from_bytes(*header), attrs })
+            }
+
+            /// The attributes, typed, in the order they came.
+            pub fn attributes(self) -> impl Iterator<Item = $attr<'a>> {
+                self.attrs.flatten().map($attr::decode)
+            }
+
+            /// The attributes, raw.
+            #[must_use]
+            pub const fn attrs(self) -> $crate::netlink::Attrs<'a> {
+                self.attrs
+            }
+
+            /// Appends the fixed part and the attributes to a message.
+            pub fn emit(self, writer: &mut $crate::netlink::Writer<'_>) {
+                writer.bytes(&self.header.to_bytes());
+                for attr in self.attributes() {
+                    attr.emit(writer);
+                }
+            }
+        }
+    };
+}
+pub(super) use message;
+
+/// The value of the last attribute of that variant.
+macro_rules! last {
+    ($message:expr, $attr:ident::$variant:ident) => {
+        $message
+            .attributes()
+            .filter_map(|attr| match attr {
+                $attr::$variant(value) => Some(value),
+                _ => None,
+            })
+            .last()
+    };
+}
+pub(super) use last;

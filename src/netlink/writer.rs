@@ -1,0 +1,140 @@
+//! Laying a message into a buffer of the caller's.
+
+use core::fmt;
+
+use super::attr::AttrFlags;
+use super::message::Header;
+use super::native::{write_u16, write_u32};
+
+/// Writes a message at the start of `buffer` and returns its length in bytes: the header, then what `body` writes.
+///
+/// `body` is called twice, first with no buffer to learn the length; it must write the same both times.
+///
+/// # Errors
+/// [`BuildError`]; the buffer is then as it was.
+pub fn build(
+    buffer: &mut [u8],
+    header: Header,
+    body: impl Fn(&mut Writer<'_>),
+) -> Result<usize, BuildError> {
+    let measured = lay(&mut [], header, 0, &body);
+    if let Some(length) = measured.too_long {
+        return Err(BuildError::TooLong { length });
+    }
+    let length = measured.length;
+    let total = u32::try_from(length).map_err(|_| BuildError::TooLong { length })?;
+    let available = buffer.len();
+    let Some(room) = buffer.get_mut(..length) else {
+        return Err(BuildError::NoRoom { needed: length, available });
+    };
+    lay(room, header, total, &body);
+    Ok(length)
+}
+
+fn lay<'b>(
+    buffer: &'b mut [u8],
+    header: Header,
+    total: u32,
+    body: impl Fn(&mut Writer<'_>),
+) -> Writer<'b> {
+    let mut writer = Writer { buffer, length: 0, too_long: None };
+    writer.bytes(&write_u32(total));
+    writer.bytes(&header.tail());
+    body(&mut writer);
+    writer
+}
+
+/// Writes the body of a message. It counts what finds no room, so that [`build`] can tell how much was needed.
+#[derive(Debug)]
+pub struct Writer<'b> {
+    buffer: &'b mut [u8],
+    length: usize,
+    too_long: Option<usize>,
+}
+
+impl Writer<'_> {
+    /// Appends bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.put(self.length, bytes);
+        self.length = self.length.saturating_add(bytes.len());
+    }
+
+    /// Appends an attribute with this type field and this value, then zeros to a multiple of four bytes.
+    pub fn attr(&mut self, raw_type: u16, value: &[u8]) {
+        self.framed(raw_type, |writer| writer.bytes(value));
+    }
+
+    /// Appends an attribute whose value is the attributes that `body` writes; NLA_F_NESTED is set as asked.
+    pub fn nested(&mut self, kind: u16, flagged: bool, body: impl FnOnce(&mut Self)) {
+        let flag = if flagged { AttrFlags::NESTED } else { AttrFlags::empty() };
+        self.framed(kind | flag.bits(), body);
+    }
+
+    fn framed(&mut self, raw_type: u16, body: impl FnOnce(&mut Self)) {
+        let start = self.length;
+        self.bytes(&[0; 2]);
+        self.bytes(&write_u16(raw_type));
+        body(self);
+        let length = self.length.saturating_sub(start);
+        match u16::try_from(length) {
+            Ok(length) => self.put(start, &write_u16(length)),
+            Err(_) => self.too_long = self.too_long.or(Some(length)),
+        }
+        self.align();
+    }
+
+    fn align(&mut self) {
+        let padding: &[u8] = match self.length % 4 {
+            1 => &[0; 3],
+            2 => &[0; 2],
+            3 => &[0; 1],
+            _ => &[],
+        };
+        self.bytes(padding);
+    }
+
+    /// Takes back the padding after the last attribute, for a message that came without it.
+    pub(super) fn unpad(&mut self, length: usize) {
+        if length.checked_next_multiple_of(4) == Some(self.length) {
+            self.length = length;
+        }
+    }
+
+    fn put(&mut self, start: usize, bytes: &[u8]) {
+        for (to, from) in self.buffer.iter_mut().skip(start).zip(bytes) {
+            *to = *from;
+        }
+    }
+}
+
+/// A message that cannot be laid into the buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BuildError {
+    /// The buffer is shorter than the message.
+    NoRoom {
+        /// Bytes of the message.
+        needed: usize,
+        /// Bytes of the buffer.
+        available: usize,
+    },
+    /// An attribute is longer than its 16-bit length field can say, or a message than its 32-bit one.
+    TooLong {
+        /// Its bytes, header included.
+        length: usize,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRoom { needed, available } => {
+                write!(f, "message of {needed} bytes, room for {available}")
+            }
+            Self::TooLong { length } => {
+                write!(f, "{length} bytes are more than the length field can say")
+            }
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
