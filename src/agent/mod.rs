@@ -15,3 +15,6 @@ mod record;
 pub use plan::{HostGw, HostGwPeer, Plan, Reach, Vxlan, VxlanPeer};
 pub use reconcile::{Owned, missing, stale};
 pub use record::{Change, Record};
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError};
 use crate::netlink::{FdbEntry, HostGwRoute, IpPrefix, NeighbourEntry, OnlinkRoute, RouteMessage};
 use crate::wire::MacAddr;
 
@@ -72,6 +73,36 @@ pub struct VxlanPeer {
     pub mac: MacAddr,
 }
 
+impl VxlanPeer {
+    /// The peers that a lease of the vxlan backend is: IPv4 and IPv6. None of a lease of another backend, and none of a
+    /// family that the lease does not have in full.
+    ///
+    /// # Errors
+    /// The backend data is not what the vxlan backend writes. flannel passes over such a lease.
+    pub fn from_lease(
+        key: &LeaseKey,
+        value: &LeaseValue<'_>,
+    ) -> Result<[Option<Self>; 2], LeaseValueError> {
+        if value.backend_type != JsonString::new("vxlan") {
+            return Ok([None; 2]);
+        }
+        let v4 = value.vxlan()?.map(|backend| Self {
+            subnet: IpPrefix::V4(key.v4.prefix()),
+            public: IpAddr::V4(value.public_ip),
+            mac: backend.vtep_mac,
+        });
+        let v6 = match (key.v6, value.public_ipv6, value.vxlan_v6()?) {
+            (Some(subnet), Some(public), Some(backend)) => Some(Self {
+                subnet: IpPrefix::V6(subnet.prefix()),
+                public: IpAddr::V6(public),
+                mac: backend.vtep_mac,
+            }),
+            _ => None,
+        };
+        Ok([v4, v6])
+    }
+}
+
 /// The vxlan backend of this node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Vxlan {
@@ -82,7 +113,11 @@ pub struct Vxlan {
 impl Vxlan {
     /// What should be there for a peer, in the order of setting: through the tunnel ARP, FDB and last the route, else the
     /// kernel would begin to resolve the route's gateway; directly a route alone.
-    pub fn records(self, peer: &VxlanPeer, reach: Reach) -> impl Iterator<Item = Record> + Clone {
+    pub fn records(
+        self,
+        peer: &VxlanPeer,
+        reach: Reach,
+    ) -> impl Iterator<Item = Record> + Clone + use<> {
         let VxlanPeer { subnet, public, mac } = *peer;
         let (link, vtep) = (self.link, subnet.address());
         let records = match reach {
@@ -131,6 +166,24 @@ pub struct HostGwPeer {
     pub subnet: IpPrefix,
     /// Its address in the underlay: PublicIP, or PublicIPv6 of an IPv6 subnet.
     pub public: IpAddr,
+}
+
+impl HostGwPeer {
+    /// The peers that a lease of the host-gw backend is: IPv4 and IPv6. None of a lease of another backend, and no
+    /// IPv6 one of a lease without PublicIPv6.
+    #[must_use]
+    pub fn from_lease(key: &LeaseKey, value: &LeaseValue<'_>) -> [Option<Self>; 2] {
+        if value.backend_type != JsonString::new("host-gw") {
+            return [None; 2];
+        }
+        let v4 =
+            Self { subnet: IpPrefix::V4(key.v4.prefix()), public: IpAddr::V4(value.public_ip) };
+        let v6 = key.v6.zip(value.public_ipv6).map(|(subnet, public)| Self {
+            subnet: IpPrefix::V6(subnet.prefix()),
+            public: IpAddr::V6(public),
+        });
+        [Some(v4), v6]
+    }
 }
 
 /// The host-gw backend of this node.

@@ -67,10 +67,16 @@ impl<'a> Attr<'a> {
 
 /// A walk over attributes. Each is checked against the bytes that are there; the first that is none is
 /// returned as an error and ends the walk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Attrs<'a> {
     rest: &'a [u8],
     length: usize,
+}
+
+impl fmt::Debug for Attrs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
 }
 
 impl<'a> Attrs<'a> {

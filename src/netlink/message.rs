@@ -51,6 +51,8 @@ bitflags! {
         const ACK = 0x4;
         /// The dump changed while it was read: what was read may be neither the old state nor the new.
         const DUMP_INTR = 0x10;
+        /// The dump holds only what the request asked for.
+        const DUMP_FILTERED = 0x20;
         /// On a request for something new: put it in the place of what is there.
         const REPLACE = 0x100;
         /// On a request for something new: fail when it is there already.

@@ -1,5 +1,6 @@
 //! Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (`struct rtmsg`, `include/uapi/linux/rtnetlink.h`).
 
+use core::fmt;
 use core::net::IpAddr;
 
 use bitflags::bitflags;
@@ -253,9 +254,15 @@ impl Value<'_> for Via {
 }
 
 /// The next hops of a multipath route (`struct rtnexthop`), all of them proved.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NextHops<'a> {
     rest: &'a [u8],
+}
+
+impl fmt::Debug for NextHops<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
 }
 
 /// One next hop of several.

@@ -1,0 +1,422 @@
+//! rtnetlink against the messages of the kernel, iproute2 and flanneld (`tests/data/netlink`).
+// they were recorded on a little-endian machine
+#![cfg(target_endian = "little")]
+
+use std::net::IpAddr;
+
+use quickcheck::quickcheck;
+use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer};
+use vtep::netlink::{
+    Body, BuildError, Dump, DumpStep, FdbEntry, Header, HostGwRoute, IpPrefix, LinkAddress,
+    LinkChange, LinkName, Message, MessageError, MessageFlags, MessageType, Messages, Metric,
+    NeighbourEntry, OnlinkRoute, RouteDump, Table, VxlanAttr, VxlanLink, build,
+};
+use vtep::wire::{MacAddr, Vni};
+
+fn data(name: &str) -> Vec<Vec<String>> {
+    let path = format!("{}/tests/data/netlink/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("test data");
+    text.lines().map(|line| line.split('\t').map(String::from).collect()).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    assert_eq!(hex.len() % 2, 0);
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All recorded messages: name, sender, bytes.
+fn recorded() -> Vec<(String, String, Vec<u8>)> {
+    let files = ["iproute2.tsv", "flanneld.tsv"].into_iter().flat_map(data);
+    files.map(|line| (line[0].clone(), line[1].clone(), bytes(&line[2]))).collect()
+}
+
+fn one(bytes: &[u8]) -> Message<'_> {
+    let mut messages = Messages::new(bytes);
+    let message = messages.next().unwrap().unwrap();
+    assert!(messages.next().is_none());
+    message
+}
+
+/// The recorded message of that command, sender and type.
+fn of_command(name: &str, sender: &str, kind: MessageType) -> Vec<u8> {
+    let found = recorded().into_iter().find(|(command, from, bytes)| {
+        command.starts_with(name) && from == sender && one(bytes).header.kind == kind
+    });
+    found.unwrap_or_else(|| panic!("{name} {sender} {kind:?}")).2
+}
+
+fn flanneld(backend: &str, kind: MessageType) -> Vec<String> {
+    let lines = data("flanneld.tsv").into_iter().filter(|line| line[0] == backend);
+    lines.map(|line| line[2].clone()).filter(|line| one(&bytes(line)).header.kind == kind).collect()
+}
+
+fn written(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) -> String {
+    let mut buffer = [0xaa; 512];
+    let length = write(&mut buffer).unwrap();
+    for short in 0..length {
+        let mut buffer = vec![0xaa; short];
+        let error = BuildError::NoRoom { needed: length, available: short };
+        assert_eq!(write(&mut buffer), Err(error));
+        assert!(buffer.iter().all(|byte| *byte == 0xaa), "a failed write changed the buffer");
+    }
+    assert!(buffer[length..].iter().all(|byte| *byte == 0xaa));
+    hex(&buffer[..length])
+}
+
+fn plan(plan: &Plan, seq: u32) -> Vec<String> {
+    let numbered = plan.changes().zip(seq..);
+    numbered.map(|(change, seq)| written(|buffer| change.write(seq, buffer))).collect()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn prefix(address: &str, len: u8) -> IpPrefix {
+    IpPrefix::new(ip(address), len).unwrap()
+}
+
+fn mac(text: &str) -> MacAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn every_recorded_message_is_read_and_rebuilt() {
+    let recorded = recorded();
+    assert_eq!(recorded.len(), 218);
+    for (name, sender, bytes) in recorded {
+        let message = one(&bytes);
+        let body = message.body().unwrap_or_else(|error| panic!("{name} {sender}: {error}"));
+        assert!(!matches!(body, Body::Other(_)), "{name} {sender}");
+        let mut buffer = [0xaa; 4096];
+        let length = message.rebuild(&mut buffer).unwrap();
+        assert_eq!(hex(&buffer[..length]), hex(&bytes), "{name} {sender}");
+    }
+}
+
+#[test]
+fn the_vectors_are_written() {
+    let route =
+        HostGwRoute { destination: prefix("10.1.17.0", 24), gateway: ip("192.168.0.17"), link: 2 };
+    assert_eq!(
+        written(|buffer| route.write_add(1, buffer)),
+        "3400000018000506010000000000000002180000fe03000100000000080001000a01110008000500c0a800110800040002000000"
+    );
+    let onlink =
+        OnlinkRoute { destination: prefix("10.1.17.0", 24), gateway: ip("10.1.17.0"), link: 7 };
+    assert_eq!(
+        written(|buffer| onlink.write_set(1, buffer)),
+        "3400000018000505010000000000000002180000fe03000104000000080001000a011100080005000a0111000800040007000000"
+    );
+    let mac = mac("c6:d2:32:6f:8f:44");
+    let neighbour = NeighbourEntry { link: 7, address: ip("10.1.17.0"), mac };
+    assert_eq!(
+        written(|buffer| neighbour.write_set(1, buffer)),
+        "300000001c0005050100000000000000020000000700000080000001080001000a0111000a000200c6d2326f8f440000"
+    );
+    let fdb = FdbEntry { link: 7, mac, remote: ip("192.168.0.17") };
+    assert_eq!(
+        written(|buffer| fdb.write_set(1, buffer)),
+        "300000001c000505010000000000000007000000070000008000020008000100c0a800110a000200c6d2326f8f440000"
+    );
+    let route =
+        HostGwRoute { destination: prefix("fd00:1::", 64), gateway: ip("fd00:50::2"), link: 2 };
+    assert_eq!(written(|buffer| route.write_add(1, buffer)).len(), 2 * 76);
+}
+
+#[test]
+fn a_vxlan_peer_gives_flannelds_own_bytes() {
+    let peer = VxlanPeer {
+        subnet: prefix("10.5.49.0", 24),
+        public: ip("192.168.50.3"),
+        mac: mac("22:75:83:68:df:b4"),
+    };
+    let backend = Vxlan { link: 3 };
+    let neighbours = flanneld("vxlan", MessageType::NEWNEIGH);
+    let routes = flanneld("vxlan", MessageType::NEWROUTE);
+    assert_eq!(plan(&backend.added(&peer, Reach::Tunnel), 8), [neighbours, routes].concat());
+    let neighbours = flanneld("vxlan", MessageType::DELNEIGH);
+    let routes = flanneld("vxlan", MessageType::DELROUTE);
+    assert_eq!(plan(&backend.removed(&peer, Reach::Tunnel), 0x0b), [neighbours, routes].concat());
+}
+
+#[test]
+fn a_host_gw_peer_gives_flannelds_own_bytes() {
+    let peer = HostGwPeer { subnet: prefix("10.6.82.0", 24), public: ip("192.168.50.3") };
+    let backend = HostGw { link: 2 };
+    assert_eq!(plan(&backend.added(&peer, None), 4), flanneld("hostgw", MessageType::NEWROUTE));
+    assert_eq!(plan(&backend.removed(&peer), 6), flanneld("hostgw", MessageType::DELROUTE));
+    let family = vtep::netlink::Family::INET;
+    let lists: Vec<String> =
+        [2, 3, 5].map(|seq| written(|buffer| RouteDump { family }.write(seq, buffer))).into();
+    assert_eq!(lists, flanneld("hostgw", MessageType::GETROUTE));
+}
+
+#[test]
+fn the_vxlan_device_is_made_as_flanneld_makes_it() {
+    let name = LinkName::new("flannel.1").unwrap();
+    let link = VxlanLink::flannel(
+        name,
+        Vni::new(1).unwrap(),
+        2,
+        ip("192.168.50.2"),
+        mac("fa:84:e9:0c:e5:39"),
+    );
+    let up = LinkChange { link: 3, up: Some(true), ..LinkChange::default() };
+    let made =
+        vec![written(|buffer| link.write_add(2, buffer)), written(|buffer| up.write(7, buffer))];
+    assert_eq!(made, flanneld("vxlan", MessageType::NEWLINK));
+    let address = LinkAddress { link: 3, address: ip("10.5.17.0"), prefix_len: 32 };
+    assert_eq!(
+        vec![written(|buffer| address.write_add(6, buffer))],
+        flanneld("vxlan", MessageType::NEWADDR)
+    );
+}
+
+#[test]
+fn links_are_changed_and_deleted_as_iproute2_does() {
+    let seq = |bytes: &[u8]| one(bytes).header.seq;
+    let expected = of_command("45_link_del", "tx", MessageType::DELLINK);
+    assert_eq!(
+        written(|buffer| LinkChange::write_delete(4, seq(&expected), buffer)),
+        hex(&expected)
+    );
+    let is_change = |(name, from, _): &&(String, String, Vec<u8>)| {
+        (name == "01_link_set_address" || name == "02_link_set_mtu") && from == "tx"
+    };
+    let recorded = recorded();
+    let changes: Vec<&Vec<u8>> = recorded
+        .iter()
+        .filter(is_change)
+        .map(|(_, _, bytes)| bytes)
+        .filter(|bytes| one(bytes).header.kind == MessageType::NEWLINK && bytes.len() > 32)
+        .collect();
+    assert_eq!(changes.len(), 2);
+    let address = Some(mac("02:42:0a:01:10:00"));
+    let change = LinkChange { link: 4, address, ..LinkChange::default() };
+    assert_eq!(written(|buffer| change.write(seq(changes[0]), buffer)), hex(changes[0]));
+    let change = LinkChange { link: 4, mtu: Some(1450), ..LinkChange::default() };
+    assert_eq!(written(|buffer| change.write(seq(changes[1]), buffer)), hex(changes[1]));
+}
+
+#[test]
+fn routes_are_read_back() {
+    let bytes = of_command("06_hostgw_route_add", "notify", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(&bytes).body() else { panic!() };
+    let expected =
+        HostGwRoute { destination: prefix("10.1.17.0", 24), gateway: ip("192.168.50.2"), link: 3 };
+    assert_eq!(HostGwRoute::from_message(route), Some(expected));
+    assert_eq!(OnlinkRoute::from_message(route), None);
+    assert_eq!(route.table(), Table::MAIN);
+
+    let bytes = of_command("31_route6_add_onlink", "notify", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(&bytes).body() else { panic!() };
+    let read = OnlinkRoute::from_message(route).unwrap();
+    assert_eq!(read.destination.to_string(), "fd00:1:18::/64");
+    assert_eq!((read.gateway, read.link), (ip("fd00:1:18::"), 4));
+
+    let bytes = of_command("13_hostgw_route_add_metric_proto_src", "tx", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(&bytes).body() else { panic!() };
+    assert_eq!(route.priority(), Some(100));
+    assert_eq!(route.preferred_source(), Some(ip("192.168.50.10")));
+    assert_eq!(route.metrics().collect::<Vec<_>>(), [Metric { kind: 2, value: 1400 }]);
+}
+
+#[test]
+fn neighbours_are_read_back() {
+    let read = |name: &str| {
+        let bytes = of_command(name, "notify", MessageType::NEWNEIGH);
+        Record::from_body(one(&bytes).body().unwrap())
+    };
+    let mac = mac("02:42:0a:01:12:00");
+    let neighbour = NeighbourEntry { link: 4, address: ip("10.1.18.0"), mac };
+    assert_eq!(read("17_neigh_add_permanent"), Some(Record::Neighbour(neighbour)));
+    let fdb = FdbEntry { link: 4, mac, remote: ip("192.168.50.3") };
+    assert_eq!(read("19_fdb_append_dst"), Some(Record::Fdb(fdb)));
+    assert!(matches!(
+        read("35_fdb6_append"),
+        Some(Record::Fdb(FdbEntry { remote: IpAddr::V6(_), .. }))
+    ));
+}
+
+#[test]
+fn vxlan_devices_are_read_back() {
+    let bytes = of_command("37_link_add_vxlan_gbp_opts", "notify", MessageType::NEWLINK);
+    let Ok(Body::Link(link)) = one(&bytes).body() else { panic!() };
+    assert_eq!(link.name().and_then(|name| name.as_str()), Some("vxg"));
+    let has = |wanted: fn(&VxlanAttr<'_>) -> bool| link.vxlan().filter(wanted).count() == 1;
+    assert!(has(|attr| matches!(attr, VxlanAttr::Id(0xff_ffff))));
+    assert!(has(|attr| matches!(attr, VxlanAttr::Port(port) if port.0 == 4789)));
+    assert!(has(
+        |attr| matches!(attr, VxlanAttr::Group(group) if group.octets() == [239, 1, 1, 1])
+    ));
+    assert!(has(|attr| matches!(attr, VxlanAttr::PortRange([0xc3, 0x50, 0xc3, 0xb4]))));
+    assert!(has(|attr| matches!(attr, VxlanAttr::Gbp(()))));
+    assert!(has(|attr| matches!(attr, VxlanAttr::Ageing(77))));
+    assert!(has(|attr| matches!(attr, VxlanAttr::Df(1))));
+}
+
+#[test]
+fn acknowledgements_and_errors_are_told_apart() {
+    let error = |name: &str| {
+        let answers = recorded().into_iter().filter(|(command, from, bytes)| {
+            command.starts_with(name)
+                && from == "rx"
+                && one(bytes).header.kind == MessageType::ERROR
+        });
+        let (_, _, bytes) = answers.last().unwrap();
+        let Ok(Body::Error(error)) = one(&bytes).body() else { panic!() };
+        (error.errno(), error.text().map(String::from), error.request.kind)
+    };
+    assert_eq!(error("03_addr_add_32"), (0, None, MessageType::NEWADDR));
+    assert_eq!(error("07_"), (17, None, MessageType::NEWROUTE));
+    assert_eq!(error("43_"), (3, None, MessageType::DELROUTE));
+    let text = "Nexthop has invalid gateway".to_string();
+    assert_eq!(error("14_"), (101, Some(text), MessageType::NEWROUTE));
+    let text = "A VXLAN device with the specified VNI already exists".to_string();
+    assert_eq!(error("39_"), (17, Some(text), MessageType::NEWLINK));
+}
+
+#[test]
+fn a_dump_ends_and_says_when_it_was_interrupted() {
+    let mut dump: Vec<u8> = Vec::new();
+    for (name, from, bytes) in recorded() {
+        let message = one(&bytes);
+        if name == "25_route_dump"
+            && from == "rx"
+            && message.header.flags.contains(MessageFlags::MULTI)
+        {
+            dump.extend(bytes);
+        }
+    }
+    let seq = Messages::new(&dump).next().unwrap().unwrap().header.seq;
+    let done = Header::request(MessageType::DONE, MessageFlags::MULTI, seq);
+    let mut buffer = [0; 20];
+    build(&mut buffer, done, |writer| writer.bytes(&[0; 4])).unwrap();
+    dump.extend(buffer);
+    let walk = |dump: &[u8], seq| {
+        let mut state = Dump::new(seq);
+        let mut entries = 0;
+        for message in Messages::new(dump) {
+            match state.step(&message.unwrap()).unwrap() {
+                DumpStep::Entry(Body::Route(_)) => entries += 1,
+                last => return (entries, format!("{last:?}")),
+            }
+        }
+        panic!("no end")
+    };
+    let (entries, end) = walk(&dump, seq);
+    assert_eq!((entries, end.as_str()), (3, "Finished"));
+    assert_eq!(walk(&dump, seq + 1), (0, "Foreign".into()));
+    dump[6] |= 0x10;
+    assert_eq!(walk(&dump, seq).1, "Interrupted");
+}
+
+#[test]
+fn flags_of_an_attribute_type_are_kept() {
+    // RTA_DST with NLA_F_NET_BYTEORDER, RTA_METRICS with NLA_F_NESTED, one that is not known
+    let mut bytes = of_command("13_hostgw_route_add_metric_proto_src", "tx", MessageType::NEWROUTE);
+    bytes[31] |= 0x40;
+    let metrics = bytes.len() - 12;
+    bytes[metrics + 3] |= 0x80;
+    bytes.extend([6, 0, 77, 0, 1, 2, 0, 0]);
+    bytes[0] = u8::try_from(bytes.len()).unwrap();
+    let message = one(&bytes);
+    let Ok(Body::Route(route)) = message.body() else { panic!() };
+    assert_eq!(route.metrics().count(), 1);
+    let mut buffer = [0; 256];
+    let length = message.rebuild(&mut buffer).unwrap();
+    assert_eq!(hex(&buffer[..length]), hex(&bytes));
+}
+
+#[test]
+fn a_message_cut_anywhere_is_refused() {
+    for (name, from, bytes) in recorded() {
+        for cut in 1..bytes.len() {
+            let mut messages = Messages::new(&bytes[..cut]);
+            let error = messages.next().unwrap().unwrap_err();
+            let expected = match cut {
+                0..16 => MessageError::Header { available: cut },
+                _ => {
+                    MessageError::Length { length: bytes.len().try_into().unwrap(), available: cut }
+                }
+            };
+            assert_eq!(error, expected, "{name} {from} {cut}");
+            assert!(messages.next().is_none());
+        }
+    }
+}
+
+/// What the body says must stay inside the message, whatever its length field says.
+#[test]
+fn a_message_that_says_it_is_shorter_is_read_no_further() {
+    for (_, _, bytes) in recorded() {
+        for length in 16..bytes.len() {
+            let mut cut = bytes[..length].to_vec();
+            cut[..4].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
+            let mut padded = bytes.clone();
+            padded[..4].copy_from_slice(&cut[..4]);
+            let alone = format!("{:?}", one(&cut).body());
+            let before_more = Messages::new(&padded).next().unwrap().unwrap();
+            assert_eq!(format!("{:?}", before_more.body()), alone);
+            rebuilds(&cut);
+        }
+    }
+}
+
+/// A message that is read is written again with the same length, and reads the same.
+fn rebuilds(bytes: &[u8]) -> bool {
+    for message in Messages::new(bytes).flatten() {
+        let Ok(body) = message.body() else { continue };
+        let mut buffer = vec![0; message.payload().len() + 20];
+        let length = message.rebuild(&mut buffer).unwrap();
+        assert_eq!(length, message.payload().len() + 16);
+        let again = one(&buffer[..length]);
+        assert_eq!(again.header, message.header);
+        assert_eq!(format!("{:?}", again.body().unwrap()), format!("{body:?}"));
+        let _ = Record::from_body(body);
+    }
+    true
+}
+
+quickcheck! {
+    fn any_bytes_are_walked_to_an_end(bytes: Vec<u8>) -> bool {
+        Messages::new(&bytes).count() <= bytes.len() / 16 + 1 && rebuilds(&bytes)
+    }
+
+    fn any_body_of_any_type_is_read(kind: u8, flags: u16, body: Vec<u8>) -> bool {
+        let mut bytes = vec![0; 16];
+        bytes[..4].copy_from_slice(&u32::try_from(16 + body.len()).unwrap().to_le_bytes());
+        bytes[4] = kind % 40;
+        bytes[6..8].copy_from_slice(&flags.to_le_bytes());
+        bytes.extend(body);
+        rebuilds(&bytes)
+    }
+
+    fn recorded_messages_with_bytes_changed_are_read(which: usize, changes: Vec<(usize, u8)>) -> bool {
+        let recorded = recorded();
+        let mut bytes = recorded[which % recorded.len()].2.clone();
+        for (at, value) in changes {
+            let at = at % bytes.len();
+            bytes[at] = value;
+        }
+        rebuilds(&bytes)
+    }
+
+    fn what_is_set_is_read_back(address: u32, len: u8, public: u32, mac: (u16, u32), link: u16) -> bool {
+        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 33).unwrap();
+        let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
+        let mac = MacAddr::new([a, b, c, d, e, f]);
+        let peer = VxlanPeer { subnet, public: IpAddr::from(public.to_be_bytes()), mac };
+        let backend = Vxlan { link: link.into() };
+        backend.records(&peer, Reach::Tunnel).all(|record| {
+            let mut buffer = [0; 64];
+            let length = Change::Set(record).write(9, &mut buffer).unwrap();
+            Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(record)
+        })
+    }
+}
