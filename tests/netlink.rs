@@ -268,7 +268,7 @@ fn acknowledgements_and_errors_are_told_apart() {
                 && from == "rx"
                 && one(bytes).header.kind == MessageType::ERROR
         });
-        let (_, _, bytes) = answers.last().unwrap();
+        let (_, _, bytes) = answers.reduce(|_, last| last).unwrap();
         let Ok(Body::Error(error)) = one(&bytes).body() else { panic!() };
         (error.errno(), error.text().map(String::from), error.request.kind)
     };
