@@ -1,0 +1,110 @@
+//! `vxcap show`: what stands in each packet.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use vtep::buf::FrameBuf;
+
+use crate::cli::Show;
+use crate::frame::FrameBuffer;
+use crate::layers::{Inner, Layers, Outer, Reading, Vxlan};
+use crate::reader::{Capture, Failure};
+
+/// One packet's line.
+#[derive(Serialize)]
+struct Line {
+    n: u64,
+    verdict: &'static str,
+    #[serde(flatten)]
+    layers: Layers,
+}
+
+pub fn run(args: &Show) -> Result<ExitCode, Failure> {
+    let mut capture = Capture::open(&args.input)?;
+    let ports = args.receiver.ports();
+    let vtep = args.vtep(&ports);
+    let reading = Reading { ports: &ports, gbp: args.receiver.reads_gbp() };
+    let mut buffer = FrameBuffer::new();
+    let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let result = capture.each(|packet| {
+        let frame = buffer.load(packet.header(), packet.payload);
+        let verdict = vtep.inspect(frame.bytes()).map_or_else(|reason| reason.as_str(), |_| "ok");
+        let layers = Layers::read(frame.bytes(), &reading);
+        let line = Line { n: packet.number, verdict, layers };
+        let written = if args.json { line.json(&mut output) } else { writeln!(output, "{line}") };
+        written.map_err(|error| Failure::io("standard output", &error))
+    });
+    output.flush().map_err(|error| Failure::io("standard output", &error))?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+impl Line {
+    fn json(&self, output: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *output, self)?;
+        output.write_all(b"\n")
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.n, self.verdict)?;
+        let Layers { outer, vxlan, inner } = &self.layers;
+        if let Some(outer) = outer {
+            write!(f, " | {outer}")?;
+        }
+        if let Some(vxlan) = vxlan {
+            write!(f, " | {vxlan}")?;
+        }
+        if let Some(inner) = inner {
+            write!(f, " | {inner}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.sport, self.dport) {
+            (Some(sport), Some(dport)) => {
+                write!(f, "{} port {sport} to {} port {dport}", self.src, self.dst)?;
+            }
+            _ => write!(f, "{} to {}", self.src, self.dst)?,
+        }
+        write!(f, ", ttl {}, tos {:#04x}", self.ttl, self.tos)?;
+        if let Some(id) = self.id {
+            write!(f, ", id {id}")?;
+        }
+        if self.df == Some(true) {
+            f.write_str(", df")?;
+        }
+        if let Some(state) = self.udp_checksum {
+            write!(f, ", checksum {state}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Vxlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vni {}, flags {:#04x}", self.vni, self.flags)?;
+        if let Some(group) = self.gbp {
+            write!(f, ", group {group}")?;
+        }
+        if self.dont_learn == Some(true) {
+            f.write_str(", don't learn")?;
+        }
+        if self.policy_applied == Some(true) {
+            f.write_str(", policy applied")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { len, src, dst, ethertype } = self;
+        write!(f, "{src} to {dst}, ethertype {ethertype:#06x}, {len} bytes")
+    }
+}
