@@ -167,7 +167,15 @@ impl<P: EthernetPayload> VlanBuilder<P> {
     /// `tag` in front of `payload`, whose EtherType it says.
     #[must_use]
     pub fn new(tag: VlanTag, payload: P) -> Self {
-        Self { tag, ethertype: payload.ethertype(), payload }
+        Self::with_ethertype(tag, payload.ethertype(), payload)
+    }
+}
+
+impl<P: Build> VlanBuilder<P> {
+    /// `tag` in front of `payload`, whose EtherType is given.
+    #[must_use]
+    pub const fn with_ethertype(tag: VlanTag, ethertype: EtherType, payload: P) -> Self {
+        Self { tag, ethertype, payload }
     }
 }
 
