@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError};
+use crate::lease::{JsonString, LeaseKey, LeaseValue, VxlanBackendError};
 use crate::netlink::{FdbEntry, HostGwRoute, IpPrefix, NeighbourEntry, OnlinkRoute, RouteMessage};
 use crate::wire::MacAddr;
 
@@ -82,7 +82,7 @@ impl VxlanPeer {
     pub fn from_lease(
         key: &LeaseKey,
         value: &LeaseValue<'_>,
-    ) -> Result<[Option<Self>; 2], LeaseValueError> {
+    ) -> Result<[Option<Self>; 2], VxlanBackendError> {
         if value.backend_type != JsonString::new("vxlan") {
             return Ok([None; 2]);
         }

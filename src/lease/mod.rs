@@ -1,11 +1,22 @@
 //! What flannel keeps in etcd and on disk: network config, leases, `subnet.env`; and a lease's life.
+//!
+//! Everything is read in place: a record borrows from the text it was read from, and is printed byte
+//! for byte as flanneld writes it. Time is passed in.
 #![forbid(unsafe_code)]
 
+mod config;
+mod env;
+mod fields;
 mod json;
 mod key;
 mod scan;
 mod value;
+mod vxlan;
 
+pub use config::{ConfigError, ConfigField, NetworkConfig, Pools};
+pub use env::{DockerOptions, SubnetEnv, SubnetEnvError, cidrs};
+pub use fields::{Field, RecordError};
 pub use json::{JsonError, JsonErrorKind, JsonString, Member, Members, RawJson};
 pub use key::{LeaseKey, LeaseKeyPart, ParseLeaseKeyError};
-pub use value::{LeaseField, LeaseValue, LeaseValueError, VxlanBackend};
+pub use value::{LeaseField, LeaseValue, LeaseValueError};
+pub use vxlan::{VxlanBackend, VxlanBackendError, VxlanConfig, VxlanConfigField, VxlanField};

@@ -3,8 +3,9 @@
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::json::{JsonError, JsonString, Member, RawJson};
-use crate::wire::{MacAddr, Vni};
+use super::fields::{Field, RecordError, fields, read_fields};
+use super::json::{JsonString, RawJson};
+use super::vxlan::{VxlanBackend, VxlanBackendError};
 
 /// What a node says of itself in its lease.
 ///
@@ -18,7 +19,7 @@ use crate::wire::{MacAddr, Vni};
 /// let vxlan = value.vxlan()?.unwrap();
 /// assert_eq!(vxlan.vtep_mac.to_string(), "c6:d2:32:6f:8f:44");
 /// assert_eq!(value.to_string(), text);
-/// # Ok::<(), vtep::lease::LeaseValueError>(())
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LeaseValue<'a> {
@@ -47,86 +48,18 @@ pub enum LeaseField {
     BackendData,
     /// Anything.
     BackendV6Data,
-    /// In the backend data of `vxlan`: a number of 24 bits.
-    Vni,
-    /// In the backend data of `vxlan`: a MAC address.
-    VtepMac,
 }
 
-impl LeaseField {
-    const VALUE: [Self; 5] = [
-        Self::PublicIp,
-        Self::PublicIpv6,
-        Self::BackendType,
-        Self::BackendData,
-        Self::BackendV6Data,
-    ];
-    const VXLAN: [Self; 2] = [Self::Vni, Self::VtepMac];
-
-    /// Its name in the JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PublicIp => "PublicIP",
-            Self::PublicIpv6 => "PublicIPv6",
-            Self::BackendType => "BackendType",
-            Self::BackendData => "BackendData",
-            Self::BackendV6Data => "BackendV6Data",
-            Self::Vni => "VNI",
-            Self::VtepMac => "VtepMAC",
-        }
-    }
-}
+fields!(LeaseField {
+    PublicIp = "PublicIP",
+    PublicIpv6 = "PublicIPv6",
+    BackendType = "BackendType",
+    BackendData = "BackendData",
+    BackendV6Data = "BackendV6Data",
+});
 
 /// A text that is no lease value.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum LeaseValueError {
-    /// It is not JSON.
-    Json(JsonError),
-    /// It is JSON, and no object.
-    NotAnObject,
-    /// A field has a value of the wrong type, or out of range.
-    Field {
-        /// The field.
-        field: LeaseField,
-        /// Where its value begins, in bytes from the start of the object.
-        offset: usize,
-    },
-    /// There is no such field, and there has to be.
-    Missing {
-        /// The field.
-        field: LeaseField,
-    },
-}
-
-impl fmt::Display for LeaseValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json(error) => fmt::Display::fmt(error, f),
-            Self::NotAnObject => f.write_str("lease value: not an object"),
-            Self::Field { field, offset } => {
-                write!(f, "lease value: {} has a wrong value at byte {offset}", field.as_str())
-            }
-            Self::Missing { field } => write!(f, "lease value: no {}", field.as_str()),
-        }
-    }
-}
-
-impl core::error::Error for LeaseValueError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Json(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<JsonError> for LeaseValueError {
-    fn from(error: JsonError) -> Self {
-        Self::Json(error)
-    }
-}
+pub type LeaseValueError = RecordError<LeaseField>;
 
 impl<'a> LeaseValue<'a> {
     /// The value of a node at that address, which says no more.
@@ -149,7 +82,7 @@ impl<'a> LeaseValue<'a> {
     pub fn from_json(text: &'a str) -> Result<Self, LeaseValueError> {
         let mut public_ip = None;
         let mut value = Self::new(Ipv4Addr::UNSPECIFIED);
-        for_fields(RawJson::new(text)?, &LeaseField::VALUE, |field, json| {
+        read_fields(RawJson::new(text)?, |field, json| {
             match field {
                 LeaseField::PublicIp => public_ip = Some(json.string()?.parse()?),
                 LeaseField::PublicIpv6 if json.is_null() => value.public_ipv6 = None,
@@ -158,7 +91,6 @@ impl<'a> LeaseValue<'a> {
                 LeaseField::BackendType => value.backend_type = json.string()?,
                 LeaseField::BackendData => value.backend_data = Some(json),
                 LeaseField::BackendV6Data => value.backend_v6_data = Some(json),
-                LeaseField::Vni | LeaseField::VtepMac => {}
             }
             Some(())
         })?;
@@ -171,7 +103,7 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan(&self) -> Result<Option<VxlanBackend>, LeaseValueError> {
+    pub fn vxlan(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
         self.backend_data.map(VxlanBackend::from_json).transpose()
     }
 
@@ -179,7 +111,7 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackend>, LeaseValueError> {
+    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
         self.backend_v6_data.map(VxlanBackend::from_json).transpose()
     }
 }
@@ -204,97 +136,10 @@ impl fmt::Display for LeaseValue<'_> {
     }
 }
 
-/// What the `vxlan` backend tells the other nodes about its device.
-///
-/// [`Display`](fmt::Display) writes it as flanneld does.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct VxlanBackend {
-    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's. None
-    /// if the lease does not say.
-    pub vni: Option<Vni>,
-    /// The MAC address of the device: where inner frames for this node go.
-    pub vtep_mac: MacAddr,
-}
-
-impl VxlanBackend {
-    /// The most bytes that [`write`](Self::write) needs.
-    pub const MAX_LEN: usize = r#"{"VNI":16777215,"VtepMAC":"00:00:00:00:00:00"}"#.len();
-
-    /// Reads the backend data of a `vxlan` lease.
-    ///
-    /// # Errors
-    /// It is no object, a field has a wrong value, or there is no `VtepMAC`.
-    pub fn from_json(json: RawJson<'_>) -> Result<Self, LeaseValueError> {
-        let mut vni = None;
-        let mut vtep_mac = None;
-        for_fields(json, &LeaseField::VXLAN, |field, json| {
-            match field {
-                LeaseField::Vni if json.is_null() => {}
-                LeaseField::Vni => vni = Some(Vni::new(u32::try_from(json.u64()?).ok()?).ok()?),
-                _ => vtep_mac = Some(json.string()?.parse()?),
-            }
-            Some(())
-        })?;
-        let missing = LeaseValueError::Missing { field: LeaseField::VtepMac };
-        Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
-    }
-
-    /// Its JSON, as [`LeaseValue::backend_data`] wants it, written into `buffer`.
-    pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
-        let mut writer = Writer { buffer, len: 0 };
-        // What there is to write fits.
-        let _ = fmt::write(&mut writer, format_args!("{self}"));
-        let Writer { buffer, len } = writer;
-        RawJson::checked(
-            buffer.get(..len).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("null"),
-        )
-    }
-}
-
-impl fmt::Display for VxlanBackend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        if let Some(vni) = self.vni {
-            write!(f, r#""VNI":{},"#, vni.value())?;
-        }
-        write!(f, r#""VtepMAC":"{}"}}"#, self.vtep_mac)
-    }
-}
-
-struct Writer<'b> {
-    buffer: &'b mut [u8],
-    len: usize,
-}
-
-impl fmt::Write for Writer<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            *self.buffer.get_mut(self.len).ok_or(fmt::Error)? = byte;
-            self.len = self.len.wrapping_add(1);
-        }
-        Ok(())
-    }
-}
-
-/// Gives each member of an object that is one of `fields` to `read`, which says whether it could read
-/// it.
-fn for_fields<'a>(
-    object: RawJson<'a>,
-    fields: &[LeaseField],
-    mut read: impl FnMut(LeaseField, RawJson<'a>) -> Option<()>,
-) -> Result<(), LeaseValueError> {
-    for Member { name, value, offset } in object.members().ok_or(LeaseValueError::NotAnObject)? {
-        let Some(&field) = fields.iter().find(|field| name.eq_folded(field.as_str())) else {
-            continue;
-        };
-        read(field, value).ok_or(LeaseValueError::Field { field, offset })?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{MacAddr, Vni};
     use std::string::{String, ToString};
     use std::vec::Vec;
 
@@ -341,7 +186,7 @@ mod tests {
         assert_eq!(value.backend_type, "vxlan");
         let v6 = value.vxlan_v6().unwrap().unwrap();
         assert_eq!((v6.vni, v6.vtep_mac.to_string().as_str()), (None, "c6:d2:32:6f:8f:44"));
-        assert_eq!(value.vxlan(), Err(LeaseValueError::NotAnObject));
+        assert_eq!(value.vxlan(), Err(VxlanBackendError::NotAnObject));
         assert_eq!(
             value.to_string(),
             r#"{"PublicIP":"1.2.3.4","PublicIPv6":"fd00::1","BackendType":"vxlan","BackendData":null,"BackendV6Data":{"VtepMAC":"C6:D2:32:6F:8F:44"}}"#
@@ -362,15 +207,6 @@ mod tests {
             (r#"{"BackendType": 1}"#, wrong(LeaseField::BackendType, 16)),
         ] {
             assert_eq!(LeaseValue::from_json(text), Err(error), "{text}");
-        }
-        for (text, error) in [
-            (r#"{"VNI":1}"#, LeaseValueError::Missing { field: LeaseField::VtepMac }),
-            (r#"{"VNI":16777216}"#, wrong(LeaseField::Vni, 7)),
-            (r#"{"VNI":-1}"#, wrong(LeaseField::Vni, 7)),
-            (r#"{"VNI":"1"}"#, wrong(LeaseField::Vni, 7)),
-            (r#"{"VtepMAC":"12:30:d5:87:b1"}"#, wrong(LeaseField::VtepMac, 11)),
-        ] {
-            assert_eq!(VxlanBackend::from_json(RawJson::new(text).unwrap()), Err(error), "{text}");
         }
     }
 

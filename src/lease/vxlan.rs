@@ -1,0 +1,215 @@
+//! The `vxlan` backend: what its configuration and its leases say (flannel `pkg/backend/vxlan`).
+
+use core::fmt;
+
+use super::fields::{Field, RecordError, fields, read_fields};
+use super::json::RawJson;
+use crate::wire::{MacAddr, Vni};
+
+/// What the `vxlan` backend tells the other nodes about its device.
+///
+/// [`Display`](fmt::Display) writes it as flanneld does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct VxlanBackend {
+    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's. None
+    /// if the lease does not say.
+    pub vni: Option<Vni>,
+    /// The MAC address of the device: where inner frames for this node go.
+    pub vtep_mac: MacAddr,
+}
+
+/// A field of the backend data of a `vxlan` lease.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum VxlanField {
+    /// A number of 24 bits.
+    Vni,
+    /// A MAC address.
+    VtepMac,
+}
+
+fields!(VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
+
+/// A text that is no backend data of a `vxlan` lease.
+pub type VxlanBackendError = RecordError<VxlanField>;
+
+impl VxlanBackend {
+    /// The most bytes that [`write`](Self::write) needs.
+    pub const MAX_LEN: usize = r#"{"VNI":16777215,"VtepMAC":"00:00:00:00:00:00"}"#.len();
+
+    /// Reads the backend data of a `vxlan` lease.
+    ///
+    /// # Errors
+    /// It is no object, a field has a wrong value, or there is no `VtepMAC`.
+    pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendError> {
+        let mut vni = None;
+        let mut vtep_mac = None;
+        read_fields(json, |field, json| {
+            match field {
+                VxlanField::Vni if json.is_null() => {}
+                VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.u64()?).ok()?).ok()?),
+                VxlanField::VtepMac => vtep_mac = Some(json.string()?.parse()?),
+            }
+            Some(())
+        })?;
+        let missing = VxlanBackendError::Missing { field: VxlanField::VtepMac };
+        Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
+    }
+
+    /// Its JSON, as [`LeaseValue::backend_data`] wants it, written into `buffer`.
+    pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
+        let mut writer = Writer { buffer, len: 0 };
+        // What there is to write fits.
+        let _ = fmt::write(&mut writer, format_args!("{self}"));
+        let Writer { buffer, len } = writer;
+        RawJson::checked(
+            buffer.get(..len).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("null"),
+        )
+    }
+}
+
+impl fmt::Display for VxlanBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        if let Some(vni) = self.vni {
+            write!(f, r#""VNI":{},"#, vni.value())?;
+        }
+        write!(f, r#""VtepMAC":"{}"}}"#, self.vtep_mac)
+    }
+}
+
+struct Writer<'b> {
+    buffer: &'b mut [u8],
+    len: usize,
+}
+
+impl fmt::Write for Writer<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            *self.buffer.get_mut(self.len).ok_or(fmt::Error)? = byte;
+            self.len = self.len.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+/// How the `vxlan` backend is to be set up: the `Backend` of a network's config.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct VxlanConfig {
+    /// The VNI, of the IPv4 and of the IPv6 device. 1 unless said otherwise.
+    pub vni: Vni,
+    /// The UDP port. None leaves it to the kernel, which takes 8472.
+    pub port: Option<u16>,
+    /// The MTU of the underlay, from which the encapsulation is yet to be taken. None is the
+    /// interface's.
+    pub mtu: Option<u32>,
+    /// Whether the Group Based Policy extension is on.
+    pub gbp: bool,
+    /// Whether the device learns from what it receives.
+    pub learning: bool,
+    /// Whether nodes in the same network reach each other without the tunnel.
+    pub direct_routing: bool,
+}
+
+/// A field of the `vxlan` backend's configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum VxlanConfigField {
+    /// A number of 24 bits.
+    Vni,
+    /// A number of 16 bits, 0 for none.
+    Port,
+    /// A number of 32 bits, 0 for none.
+    Mtu,
+    /// A boolean.
+    Gbp,
+    /// A boolean.
+    Learning,
+    /// A boolean.
+    DirectRouting,
+}
+
+fields!(VxlanConfigField {
+    Vni = "VNI",
+    Port = "Port",
+    Mtu = "MTU",
+    Gbp = "GBP",
+    Learning = "Learning",
+    DirectRouting = "DirectRouting",
+});
+
+impl VxlanConfig {
+    /// Reads the `Backend` of a network's config.
+    ///
+    /// # Errors
+    /// It is no object, or a field has a wrong value.
+    pub fn from_json(json: RawJson<'_>) -> Result<Self, RecordError<VxlanConfigField>> {
+        let mut config = Self {
+            vni: Vni::from_be_bytes([0, 0, 1]),
+            port: None,
+            mtu: None,
+            gbp: false,
+            learning: false,
+            direct_routing: false,
+        };
+        read_fields(json, |field, json| {
+            if json.is_null() {
+                return Some(());
+            }
+            match field {
+                VxlanConfigField::Vni => {
+                    config.vni = Vni::new(u32::try_from(json.u64()?).ok()?).ok()?;
+                }
+                VxlanConfigField::Port => {
+                    config.port = Some(u16::try_from(json.u64()?).ok()?).filter(|port| *port != 0);
+                }
+                VxlanConfigField::Mtu => {
+                    config.mtu = Some(u32::try_from(json.u64()?).ok()?).filter(|mtu| *mtu != 0);
+                }
+                VxlanConfigField::Gbp => config.gbp = json.bool()?,
+                VxlanConfigField::Learning => config.learning = json.bool()?,
+                VxlanConfigField::DirectRouting => config.direct_routing = json.bool()?,
+            }
+            Some(())
+        })?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_wrong_backend_data() {
+        let wrong = |field, offset| VxlanBackendError::Field { field, offset };
+        for (text, error) in [
+            (r#"{"VNI":1}"#, VxlanBackendError::Missing { field: VxlanField::VtepMac }),
+            (r#"{"VNI":16777216}"#, wrong(VxlanField::Vni, 7)),
+            (r#"{"VNI":-1}"#, wrong(VxlanField::Vni, 7)),
+            (r#"{"VNI":"1"}"#, wrong(VxlanField::Vni, 7)),
+            (r#"{"VtepMAC":"12:30:d5:87:b1"}"#, wrong(VxlanField::VtepMac, 11)),
+        ] {
+            assert_eq!(VxlanBackend::from_json(RawJson::new(text).unwrap()), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_a_configuration() {
+        let text = r#"{"Type":"vxlan","VNI":4097,"Port":4789,"GBP":true}"#;
+        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        assert_eq!((config.vni.value(), config.port, config.gbp), (4097, Some(4789), true));
+        assert_eq!((config.mtu, config.learning, config.direct_routing), (None, false, false));
+        let text = r#"{"vni":70001,"port":0,"MTU":9000,"learning":null,"directRouting":true}"#;
+        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        assert_eq!((config.vni.value(), config.port, config.mtu), (70_001, None, Some(9000)));
+        assert!(config.direct_routing);
+        for (text, field, offset) in [
+            (r#"{"Port":65536}"#, VxlanConfigField::Port, 8),
+            (r#"{"VNI":16777216}"#, VxlanConfigField::Vni, 7),
+            (r#"{"GBP":1}"#, VxlanConfigField::Gbp, 7),
+        ] {
+            let error = VxlanConfig::from_json(RawJson::new(text).unwrap());
+            assert_eq!(error, Err(RecordError::Field { field, offset }), "{text}");
+        }
+    }
+}
