@@ -7,9 +7,12 @@
 //! values than bits take newtypes ([`Vni`], [`VlanId`], `Dscp` ...), so nothing is ever truncated.
 #![forbid(unsafe_code)]
 
+mod arp;
 mod build;
 mod error;
 mod ethernet;
+mod icmpv4;
+mod icmpv6;
 mod ip;
 mod ipv4;
 mod ipv4_build;
@@ -26,9 +29,12 @@ mod view;
 mod vlan;
 mod vxlan;
 
+pub use arp::{ArpHeader, ArpOperation, ArpPacket};
 pub use build::{Build, BuildError, EthernetPayload, InPlace, IpPayload};
 pub use error::{Layer, ParseError, ParseErrorKind};
 pub use ethernet::{EtherType, EthernetBuilder, EthernetFrame, EthernetHeader};
+pub use icmpv4::{Echo, Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet};
+pub use icmpv6::{Icmpv6Builder, Icmpv6Header, Icmpv6Message, Icmpv6Packet};
 pub use ip::{
     Dscp, DscpTooLarge, Ecn, FragmentOffset, FragmentOffsetTooLarge, IpProtocol, PseudoHeader,
     TrafficClass,
