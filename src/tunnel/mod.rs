@@ -16,6 +16,7 @@ mod encap;
 mod entropy;
 mod inner;
 mod lco;
+pub mod mtu;
 mod template;
 mod vtep;
 
@@ -25,6 +26,7 @@ pub use config::{
 pub use decap::Decap;
 pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
+pub use mtu::overlay_mtu;
 pub use template::{Core, Tunnel};
 pub use vtep::{
     InnerTags, NotSorted, Origin, OuterTag, ReservedBits, Set, Sorted, UdpChecksumPolicy, Vtep,
