@@ -55,7 +55,7 @@ impl VxlanBackend {
         Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
     }
 
-    /// Its JSON, as [`LeaseValue::backend_data`] wants it, written into `buffer`.
+    /// Its JSON, as [`LeaseValue::backend_data`](super::LeaseValue::backend_data) wants it, written into `buffer`.
     pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
         let mut writer = Writer { buffer, len: 0 };
         // What there is to write fits.

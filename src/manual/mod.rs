@@ -1,0 +1,1 @@
+//! The manual: chapters without code, on the rules that the code obeys and why it is as it is.
