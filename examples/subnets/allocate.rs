@@ -1,0 +1,220 @@
+//! Leases for many nodes, as flanneld on each of them would have got them one after the other.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use fastrand::Rng;
+use indicatif::ProgressIterator;
+use serde_json::Value;
+use vtep::lease::{
+    JsonString, LeaseKey, LeaseValue, NetworkConfig, Pools, VxlanBackend, VxlanConfig,
+};
+use vtep::subnet::{AllocateError, Prefix, SubnetAllocator, SubnetPool};
+use vtep::wire::{MacAddr, Vni};
+
+use crate::{Failure, about, read};
+
+#[derive(Args)]
+pub struct Allocate {
+    /// The network config.
+    config: PathBuf,
+    /// How many nodes there are.
+    #[arg(long)]
+    nodes: u32,
+    /// What the choice among free subnets starts from: the same again gives the same leases.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Leases that there are: a key a line, or a JSON array of keys or of {"key":..,"value":..}.
+    #[arg(long)]
+    taken: Option<PathBuf>,
+    /// The first node's address in the underlay; the others follow.
+    #[arg(long, default_value = "192.168.0.1")]
+    public_ip: Ipv4Addr,
+}
+
+/// Of an immense IPv6 pool, as many subnets as are worth keeping books of.
+const MOST_SUBNETS: u128 = 1 << 24;
+
+/// 2001:db8::/32, where the nodes' IPv6 addresses are from (RFC 3849).
+const DOCUMENTATION: u128 = 0x2001_0db8 << 96;
+
+/// An allocator of a pool, and the storage it works on.
+struct Storage<P: Prefix> {
+    pool: SubnetPool<P>,
+    words: Vec<u64>,
+    others: Vec<P>,
+}
+
+impl<P: Prefix> Storage<P> {
+    fn new(pool: SubnetPool<P>, leases: usize) -> Self {
+        let pool = pool.first(MOST_SUBNETS);
+        let words = vec![0; SubnetAllocator::words(&pool)];
+        Self { pool, words, others: vec![pool.network(); leases] }
+    }
+
+    fn allocator(&mut self) -> Result<SubnetAllocator<'_, P>, AllocateError> {
+        SubnetAllocator::new(self.pool, &mut self.words, &mut self.others)
+    }
+}
+
+impl Allocate {
+    pub fn run(&self, out: &mut impl Write) -> Result<(), Failure> {
+        let about_config = |error: &dyn Display| about(self.config.display(), error);
+        let text = read(&self.config)?;
+        let config = NetworkConfig::from_json(&text).map_err(|error| about_config(&error))?;
+        let Pools { ipv4, ipv6 } = config.pools().map_err(|error| about_config(&error))?;
+        let ipv4 = ipv4.ok_or_else(|| about_config(&"a lease without IPv4 has no key"))?;
+        let backend = Backend::new(&config).map_err(|error| about_config(&error))?;
+        let taken = self.taken.as_deref().map(read_taken).transpose()?.unwrap_or_default();
+
+        let mut storage = Storage::new(ipv4, taken.len());
+        let mut v4 = storage.allocator()?;
+        let mut storage = ipv6.map(|ipv6| Storage::new(ipv6, taken.len()));
+        let mut v6 = storage.as_mut().map(Storage::allocator).transpose()?;
+        for lease in &taken {
+            v4.reserve(lease.key.v4.prefix())?;
+            if let (Some(v6), Some(lease)) = (&mut v6, lease.key.v6) {
+                v6.reserve(lease.prefix())?;
+            }
+        }
+
+        let mut rng = self.seed.map_or_else(Rng::new, Rng::with_seed);
+        let mut addresses = self.addresses(&taken);
+        let mut leases = Vec::new();
+        for node in (0..self.nodes).progress() {
+            let out_of =
+                |error| about_config(&format!("{error} for node {node} of {}", self.nodes));
+            let key = LeaseKey {
+                v4: v4.allocate(|count| rng.u32(0..count.max(1))).map_err(out_of)?.into(),
+                v6: match &mut v6 {
+                    Some(v6) => {
+                        Some(v6.allocate(|count| rng.u32(0..count.max(1))).map_err(out_of)?.into())
+                    }
+                    None => None,
+                },
+            };
+            let address =
+                addresses.next().ok_or_else(|| about("--public-ip", "too few addresses"))?;
+            leases.push((key, backend.value(address, key, &mut rng)));
+        }
+        write_leases(&leases, out)
+    }
+
+    /// The nodes' addresses in the underlay: those that no lease has yet.
+    fn addresses(&self, taken: &[Taken]) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let taken: HashSet<_> = taken.iter().filter_map(|lease| lease.public_ip).collect();
+        (self.public_ip..=Ipv4Addr::BROADCAST).filter(move |address| !taken.contains(address))
+    }
+}
+
+fn write_leases(leases: &[(LeaseKey, String)], out: &mut impl Write) -> Result<(), Failure> {
+    let mut separator = "[\n";
+    for (key, value) in leases {
+        write!(out, r#"{separator}{{"key":"{key}","value":{value}}}"#)?;
+        separator = ",\n";
+    }
+    let end = if leases.is_empty() { "[]" } else { "\n]" };
+    Ok(writeln!(out, "{end}")?)
+}
+
+/// What the nodes' leases say of the backend.
+struct Backend {
+    name: &'static str,
+    vxlan: Option<Vni>,
+}
+
+impl Backend {
+    fn new(config: &NetworkConfig<'_>) -> Result<Self, Failure> {
+        let backend = config.backend_type()?;
+        let is = |name: &str| backend.eq_folded(name);
+        // udp and alloc leave the type out of their leases.
+        let names = [
+            ("vxlan", "vxlan"),
+            ("host-gw", "host-gw"),
+            ("ipip", "ipip"),
+            ("udp", ""),
+            ("alloc", ""),
+        ];
+        let found = names.into_iter().find(|(name, _)| is(name));
+        let (_, name) = found.ok_or_else(|| format!("no leases for backend {backend}"))?;
+        let vxlan = match config.backend {
+            Some(json) if name == "vxlan" => Some(VxlanConfig::from_json(json)?.vni),
+            _ => None,
+        };
+        Ok(Self { name, vxlan })
+    }
+
+    /// A node's lease value, with MAC addresses of its own for its VXLAN devices.
+    fn value(&self, address: Ipv4Addr, key: LeaseKey, rng: &mut Rng) -> String {
+        let mut buffers = [[0; VxlanBackend::MAX_LEN]; 2];
+        let [v4, v6] = &mut buffers;
+        let mut data = |buffer| {
+            let backend = VxlanBackend { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
+            self.vxlan.map(|_| backend.write(buffer))
+        };
+        let value = LeaseValue {
+            public_ipv6: key
+                .v6
+                .map(|_| Ipv6Addr::from(DOCUMENTATION | u128::from(address.to_bits()))),
+            backend_type: JsonString::new(self.name),
+            backend_data: data(v4),
+            backend_v6_data: key.v6.and_then(|_| data(v6)),
+            ..LeaseValue::new(address)
+        };
+        value.to_string()
+    }
+}
+
+/// An address as flannel makes one: random, local, of one station.
+fn vtep_mac(rng: &mut Rng) -> MacAddr {
+    let [_, _, mut first, rest @ ..] = rng.u64(..).to_be_bytes();
+    first = (first & 0xfe) | 0x02;
+    let [b, c, d, e, f] = rest;
+    MacAddr::new([first, b, c, d, e, f])
+}
+
+/// A lease that there is.
+struct Taken {
+    key: LeaseKey,
+    public_ip: Option<Ipv4Addr>,
+}
+
+fn read_taken(path: &Path) -> Result<Vec<Taken>, Failure> {
+    let text = read(path)?;
+    if text.trim_start().starts_with('[') {
+        let leases: Vec<Value> =
+            serde_json::from_str(&text).map_err(|error| about(path.display(), error))?;
+        return leases
+            .iter()
+            .map(taken_json)
+            .collect::<Result<_, _>>()
+            .map_err(|error| about(path.display(), error));
+    }
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            taken_line(line.trim())
+                .map_err(|error| about(format_args!("{}:{number}", path.display()), error))
+        })
+        .collect()
+}
+
+fn taken_line(line: &str) -> Result<Taken, Failure> {
+    if line.starts_with(['{', '"']) {
+        return taken_json(&serde_json::from_str(line)?);
+    }
+    Ok(Taken { key: line.parse()?, public_ip: None })
+}
+
+fn taken_json(lease: &Value) -> Result<Taken, Failure> {
+    let key = lease.as_str().or_else(|| lease.get("key")?.as_str());
+    let key = key.ok_or_else(|| about(lease, "neither a key nor an object with one"))?;
+    let public_ip = lease.get("value").and_then(|value| {
+        LeaseValue::from_json(&value.to_string()).ok().map(|value| value.public_ip)
+    });
+    Ok(Taken { key: key.parse().map_err(|error| about(key, error))?, public_ip })
+}
