@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
-use super::{FlowKey, SourcePorts, TunnelConfig};
+use super::{Adjacency, FlowKey, SourcePorts, TunnelConfig};
 use crate::buf::{
     HEADROOM_MAX, HEADROOM_TAG, HEADROOM_V4, HEADROOM_V4_IP, HEADROOM_V6, HEADROOM_V6_IP,
 };
@@ -110,7 +110,7 @@ impl Tunnel {
         writer.put(config.header.as_bytes());
         writer.put(UdpHeader::new(0, config.port, 0).as_bytes());
         let (ethertype, ip_sum) = write_ip(&mut writer, config);
-        write_link(&mut writer, config, ethertype);
+        write_link(&mut writer, config.adjacency, ethertype);
         let policy = Policy::new(config);
         let hot = Hot {
             ip_sum: ip_sum.folded(),
@@ -118,10 +118,31 @@ impl Tunnel {
             source_ports: config.source_ports,
             max_len: max_len(config),
             ecn: config.ecn as u8,
-            layout: layout(config, policy),
+            layout: Layout::new(
+                config.adjacency.tag.is_some(),
+                policy.is_plain(),
+                config.remote.is_ipv4(),
+                config.inner_ethernet.is_some(),
+            ),
             counts_id: counts_id(config),
         };
         Self { policy, remote: config.remote, stack, hot }
+    }
+
+    /// Replaces the underlay's next hop: its neighbour entry changed.
+    pub fn set_adjacency(&mut self, adjacency: Adjacency) {
+        let (v4, packets) = (self.remote.is_ipv4(), self.carries_packets());
+        let (ethertype, ip_len) = match v4 {
+            true => (EtherType::IPV4, Ipv4Header::LEN),
+            false => (EtherType::IPV6, Ipv6Header::LEN),
+        };
+        let behind = ip_len.saturating_add(UdpHeader::LEN + VxlanHeader::LEN);
+        let end = HEADROOM_MAX.saturating_sub(behind.saturating_add(self.inner_link_len()));
+        if let Some(front) = self.stack.get_mut(..end) {
+            write_link(&mut Front(front), adjacency, ethertype);
+        }
+        let tagged = adjacency.tag.is_some();
+        self.hot.layout = Layout::new(tagged, self.policy.is_plain(), v4, packets);
     }
 
     /// The far end.
@@ -190,6 +211,25 @@ impl Tunnel {
     }
 }
 
+impl Layout {
+    const fn new(tagged: bool, plain: bool, v4: bool, packets: bool) -> Self {
+        match (tagged, plain, v4, packets) {
+            (false, true, true, false) => Self::PlainV4,
+            (false, true, true, true) => Self::PlainV4Ip,
+            (false, true, false, false) => Self::PlainV6,
+            (false, true, false, true) => Self::PlainV6Ip,
+            (false, false, true, false) => Self::V4,
+            (false, false, true, true) => Self::V4Ip,
+            (false, false, false, false) => Self::V6,
+            (false, false, false, true) => Self::V6Ip,
+            (true, _, true, false) => Self::TaggedV4,
+            (true, _, true, true) => Self::TaggedV4Ip,
+            (true, _, false, false) => Self::TaggedV6,
+            (true, _, false, true) => Self::TaggedV6Ip,
+        }
+    }
+}
+
 impl Policy {
     fn new(config: &TunnelConfig) -> Self {
         Self {
@@ -222,8 +262,7 @@ impl Front<'_> {
     }
 }
 
-fn write_link(writer: &mut Front<'_>, config: &TunnelConfig, ethertype: EtherType) {
-    let adjacency = config.adjacency;
+fn write_link(writer: &mut Front<'_>, adjacency: Adjacency, ethertype: EtherType) {
     let mut outer = ethertype;
     if let Some(tag) = adjacency.tag {
         writer.put(VlanHeader::new(tag, ethertype).as_bytes());
@@ -305,25 +344,6 @@ fn counts_id(config: &TunnelConfig) -> bool {
         IpId::Fixed(_) => false,
         IpId::Counter => config.remote.is_ipv4(),
         IpId::Rfc6864 => config.remote.is_ipv4() && config.df != Df::Set,
-    }
-}
-
-fn layout(config: &TunnelConfig, policy: Policy) -> Layout {
-    let tagged = config.adjacency.tag.is_some();
-    let (v4, packets) = (config.remote.is_ipv4(), config.inner_ethernet.is_some());
-    match (tagged, policy.is_plain(), v4, packets) {
-        (false, true, true, false) => Layout::PlainV4,
-        (false, true, true, true) => Layout::PlainV4Ip,
-        (false, true, false, false) => Layout::PlainV6,
-        (false, true, false, true) => Layout::PlainV6Ip,
-        (false, false, true, false) => Layout::V4,
-        (false, false, true, true) => Layout::V4Ip,
-        (false, false, false, false) => Layout::V6,
-        (false, false, false, true) => Layout::V6Ip,
-        (true, _, true, false) => Layout::TaggedV4,
-        (true, _, true, true) => Layout::TaggedV4Ip,
-        (true, _, false, false) => Layout::TaggedV6,
-        (true, _, false, true) => Layout::TaggedV6Ip,
     }
 }
 
