@@ -25,13 +25,14 @@ bitflags! {
 pub struct Attr<'a> {
     raw_type: u16,
     value: &'a [u8],
+    padding: &'a [u8],
 }
 
 impl<'a> Attr<'a> {
     /// An attribute with this type field, flag bits included, and this value.
     #[must_use]
     pub const fn new(raw_type: u16, value: &'a [u8]) -> Self {
-        Self { raw_type, value }
+        Self { raw_type, value, padding: &[] }
     }
 
     /// The type, without the flag bits.
@@ -56,6 +57,13 @@ impl<'a> Attr<'a> {
     #[must_use]
     pub const fn value(self) -> &'a [u8] {
         self.value
+    }
+
+    /// What follows the value up to a multiple of four bytes: none in the last attribute of some, and not always zeros
+    /// in iproute2's.
+    #[must_use]
+    pub const fn padding(self) -> &'a [u8] {
+        self.padding
     }
 
     /// The attributes that the value holds. Whether it is a nest only its type's definition says.
@@ -124,14 +132,15 @@ impl<'a> Iterator for Attrs<'a> {
     }
 }
 
-/// The first attribute and what follows its padding, which the last one may lack.
+/// The first attribute and what follows its padding.
 fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (raw_type, _) = rest.split_first_chunk()?;
     let length = usize::from(read_u16(*length));
     let value = bytes.get(4..length)?;
-    let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
-    Some((Attr::new(read_u16(*raw_type), value), rest))
+    let end = length.next_multiple_of(4).min(bytes.len());
+    let attr = Attr { raw_type: read_u16(*raw_type), value, padding: bytes.get(length..end)? };
+    Some((attr, bytes.get(end..)?))
 }
 
 /// An attribute whose length field is below its own header or beyond the bytes there are, or too few bytes

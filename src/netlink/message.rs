@@ -165,12 +165,7 @@ impl<'a> Message<'a> {
     /// [`RebuildError`] when the body is none, or `buffer` too short; `buffer` is then as it was.
     pub fn rebuild(&self, buffer: &mut [u8]) -> Result<usize, RebuildError> {
         let body = self.body().map_err(RebuildError::Message)?;
-        let length = self.payload.len().saturating_add(HEADER);
-        build(buffer, self.header, |writer| {
-            body.emit(writer);
-            writer.unpad(length);
-        })
-        .map_err(RebuildError::Build)
+        build(buffer, self.header, |writer| body.emit(writer)).map_err(RebuildError::Build)
     }
 }
 
@@ -356,6 +351,7 @@ impl<'a> ErrorMessage<'a> {
         writer.bytes(self.request_payload);
         for attr in self.attrs.flatten() {
             writer.attr(attr.raw_type(), attr.value());
+            writer.pad_as_read(attr.padding());
         }
     }
 }

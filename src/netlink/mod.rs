@@ -5,7 +5,7 @@
 //! yields its attributes in the order they came, those it does not know raw. Writing: [`build`] lays a message
 //! into the caller's buffer through a [`Writer`]; the records ([`HostGwRoute`], [`OnlinkRoute`],
 //! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was read and is
-//! written again has the same bytes, but for padding, which is written as zeros.
+//! written again has the same bytes.
 //!
 //! All integers are in the byte order of the machine, as netlink has them, unless a field says otherwise.
 #![forbid(unsafe_code)]

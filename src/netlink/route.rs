@@ -326,6 +326,7 @@ impl<'a> Value<'a> for NextHops<'a> {
                 writer.bytes(&write_u32(hop.link));
                 for attr in hop.attrs.flatten() {
                     RouteAttr::decode(attr).emit(writer);
+                    writer.pad_as_read(attr.padding());
                 }
             }
         });

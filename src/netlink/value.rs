@@ -55,7 +55,7 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// An attribute of attributes, all of them proved, each padded.
+/// An attribute of attributes, all of them proved.
 #[derive(Clone, Copy, Debug)]
 pub struct Nested<'a> {
     /// Whether its type field has NLA_F_NESTED, which old nests lack.
@@ -147,7 +147,7 @@ impl<'a> Value<'a> for Text<'a> {
 
 impl<'a> Value<'a> for Nested<'a> {
     fn read(attr: Attr<'a>) -> Option<Self> {
-        if attr.flags().contains(AttrFlags::NET_BYTEORDER) || attr.value().len() % 4 != 0 {
+        if attr.flags().contains(AttrFlags::NET_BYTEORDER) {
             return None;
         }
         let attrs = attr.nested().check().ok()?;
@@ -158,6 +158,7 @@ impl<'a> Value<'a> for Nested<'a> {
         writer.nested(kind, self.flagged, |writer| {
             for attr in self.attrs.flatten() {
                 writer.attr(attr.raw_type(), attr.value());
+                writer.pad_as_read(attr.padding());
             }
         });
     }
@@ -250,8 +251,9 @@ macro_rules! message {
             /// Appends the fixed part and the attributes to a message.
             pub fn emit(self, writer: &mut $crate::netlink::Writer<'_>) {
                 writer.bytes(&self.header.to_bytes());
-                for attr in self.attributes() {
-                    attr.emit(writer);
+                for attr in self.attrs.flatten() {
+                    $attr::decode(attr).emit(writer);
+                    writer.pad_as_read(attr.padding());
                 }
             }
         }

@@ -37,7 +37,7 @@ fn lay<'b>(
     total: u32,
     body: impl Fn(&mut Writer<'_>),
 ) -> Writer<'b> {
-    let mut writer = Writer { buffer, length: 0, too_long: None };
+    let mut writer = Writer { buffer, length: 0, padding: 0, too_long: None };
     writer.bytes(&write_u32(total));
     writer.bytes(&header.tail());
     body(&mut writer);
@@ -49,6 +49,8 @@ fn lay<'b>(
 pub struct Writer<'b> {
     buffer: &'b mut [u8],
     length: usize,
+    /// Bytes of padding after the last attribute.
+    padding: usize,
     too_long: Option<usize>,
 }
 
@@ -91,13 +93,14 @@ impl Writer<'_> {
             _ => &[],
         };
         self.bytes(padding);
+        self.padding = padding.len();
     }
 
-    /// Takes back the padding after the last attribute, for a message that came without it.
-    pub(super) fn unpad(&mut self, length: usize) {
-        if length.checked_next_multiple_of(4) == Some(self.length) {
-            self.length = length;
-        }
+    /// Puts in the place of the zeros after the last attribute the padding that it was read with.
+    pub(super) fn pad_as_read(&mut self, padding: &[u8]) {
+        self.length = self.length.saturating_sub(self.padding);
+        self.bytes(padding);
+        self.padding = padding.len();
     }
 
     fn put(&mut self, start: usize, bytes: &[u8]) {
