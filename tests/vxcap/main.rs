@@ -1,0 +1,70 @@
+//! The built `vxcap` example against captures of the kernel, flanneld and Docker.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod files;
+mod roundtrip;
+mod show;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+/// What the program answered.
+struct Answer {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// The program, which `cargo test` builds beside the tests; `cargo test --test vxcap` alone does not.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = std::env::current_exe().expect("the test's path");
+    let target = test.ancestors().nth(2).expect("deps lies in the target directory");
+    let program = target.join("examples/vxcap");
+    let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    let built = modified(&program).expect("first: cargo build --example vxcap");
+    let sources = std::fs::read_to_string(program.with_extension("d")).expect("its sources");
+    for source in sources.split_whitespace().skip(1) {
+        let is_newer = modified(Path::new(source)).is_ok_and(|modified| modified > built);
+        assert!(!is_newer, "{source} is newer: cargo build --example vxcap");
+    }
+    program
+});
+
+/// Runs `vxcap`.
+fn vxcap(args: &[impl AsRef<OsStr>]) -> Answer {
+    let Output { status, stdout, stderr } =
+        Command::new(&*PROGRAM).args(args).output().expect("vxcap runs");
+    Answer {
+        status: status.code().expect("an exit status"),
+        stdout: String::from_utf8(stdout).expect("text"),
+        stderr: String::from_utf8(stderr).expect("text"),
+    }
+}
+
+/// `vxcap command FILE options`.
+fn ask(command: &str, file: &Path, options: &[&str]) -> Answer {
+    let mut args = vec![OsStr::new(command), file.as_os_str()];
+    args.extend(options.iter().map(OsStr::new));
+    vxcap(&args)
+}
+
+/// A directory of the test's own.
+fn scratch(test: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vxcap").join(test);
+    std::fs::create_dir_all(&directory).expect("a scratch directory");
+    directory
+}
+
+/// The captures that other projects made. They are no part of this one, and may be absent.
+fn public_captures() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/public");
+    let Ok(files) = std::fs::read_dir(&directory) else {
+        eprintln!("skipped: no captures in {}", directory.display());
+        return Vec::new();
+    };
+    let files = files.map(|file| file.expect("an entry").path());
+    files.filter(|file| file.extension() == Some(OsStr::new("pcap"))).collect()
+}
