@@ -12,7 +12,7 @@ use crate::writer::PcapWriter;
 
 pub fn run(args: &Decap) -> Result<ExitCode, Failure> {
     let mut capture = Capture::open(&args.input)?;
-    let mut output = PcapWriter::create(&args.output, capture.resolution)?;
+    let mut output = PcapWriter::create(&args.output, &capture)?;
     let ports = args.receiver.ports();
     let vtep = args.receiver.vtep(&ports);
     let mut buffer = FrameBuffer::new();

@@ -16,7 +16,7 @@ pub fn run(args: &Encap) -> Result<ExitCode, Failure> {
     let tunnel = args.tunnel()?;
     let mut core = Core::default();
     let mut capture = Capture::open(&args.input)?;
-    let mut output = PcapWriter::create(&args.output, capture.resolution)?;
+    let mut output = PcapWriter::create(&args.output, &capture)?;
     let mut buffer = FrameBuffer::new();
     let mut tally = Tally::new("written");
     let result = capture.each(|packet| {

@@ -199,7 +199,7 @@ pub struct Capture {
     file: String,
     blocks: Box<dyn PcapReaderIterator + Send>,
     interfaces: Vec<Interface>,
-    pub resolution: Resolution,
+    resolution: Resolution,
     count: u64,
     /// The buffer's, in bytes.
     capacity: usize,
@@ -240,6 +240,16 @@ impl Capture {
         let progress = progress(metadata.len());
         let capacity = Self::BUFFER;
         Ok(Self { file, blocks, interfaces, resolution, count: 0, capacity, progress })
+    }
+
+    pub fn resolution(&self) -> Resolution {
+        self.resolution
+    }
+
+    /// Whether it is read from the file at `path`.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let same = |path: &Path| path.canonicalize().ok();
+        same(path).is_some_and(|path| same(Path::new(&self.file)) == Some(path))
     }
 
     /// Gives each packet to `f`, as long as it finds no fault.

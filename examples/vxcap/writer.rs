@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use crate::reader::{Failure, Packet, Resolution};
+use crate::reader::{Capture, Failure, Packet, Resolution};
 
 /// A pcap file of Ethernet frames that is being written.
 pub struct PcapWriter {
@@ -18,11 +18,15 @@ impl PcapWriter {
     const SNAPLEN: u32 = 262_144;
     const ETHERNET: u32 = 1;
 
-    pub fn create(path: &Path, resolution: Resolution) -> Result<Self, Failure> {
+    /// A file whose timestamps are as fine as those of `input`.
+    pub fn create(path: &Path, input: &Capture) -> Result<Self, Failure> {
         let file = path.display().to_string();
+        if input.is_at(path) {
+            return Err(Failure::new(file, "is the capture that is read"));
+        }
         let output = File::create(path).map_err(|error| Failure::io(&file, &error))?;
         let output = BufWriter::with_capacity(Self::BUFFER, output);
-        let (magic, nanoseconds_a_tick) = match resolution {
+        let (magic, nanoseconds_a_tick) = match input.resolution() {
             Resolution::Microseconds => (0xa1b2_c3d4_u32, 1_000),
             Resolution::Nanoseconds => (0xa1b2_3c4d, 1),
         };

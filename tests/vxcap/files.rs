@@ -119,3 +119,121 @@ fn every_format_reads_the_same() {
         assert_eq!(answer.stdout, expected.stdout, "{name}");
     }
 }
+
+#[test]
+fn decap_keeps_timestamps() {
+    let directory = scratch("timestamps");
+    let output = directory.join("out.pcap");
+    for (name, bytes) in variants() {
+        let input = write(&directory, name, &bytes);
+        let answer = vxcap(&[Path::new("decap"), &input, &output]);
+        assert_eq!((answer.status, answer.stderr.as_str()), (0, ""), "{name}");
+        assert_eq!(answer.stdout, "35 packets, 35 written, 0 refused\n", "{name}");
+        let has_nanoseconds = name != "swapped.pcap";
+        let unit = if has_nanoseconds { 1000 } else { 1 };
+        let magic: [u8; 4] = fs::read(&output).expect("a file")[..4].try_into().expect("4 bytes");
+        assert_eq!(u32::from_le_bytes(magic) == 0xa1b2_3c4d, has_nanoseconds, "{name}");
+        for (ours, sent) in records(&output).iter().zip(capture()) {
+            let microseconds = ours.microseconds / unit;
+            assert_eq!((ours.seconds, microseconds), (sent.seconds, sent.microseconds), "{name}");
+            assert_eq!(ours.packet, sent.packet[50..], "{name}");
+        }
+    }
+}
+
+/// The capture without Ethernet headers, behind `header` instead.
+fn relinked(link: u32, header: &[u8]) -> Vec<u8> {
+    let strip = |record: Record| {
+        let packet = [header, &record.packet[14..]].concat();
+        Record { packet, ..record }
+    };
+    let records: Vec<Record> = capture().into_iter().map(strip).collect();
+    pcap(u32::to_le_bytes, false, link, &records)
+}
+
+#[test]
+fn raw_ip_and_linux_cooked_packets_are_read() {
+    let directory = scratch("links");
+    let expected = show(&common::capture_path(&format!("{CAPTURE}.pcap"))).stdout;
+    let cooked: [u8; 16] = [0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0];
+    let cooked2: [u8; 20] = [8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+    for (link, header) in [(101, &[][..]), (228, &[]), (113, &cooked), (276, &cooked2)] {
+        let file = write(&directory, "in.pcap", &relinked(link, header));
+        assert_eq!(show(&file).stdout, expected, "link type {link}");
+        let answer = ask("roundtrip", &file, &[]);
+        assert_eq!(answer.stdout, "35 packets, 35 identical, 0 refused\n", "link type {link}");
+    }
+    let file = write(&directory, "in.pcap", &relinked(127, &[]));
+    assert_fault(&show(&file), "link type 127");
+}
+
+/// One line on stderr that names what is wrong, and exit status 2.
+fn assert_fault(answer: &Answer, what: &str) {
+    assert_eq!(answer.status, 2, "{what}: {}", answer.stderr);
+    assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
+    assert!(answer.stderr.starts_with("vxcap: "), "{}", answer.stderr);
+    assert!(answer.stderr.contains(what), "{what}: {}", answer.stderr);
+}
+
+#[test]
+fn what_is_no_capture_is_refused_in_one_line() {
+    let directory = scratch("faults");
+    let output = directory.join("out.pcap");
+    let header = pcap(u32::to_le_bytes, false, 1, &[]);
+    let garbage: Vec<u8> = (0..4096u32).map(|byte| (byte * 167 >> 3) as u8).collect();
+    let endless = [&header[..], &[0; 8], &[0xff; 8]].concat();
+    for (what, bytes) in [
+        ("empty", &[][..]),
+        ("not a pcap or pcapng capture", &garbage),
+        ("truncated within its header", &header[..20]),
+        ("corrupt at packet 1", &endless),
+    ] {
+        let file = write(&directory, "in.pcap", bytes);
+        for command in ["show", "roundtrip"] {
+            assert_fault(&ask(command, &file, &[]), what);
+        }
+        assert_fault(&vxcap(&[Path::new("decap"), &file, &output]), what);
+    }
+    assert_fault(&show(&directory.join("missing.pcap")), "No such file");
+    assert_fault(&show(&directory), "is a directory");
+    assert_eq!(show(&write(&directory, "in.pcap", &header)).status, 0);
+}
+
+#[test]
+fn the_input_is_not_overwritten() {
+    let directory = scratch("overwrite");
+    let bytes = pcap(u32::to_le_bytes, false, 1, &capture());
+    let file = write(&directory, "in.pcap", &bytes);
+    let again = directory.join("../overwrite/in.pcap");
+    assert_fault(&vxcap(&[Path::new("decap"), &file, &again]), "is the capture that is read");
+    assert_eq!(fs::read(&file).expect("the input"), bytes);
+}
+
+#[test]
+fn what_stands_before_a_cut_is_processed() {
+    const STATISTICS: usize = 24;
+    let directory = scratch("cuts");
+    let output = directory.join("out.pcap");
+    let records = &capture()[..3];
+    let classic = |count| pcap(u32::to_le_bytes, false, 1, &records[..count]);
+    let next = |count| pcapng(u32::to_le_bytes, &records[..count]);
+    let files: [(_, &dyn Fn(usize) -> Vec<u8>, _); 2] =
+        [("cut.pcap", &classic, 0), ("cut.pcapng", &next, STATISTICS)];
+    for (name, make, behind_packet) in files {
+        let whole = make(records.len());
+        let ends: Vec<usize> = (1..=3).map(|count| make(count).len() - behind_packet).collect();
+        for len in (make(0).len()..whole.len()).step_by(23) {
+            let packets = ends.iter().filter(|end| **end <= len).count();
+            let file = write(&directory, name, &whole[..len]);
+            let answer = show(&file);
+            assert_eq!(answer.stdout.lines().count(), packets, "{name} {len}");
+            if answer.status != 0 || !ends.contains(&len) && len != make(0).len() {
+                assert_fault(&answer, &format!("truncated within packet {}", packets + 1));
+            }
+            let answer = vxcap(&[Path::new("decap"), &file, &output]);
+            let written = format!("{packets} packets, {packets} written, 0 refused\n");
+            assert_eq!(answer.stdout, written, "{name} {len}");
+            assert_eq!(self::records(&output).len(), packets, "{name} {len}");
+        }
+    }
+}
