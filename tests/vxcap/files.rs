@@ -180,7 +180,7 @@ fn what_is_no_capture_is_refused_in_one_line() {
     let directory = scratch("faults");
     let output = directory.join("out.pcap");
     let header = pcap(u32::to_le_bytes, false, 1, &[]);
-    let garbage: Vec<u8> = (0..4096u32).map(|byte| (byte * 167 >> 3) as u8).collect();
+    let garbage: Vec<u8> = (0..4096u32).map(|byte| (byte * 167) as u8).collect();
     let endless = [&header[..], &[0; 8], &[0xff; 8]].concat();
     for (what, bytes) in [
         ("empty", &[][..]),
