@@ -26,6 +26,14 @@ pub struct LeaseKey {
     pub v6: Option<Ipv6Cidr>,
 }
 
+impl LeaseKey {
+    /// The same subnets without host bits.
+    #[must_use]
+    pub fn masked(self) -> Self {
+        Self { v4: self.v4.prefix().into(), v6: self.v6.map(|v6| v6.prefix().into()) }
+    }
+}
+
 impl From<Ipv4Cidr> for LeaseKey {
     fn from(v4: Ipv4Cidr) -> Self {
         Self { v4, v6: None }

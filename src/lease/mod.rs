@@ -4,19 +4,29 @@
 //! for byte as flanneld writes it. Time is passed in.
 #![forbid(unsafe_code)]
 
+mod acquire;
 mod config;
 mod env;
 mod fields;
 mod json;
 mod key;
+mod life;
+mod profile;
 mod scan;
 mod value;
 mod vxlan;
+mod watch;
 
+pub use acquire::{Acquisition, LeaseAllocator};
 pub use config::{ConfigError, ConfigField, NetworkConfig, Pools};
 pub use env::{DockerOptions, SubnetEnv, SubnetEnvError, cidrs};
 pub use fields::{Field, RecordError};
 pub use json::{JsonError, JsonErrorKind, JsonString, Member, Members, RawJson};
 pub use key::{LeaseKey, LeaseKeyPart, ParseLeaseKeyError};
+pub use life::{
+    Expiry, LEASE_TTL, RENEWAL_RETRY, RenewalMargin, RenewalMarginError, watch_back_off,
+};
+pub use profile::Profile;
 pub use value::{LeaseField, LeaseValue, LeaseValueError};
 pub use vxlan::{VxlanBackend, VxlanBackendError, VxlanConfig, VxlanConfigField, VxlanField};
+pub use watch::{LeaseEvent, LeaseSlot, LeaseWatch, TooManyLeases};

@@ -111,10 +111,26 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     pub fn reserve(&mut self, lease: P) -> Result<(), AllocateError> {
         if let Some(index) = self.index_of(lease) {
             self.leased.set(index);
-        } else if lease.bit_len() != self.pool.subnet_len() && self.pool.overlaps(lease) {
+        } else if self.is_other(lease) {
             self.others.insert(lease)?;
         }
         Ok(())
+    }
+
+    /// Whether [`reserve`](Self::reserve) can note a lease.
+    pub(crate) fn has_room_for(&self, lease: P) -> Result<(), AllocateError> {
+        let got = self.others.slots.len();
+        let noted = !self.is_other(lease) || self.others.iter().any(|other| *other == lease);
+        if noted || self.others.len < got {
+            Ok(())
+        } else {
+            Err(AllocateError::TooFewPlaces { got })
+        }
+    }
+
+    /// Whether it overlaps the pool's subnets and is none of them.
+    fn is_other(&self, lease: P) -> bool {
+        lease.bit_len() != self.pool.subnet_len() && self.pool.overlaps(lease)
     }
 
     /// Forgets a lease. One that is not known changes nothing.

@@ -1,0 +1,227 @@
+//! How a node comes to its lease (flannel `pkg/subnet/etcd/local_manager.go`).
+
+use super::config::Pools;
+use super::key::LeaseKey;
+use crate::subnet::{AllocateError, Ipv4Prefix, Ipv6Prefix, SubnetAllocator};
+
+/// The leased subnets of a network of one family or two. Each family is dealt out on its own.
+#[derive(Debug)]
+pub struct LeaseAllocator<'a> {
+    pools: Pools,
+    v4: SubnetAllocator<'a, Ipv4Prefix>,
+    v6: Option<SubnetAllocator<'a, Ipv6Prefix>>,
+}
+
+/// What a node has to do for its lease.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acquisition {
+    /// It has one: write it anew with the node's current value.
+    Renew(LeaseKey),
+    /// Create it, unless another node has by now. Then try again, with what is leased by then.
+    Create {
+        /// The lease.
+        lease: LeaseKey,
+        /// The node's old one, which no longer fits the network: to be deleted first.
+        delete: Option<LeaseKey>,
+    },
+}
+
+impl<'a> LeaseAllocator<'a> {
+    /// An allocator of `pools`: `v4`, and `v6` if the network has IPv6. They may be cut down with
+    /// [`SubnetPool::first`](crate::subnet::SubnetPool::first).
+    #[must_use]
+    pub const fn new(
+        pools: Pools,
+        v4: SubnetAllocator<'a, Ipv4Prefix>,
+        v6: Option<SubnetAllocator<'a, Ipv6Prefix>>,
+    ) -> Self {
+        Self { pools, v4, v6 }
+    }
+
+    /// Notes a lease.
+    ///
+    /// # Errors
+    /// There is no place for it, and nothing is changed.
+    pub fn reserve(&mut self, lease: LeaseKey) -> Result<(), AllocateError> {
+        self.v4.has_room_for(lease.v4.prefix())?;
+        if let (Some(v6), Some(subnet)) = (&mut self.v6, lease.v6) {
+            v6.reserve(subnet.prefix())?;
+        }
+        self.v4.reserve(lease.v4.prefix())
+    }
+
+    /// Forgets a lease.
+    pub fn release(&mut self, lease: LeaseKey) {
+        self.v4.release(lease.v4.prefix());
+        if let (Some(v6), Some(subnet)) = (&mut self.v6, lease.v6) {
+            v6.release(subnet.prefix());
+        }
+    }
+
+    /// Whether the lease fits the network: its subnets are of the pools, and it has IPv6 if and only
+    /// if the network has.
+    #[must_use]
+    pub fn is_compatible(&self, lease: LeaseKey) -> bool {
+        let v6 = match (self.pools.ipv6, lease.v6) {
+            (Some(pool), Some(subnet)) => pool.contains(subnet.prefix()),
+            (None, None) => true,
+            _ => false,
+        };
+        v6 && self.pools.ipv4.is_some_and(|pool| pool.contains(lease.v4.prefix()))
+    }
+
+    fn is_free(&self, lease: LeaseKey) -> bool {
+        let v6 = match (&self.v6, lease.v6) {
+            (Some(v6), Some(subnet)) => v6.is_free(subnet.prefix()),
+            _ => true,
+        };
+        v6 && self.v4.is_free(lease.v4.prefix())
+    }
+
+    /// A new lease, noted. `choose` is asked once for each family, see [`SubnetAllocator::choose`].
+    ///
+    /// # Errors
+    /// A family is out of subnets, and nothing is changed.
+    pub fn allocate(
+        &mut self,
+        mut choose: impl FnMut(u32) -> u32,
+    ) -> Result<LeaseKey, AllocateError> {
+        let v4 = self.v4.choose(&mut choose)?;
+        let v6 = self.v6.as_ref().map(|v6| v6.choose(&mut choose)).transpose()?;
+        let lease = LeaseKey { v4: v4.into(), v6: v6.map(Into::into) };
+        self.reserve(lease)?;
+        Ok(lease)
+    }
+
+    /// The lease of a node: `own`, the one that bears the node's public address, if it fits the
+    /// network; else `previous`, from the node's `subnet.env`, if that fits and is free; else a new
+    /// one. A lease to be created is noted; one to be deleted still counts until it is released.
+    ///
+    /// Flannel takes the previous subnet unless a lease is equal to it; here one that overlaps another
+    /// lease is not free either.
+    ///
+    /// # Errors
+    /// A family is out of subnets, and nothing is changed.
+    pub fn acquire(
+        &mut self,
+        own: Option<LeaseKey>,
+        previous: Option<LeaseKey>,
+        choose: impl FnMut(u32) -> u32,
+    ) -> Result<Acquisition, AllocateError> {
+        if let Some(own) = own.filter(|own| self.is_compatible(*own)) {
+            return Ok(Acquisition::Renew(own));
+        }
+        let usable = |lease: &LeaseKey| self.is_compatible(*lease) && self.is_free(*lease);
+        let lease = match previous.map(LeaseKey::masked).filter(usable) {
+            Some(lease) => {
+                self.reserve(lease)?;
+                lease
+            }
+            None => self.allocate(choose)?,
+        };
+        Ok(Acquisition::Create { lease, delete: own })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lease::NetworkConfig;
+    use std::string::ToString;
+
+    /// The leases of flannel's mock registry.
+    const LEASES: [&str; 5] =
+        ["10.3.1.0-24", "10.3.2.0-24", "10.3.4.0-24", "10.3.5.0-24", "10.3.31.0-24"];
+    const CONFIG: &str =
+        r#"{"Network":"10.3.0.0/16","SubnetMin":"10.3.1.0","SubnetMax":"10.3.25.0"}"#;
+
+    fn key(text: &str) -> LeaseKey {
+        text.parse().unwrap()
+    }
+
+    fn with<T>(config: &str, leases: &[&str], run: impl FnOnce(LeaseAllocator<'_>) -> T) -> T {
+        let pools = NetworkConfig::from_json(config).unwrap().pools().unwrap();
+        let (mut v4_words, mut v6_words) = ([0; 1100], [0; 1100]);
+        let (mut v4_others, mut v6_others) = ([Ipv4Prefix::DEFAULT; 8], [Ipv6Prefix::DEFAULT; 8]);
+        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut v4_others).unwrap();
+        let v6 = pools.ipv6.map(|pool| {
+            SubnetAllocator::new(pool.first(1000), &mut v6_words, &mut v6_others).unwrap()
+        });
+        let mut allocator = LeaseAllocator::new(pools, v4, v6);
+        leases.iter().for_each(|lease| allocator.reserve(key(lease)).unwrap());
+        run(allocator)
+    }
+
+    /// flannel `pkg/subnet/etcd/subnet_test.go`: TestAcquireLease, with the range that it means.
+    #[test]
+    fn flannels_lease_is_new_and_then_stays() {
+        for choice in 0..25 {
+            with(CONFIG, &LEASES, |mut allocator| {
+                let new = allocator.acquire(None, None, |_| choice).unwrap();
+                let Acquisition::Create { lease, delete: None } = new else { panic!("{new:?}") };
+                assert!(key("10.3.1.0-24") <= lease && lease <= key("10.3.25.0-24"));
+                assert!(!LEASES.contains(&lease.to_string().as_str()));
+                let again = allocator.acquire(Some(lease), None, |_| choice + 1);
+                assert_eq!(again, Ok(Acquisition::Renew(lease)));
+            });
+        }
+    }
+
+    /// flannel `pkg/subnet/etcd/subnet_test.go`: the subnet of `subnet.env`.
+    #[test]
+    fn flannels_previous_subnet_is_taken_if_it_fits() {
+        for (previous, lease) in [
+            ("10.3.6.0-24", "10.3.6.0-24"),
+            ("10.3.6.1-24", "10.3.6.0-24"),
+            ("10.4.1.0-24", "10.3.3.0-24"),
+            ("10.3.5.0-24", "10.3.3.0-24"),
+            ("10.3.6.0-25", "10.3.3.0-24"),
+            ("10.3.31.0-24", "10.3.3.0-24"),
+            ("10.3.6.0-24&fd00::-64", "10.3.3.0-24"),
+        ] {
+            with(CONFIG, &LEASES, |mut allocator| {
+                let got = allocator.acquire(None, Some(key(previous)), |_| 0);
+                assert_eq!(
+                    got,
+                    Ok(Acquisition::Create { lease: key(lease), delete: None }),
+                    "{previous}"
+                );
+            });
+        }
+        // A lease of another length lies on it.
+        with(CONFIG, &["10.3.6.0-23"], |mut allocator| {
+            let got = allocator.acquire(None, Some(key("10.3.6.0-24")), |_| 0);
+            assert_eq!(got, Ok(Acquisition::Create { lease: key("10.3.1.0-24"), delete: None }));
+        });
+    }
+
+    /// flannel `pkg/subnet/etcd/subnet_test.go`: TestConfigChanged, with the range that it means.
+    #[test]
+    fn flannels_lease_of_another_network_is_deleted() {
+        let old = key("10.3.7.0-24");
+        with(r#"{"Network":"10.4.0.0/16"}"#, &["10.3.7.0-24"], |mut allocator| {
+            let got = allocator.acquire(Some(old), Some(old), |count| count - 1);
+            let new = Acquisition::Create { lease: key("10.4.100.0-24"), delete: Some(old) };
+            assert_eq!(got, Ok(new));
+        });
+    }
+
+    #[test]
+    fn both_families_or_none() {
+        let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
+        with(config, &["10.3.0.64-26&fc00:0:0:1::-64"], |mut allocator| {
+            let mut choices = [1, 7].into_iter();
+            let lease = allocator.allocate(|_| choices.next().unwrap()).unwrap();
+            assert_eq!(lease, key("10.3.0.192-26&fc00:0:0:9::-64"));
+            assert!(allocator.is_compatible(lease));
+            assert!(!allocator.is_compatible(key("10.3.0.192-26")));
+            // Beyond the subnets that books are kept of, but of the network.
+            assert!(allocator.is_compatible(key("10.3.0.192-26&fc00:0:0:ffff::-64")));
+            let last = allocator.allocate(|_| 0).unwrap();
+            assert_eq!(last, key("10.3.0.128-26&fc00:0:0:2::-64"));
+            assert_eq!(allocator.allocate(|_| 0), Err(AllocateError::OutOfSubnets));
+            allocator.release(last);
+            assert_eq!(allocator.allocate(|_| 0), Ok(last));
+        });
+    }
+}
