@@ -1,2 +1,4 @@
 //! The manual: chapters without code, on the rules that the code obeys and why it is as it is.
 #![forbid(unsafe_code)]
+
+pub mod flannel;
