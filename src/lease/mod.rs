@@ -13,6 +13,7 @@ mod key;
 mod life;
 mod profile;
 mod scan;
+mod table;
 mod value;
 mod vxlan;
 mod watch;
@@ -27,6 +28,7 @@ pub use life::{
     Expiry, LEASE_TTL, RENEWAL_RETRY, RenewalMargin, RenewalMarginError, watch_back_off,
 };
 pub use profile::Profile;
+pub use table::{LeaseSlot, TooManyLeases};
 pub use value::{LeaseField, LeaseValue, LeaseValueError};
 pub use vxlan::{VxlanBackend, VxlanBackendError, VxlanConfig, VxlanConfigField, VxlanField};
-pub use watch::{LeaseEvent, LeaseSlot, LeaseWatch, TooManyLeases};
+pub use watch::{LeaseEvent, LeaseWatch};

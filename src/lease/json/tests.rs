@@ -1,0 +1,134 @@
+use super::*;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+#[test]
+fn reads_the_members_of_an_object_in_order() {
+    let text = r#" { "a" : 1 , "b":[{"a":2}, null],"\u0061":"x\ny" } "#;
+    let object = RawJson::new(text).unwrap();
+    let members: Vec<_> = object.members().unwrap().collect();
+    let names: Vec<String> = members.iter().map(|m| m.name.chars().collect()).collect();
+    assert_eq!(names, ["a", "b", "a"]);
+    assert_eq!(members[0].value.u64(), Some(1));
+    assert_eq!(members[1].value.as_str(), r#"[{"a":2}, null]"#);
+    assert_eq!(members[1].value.members().map(Iterator::count), None);
+    assert_eq!(members[2].value.string().unwrap(), "x\ny");
+    assert_eq!(&object.as_str()[members[2].offset..][..4], "\"x\\n");
+}
+
+#[test]
+fn refuses_what_rfc_8259_refuses_and_says_where() {
+    for (text, offset) in [
+        ("", 0),
+        (" ", 1),
+        ("{", 1),
+        ("}", 0),
+        ("[1,]", 3),
+        ("[1}", 2),
+        ("{,}", 1),
+        (r#"{"a"}"#, 4),
+        (r#"{"a":}"#, 5),
+        (r#"{"a":1,}"#, 7),
+        (r#"{"a":1"b":2}"#, 6),
+        ("{a:1}", 1),
+        ("01", 1),
+        ("-", 1),
+        ("1.", 2),
+        (".5", 0),
+        ("1e", 2),
+        ("+1", 0),
+        ("tru", 3),
+        ("nul1", 3),
+        ("NaN", 0),
+        ("1 2", 2),
+        ("\"", 1),
+        ("\"\n\"", 1),
+        (r#""\x""#, 2),
+        (r#""\u12g4""#, 5),
+        ("'a'", 0),
+        ("\u{a0}1", 0),
+    ] {
+        assert_eq!(RawJson::new(text).unwrap_err().offset, offset, "{text:?}");
+    }
+}
+
+#[test]
+fn nests_so_deep_and_no_deeper() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(RawJson::new(&nested(64)).is_ok());
+    let error = RawJson::new(&nested(65)).unwrap_err();
+    assert_eq!(error, JsonError { offset: 64, kind: JsonErrorKind::TooDeep });
+    assert!(RawJson::new(&"[".repeat(1 << 20)).is_err());
+}
+
+#[test]
+fn unescapes_as_go_does() {
+    for (text, content) in [
+        (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
+        (r#""\u00e9\u20AC""#, "\u{e9}\u{20ac}"),
+        (r#""\ud83d\ude00""#, "\u{1f600}"),
+        (r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}"),
+        (r#""\ude00x\ud83d""#, "\u{fffd}x\u{fffd}"),
+        (r#""\ud83d\n""#, "\u{fffd}\n"),
+    ] {
+        assert_eq!(RawJson::new(text).unwrap().string().unwrap(), content, "{text}");
+    }
+}
+
+#[test]
+fn folds_names_as_go_does() {
+    let name = JsonString::new("\u{17f}UBNETlen");
+    assert!(name.eq_folded("SubnetLen") && !name.eq_folded("SubnetMin"));
+    assert!(JsonString::new("networ\u{212a}").eq_folded("Network"));
+    assert!(!JsonString::new("Network ").eq_folded("Network"));
+}
+
+#[test]
+fn prints_as_go_does() {
+    let printed = |text| RawJson::new(text).unwrap().to_string();
+    assert_eq!(printed("{ \"a b\" : [ 1,\t2 ] }"), r#"{"a b":[1,2]}"#);
+    assert_eq!(printed(r#""a\" <&>""#), r#""a\" \u003c\u0026\u003e""#);
+    let string = JsonString::new("\u{1}\u{8}\"<\u{2028}\u{7f}\u{e9}").to_string();
+    assert_eq!(string, "\"\\u0001\\b\\\"\\u003c\\u2028\u{7f}\u{e9}\"");
+}
+
+#[test]
+fn a_text_cut_short_is_none() {
+    let text = r#"{"a":[true,false,null,-1.5e+3,"\u00e9\n"],"b":{}}"#;
+    for end in 0..text.len() {
+        let error = JsonError { offset: end, kind: JsonErrorKind::End };
+        assert_eq!(RawJson::new(&text[..end]), Err(error), "{end}");
+    }
+}
+
+#[test]
+fn agrees_with_serde_json() {
+    fn holds(bytes: Vec<u8>) -> bool {
+        // JSON's own characters, so that some of the texts are JSON.
+        const ALPHABET: &[u8] = br#"{}[],:"\u0e1-+.tn "#;
+        let pieces = ["true", "null", "\"a\":", "\"\\ud83d\"", "{\"b\":", "[1,"];
+        let mut text = String::new();
+        for byte in bytes {
+            match ALPHABET.get(usize::from(byte) % 32) {
+                Some(c) => text.push(char::from(*c)),
+                None => text.push_str(pieces[usize::from(byte) % 32 % pieces.len()]),
+            }
+        }
+        match (RawJson::new(&text), serde_json::from_str::<&serde_json::value::RawValue>(&text)) {
+            (Ok(ours), Ok(theirs)) => ours.as_str() == theirs.get(),
+            (Err(_), Err(_)) => true,
+            _ => false,
+        }
+    }
+    quickcheck::QuickCheck::new().tests(20_000).quickcheck(holds as fn(Vec<u8>) -> bool);
+}
+
+#[test]
+fn a_printed_string_reads_back() {
+    fn holds(text: String) -> bool {
+        let printed = JsonString::new(&text).to_string();
+        let theirs: String = serde_json::from_str(&printed).unwrap();
+        RawJson::new(&printed).unwrap().string().unwrap() == text.as_str() && theirs == text
+    }
+    quickcheck::quickcheck(holds as fn(String) -> bool);
+}
