@@ -8,13 +8,13 @@ use crate::{Answer, ask, common, scratch, vxcap};
 const CAPTURE: &str = "real_flanneld_vxlan";
 
 /// One record of a classic little-endian pcap file.
-struct Record {
-    seconds: u32,
-    microseconds: u32,
-    packet: Vec<u8>,
+pub struct Record {
+    pub seconds: u32,
+    pub microseconds: u32,
+    pub packet: Vec<u8>,
 }
 
-fn records(file: &Path) -> Vec<Record> {
+pub fn records(file: &Path) -> Vec<Record> {
     let bytes = fs::read(file).expect("a capture");
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
     let mut records = Vec::new();
@@ -33,10 +33,10 @@ fn capture() -> Vec<Record> {
 }
 
 /// The bytes of a number in the order of the file that is being made.
-type Order = fn(u32) -> [u8; 4];
+pub type Order = fn(u32) -> [u8; 4];
 
 /// A classic pcap file.
-fn pcap(order: Order, nanoseconds: bool, link: u32, records: &[Record]) -> Vec<u8> {
+pub fn pcap(order: Order, nanoseconds: bool, link: u32, records: &[Record]) -> Vec<u8> {
     let magic = if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
     let version = if order(1)[0] == 1 { [2, 0, 4, 0] } else { [0, 2, 0, 4] };
     let words = |words: &[u32]| words.iter().flat_map(|word| order(*word)).collect::<Vec<u8>>();
@@ -98,7 +98,7 @@ fn variants() -> [(&'static str, Vec<u8>); 5] {
     ]
 }
 
-fn write(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+pub fn write(directory: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let file = directory.join(name);
     fs::write(&file, bytes).expect("a scratch file");
     file
@@ -168,7 +168,7 @@ fn raw_ip_and_linux_cooked_packets_are_read() {
 }
 
 /// One line on stderr that names what is wrong, and exit status 2.
-fn assert_fault(answer: &Answer, what: &str) {
+pub fn assert_fault(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 2, "{what}: {}", answer.stderr);
     assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
     assert!(answer.stderr.starts_with("vxcap: "), "{}", answer.stderr);

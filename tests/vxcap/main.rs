@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod encap;
 mod files;
 mod roundtrip;
 mod show;
