@@ -119,7 +119,7 @@ fn smoltcp_tos_id_options_and_a_clear_df_survive() {
     // IHL 6, TOS b9, ID d2c0, no flag, router alert (RFC 2113).
     let mut header = vec![0x46, 0xb9, 0x00, 0x86, 0xd2, 0xc0, 0x00, 0x00, 0x40, 0x11, 0, 0];
     header.extend([0xc0, 0xa8, 0xcb, 0x01, 0xc0, 0xa8, 0xca, 0x01, 0x94, 0x04, 0x00, 0x00]);
-    let checksum = ones_complement(&header);
+    let checksum = common::ones_complement(&header);
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
     let bytes = datagram(&header);
     let packet = Ipv4Packet::parse(&bytes).unwrap();
@@ -128,13 +128,6 @@ fn smoltcp_tos_id_options_and_a_clear_df_survive() {
     assert_eq!((packet.header().id(), packet.options()), (0xd2c0, &[0x94, 4, 0, 0][..]));
     assert_eq!(packet.header().flags(), Ipv4Flags::empty());
     assert_eq!(rebuilt(&packet), bytes);
-}
-
-/// RFC 1071 word by word, the checksum field being 0.
-fn ones_complement(header: &[u8]) -> u16 {
-    let words = header.chunks(2).map(|word| u64::from(word[0]) << 8 | u64::from(word[1]));
-    // A sum modulo 2^16 - 1 is the sum with end-around carry.
-    u16::try_from(0xffff - words.sum::<u64>() % 0xffff).unwrap()
 }
 
 #[test]

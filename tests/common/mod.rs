@@ -54,3 +54,10 @@ pub fn without_choices(mut packet: Vec<u8>) -> Vec<u8> {
     }
     packet
 }
+
+/// The checksum of a header whose checksum field is 0 (RFC 1071), by division.
+pub fn ones_complement(header: &[u8]) -> u16 {
+    let words = header.chunks(2).map(|word| u64::from(word[0]) << 8 | u64::from(word[1]));
+    // A sum modulo 2^16 - 1 is the sum with end-around carry.
+    u16::try_from(0xffff - words.sum::<u64>() % 0xffff).expect("16 bits")
+}
