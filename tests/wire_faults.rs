@@ -206,3 +206,18 @@ fn a_header_alone_is_no_packet() {
     assert!(Ipv4Packet::parse(&IPV4).is_err());
     assert!(TcpSegment::parse(&IPV4).is_err());
 }
+
+#[test]
+fn the_manual_names_tests_that_exist() {
+    let (chapter, tests) =
+        (include_str!("../src/manual/others.rs"), include_str!("wire_faults.rs"));
+    let named: Vec<&str> = chapter
+        .split("`wire_faults`: `")
+        .skip(1)
+        .filter_map(|after| after.split('`').next())
+        .collect();
+    assert_eq!(named.len(), 12);
+    for name in named {
+        assert!(tests.contains(&format!("#[test]\nfn {name}()")), "{name}");
+    }
+}

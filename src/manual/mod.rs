@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod flannel;
+pub mod others;
+pub mod wire;
