@@ -11,6 +11,7 @@ mod arp;
 mod build;
 mod error;
 mod ethernet;
+mod icmp;
 mod icmpv4;
 mod icmpv6;
 mod ip;
@@ -33,7 +34,8 @@ pub use arp::{ArpHeader, ArpOperation, ArpPacket};
 pub use build::{Build, BuildError, EthernetPayload, InPlace, IpPayload};
 pub use error::{Layer, ParseError, ParseErrorKind};
 pub use ethernet::{EtherType, EthernetBuilder, EthernetFrame, EthernetHeader};
-pub use icmpv4::{Echo, Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet};
+pub use icmp::Echo;
+pub use icmpv4::{Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet};
 pub use icmpv6::{Icmpv6Builder, Icmpv6Header, Icmpv6Message, Icmpv6Packet};
 pub use ip::{
     Dscp, DscpTooLarge, Ecn, FragmentOffset, FragmentOffsetTooLarge, IpProtocol, PseudoHeader,
