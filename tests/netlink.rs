@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use quickcheck::quickcheck;
 use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer};
 use vtep::netlink::{
-    Body, BridgeLink, BuildError, Dump, DumpStep, FdbEntry, Header, HostGwRoute, IpPrefix,
-    LinkAddress, LinkChange, LinkName, Message, MessageError, MessageFlags, MessageType, Messages,
-    Metric, NeighbourEntry, OnlinkRoute, RouteAttr, RouteDump, Table, VethLink, VxlanAttr,
-    VxlanLink, build,
+    AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
+    HostGwRoute, IpPrefix, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
+    MessageFlags, MessageType, Messages, Metric, NeighbourEntry, OnlinkRoute, RouteAttr, RouteDump,
+    Table, VethLink, VxlanAttr, VxlanLink, build,
 };
 use vtep::wire::{MacAddr, Vni};
 
@@ -158,7 +158,7 @@ fn a_host_gw_peer_gives_flannelds_own_bytes() {
     let backend = HostGw { link: 2 };
     assert_eq!(plan(&backend.added(&peer, None), 4), flanneld("hostgw", MessageType::NEWROUTE));
     assert_eq!(plan(&backend.removed(&peer), 6), flanneld("hostgw", MessageType::DELROUTE));
-    let family = vtep::netlink::Family::INET;
+    let family = Family::INET;
     let lists: Vec<String> =
         [2, 3, 5].map(|seq| written(|buffer| RouteDump { family }.write(seq, buffer))).into();
     assert_eq!(lists, flanneld("hostgw", MessageType::GETROUTE));
@@ -183,6 +183,18 @@ fn the_vxlan_device_is_made_as_flanneld_makes_it() {
         vec![written(|buffer| address.write_add(6, buffer))],
         flanneld("vxlan", MessageType::NEWADDR)
     );
+}
+
+#[test]
+fn links_and_addresses_are_asked_for_as_flanneld_does() {
+    // the first is of Go's standard library
+    let asked = &flanneld("vxlan", MessageType::GETLINK)[1..];
+    let name = LinkLookup::Name(LinkName::new("flannel.1").unwrap());
+    let lookups = [(name, 3), (LinkLookup::Index(3), 4)];
+    assert_eq!(lookups.map(|(lookup, seq)| written(|buffer| lookup.write(seq, buffer))), asked);
+    let family = Family::INET;
+    let lists = [1, 5].map(|seq| written(|buffer| AddressDump { family }.write(seq, buffer)));
+    assert_eq!(lists, *flanneld("vxlan", MessageType::GETADDR));
 }
 
 #[test]

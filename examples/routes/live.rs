@@ -1,5 +1,6 @@
 //! A netlink socket, and the agent's changes sent through it.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -8,8 +9,8 @@ use vtep::agent::{
     Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, Vxlan, VxlanPeer, missing, stale,
 };
 use vtep::netlink::{
-    Body, Dump, DumpStep, Family, Header, HostGwRoute, IpPrefix, Messages, NeighbourDump,
-    RouteDump, RouteLookup,
+    Body, Dump, DumpStep, Family, Header, HostGwRoute, IpPrefix, MessageFlags, Messages,
+    NeighbourDump, RouteDump, RouteLookup,
 };
 
 use super::plan::{Peers, bytes};
@@ -30,7 +31,7 @@ struct Refusal {
     text: Option<String>,
 }
 
-impl std::fmt::Display for Refusal {
+impl Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let errno = i32::try_from(self.errno).unwrap_or(i32::MAX);
         write!(f, "{}", io::Error::from_raw_os_error(errno))?;
@@ -125,6 +126,21 @@ impl Kernel {
                         let refusal = Refusal { errno: code.unsigned_abs(), text: None };
                         return Err(Failure::system(refusal));
                     }
+                }
+            }
+        }
+    }
+
+    /// Prints the answers to a request up to the acknowledgement, the error or the end of the dump.
+    fn print_answers(&self, seq: u32, out: &mut impl Write) -> Result<(), Failure> {
+        loop {
+            let answer = self.receive()?;
+            for message in Messages::new(&answer) {
+                let message = message.map_err(Failure::system)?;
+                let body = message.body().map_err(Failure::system)?;
+                writeln!(out, "{}", json::body(message.header, body))?;
+                if message.header.seq == seq && matches!(body, Body::Error(_) | Body::Done(_)) {
+                    return Ok(());
                 }
             }
         }
@@ -330,22 +346,22 @@ fn network(text: &str) -> Result<IpPrefix, Failure> {
     prefix().ok_or_else(|| Failure::input(format_args!("--network: {text:?}: not a prefix")))
 }
 
+/// Sends each request and prints what the kernel answers: nothing to one that asks for no acknowledgement.
 pub fn send(out: &mut impl Write) -> Result<(), Failure> {
     let kernel = Kernel::open()?;
     for_lines(|number, line| {
-        let line_error = |error: String| Failure::input(format_args!("line {number}: {error}"));
-        let requests = messages(line).map_err(line_error)?;
+        let line_error =
+            |error: &dyn Display| Failure::input(format_args!("line {number}: {error}"));
+        let requests = messages(line).map_err(|error| line_error(&error))?;
         for request in Messages::new(&requests) {
-            request
-                .and_then(|request| request.body())
-                .map_err(|error| line_error(error.to_string()))?;
-        }
-        kernel.send(&requests)?;
-        let answer = kernel.receive()?;
-        for message in Messages::new(&answer) {
-            let object =
-                message.and_then(|message| json::object(&message)).map_err(Failure::system)?;
-            writeln!(out, "{object}")?;
+            let request = request.map_err(|error| line_error(&error))?;
+            let mut buffer = vec![0; request.payload().len() + 20];
+            let length = request.rebuild(&mut buffer).map_err(|error| line_error(&error))?;
+            kernel.send(&buffer[..length])?;
+            let flags = request.header.flags;
+            if flags.contains(MessageFlags::ACK) || flags.contains(MessageFlags::DUMP) {
+                kernel.print_answers(request.header.seq, out)?;
+            }
         }
         Ok(())
     })

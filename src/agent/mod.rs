@@ -5,6 +5,25 @@
 //! turn a peer's lease into [`Record`]s; a [`Plan`] is the ordered [`Change`]s of one event, and says what to undo
 //! when one of them fails; [`missing`] and [`stale`] compare what should be there with what is.
 //!
+//! ```
+//! use vtep::agent::{Reach, Vxlan, VxlanPeer};
+//! use vtep::lease::LeaseValue;
+//!
+//! let text = r#"{"PublicIP":"192.168.50.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"#;
+//! let [peer, _] = VxlanPeer::from_lease(&"10.5.34.0-24".parse()?, &LeaseValue::from_json(text)?)?;
+//! let plan = Vxlan { link: 7 }.added(&peer.ok_or("not of the vxlan backend")?, Reach::Tunnel);
+//! let words: Vec<String> = plan.changes().map(|change| change.to_string()).collect();
+//! assert_eq!(
+//!     words,
+//!     [
+//!         "set neighbour 10.5.34.0 is at c6:d2:32:6f:8f:44 on link 7",
+//!         "set c6:d2:32:6f:8f:44 is behind 192.168.50.3 on link 7",
+//!         "set route 10.5.34.0/24 via 10.5.34.0 on link 7, onlink",
+//!     ]
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A lease of two families is two peers: IPv4 first, as flannel does it.
 #![forbid(unsafe_code)]
 

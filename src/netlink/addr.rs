@@ -130,3 +130,23 @@ impl LinkAddress {
         Some(Self { link: message.header.link, address, prefix_len: message.header.prefix_len })
     }
 }
+
+/// The request for all addresses of a family.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AddressDump {
+    /// IPv4 or IPv6.
+    pub family: Family,
+}
+
+impl AddressDump {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::GETADDR, MessageFlags::LIST, seq);
+        let fixed =
+            AddressHeader { family: self.family, prefix_len: 0, flags: 0, scope: 0, link: 0 };
+        build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
+    }
+}

@@ -158,3 +158,48 @@ impl fmt::Display for AttrError {
 }
 
 impl core::error::Error for AttrError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::native::write_u16;
+    use super::*;
+    use std::vec::Vec;
+
+    fn attr(length: u16, raw_type: u16, rest: &[u8]) -> Vec<u8> {
+        [&write_u16(length), &write_u16(raw_type), rest].concat()
+    }
+
+    #[test]
+    fn walks_to_the_end_with_and_without_the_last_padding() {
+        let bytes =
+            [attr(7, 0x8001, &[1, 2, 3, 9]), attr(4, 2, &[]), attr(5, 0x4003, &[4])].concat();
+        let attrs: Vec<Attr<'_>> = Attrs::new(&bytes).map(Result::unwrap).collect();
+        let read: Vec<_> =
+            attrs.iter().map(|attr| (attr.kind(), attr.value(), attr.padding())).collect();
+        assert_eq!(read, [(1, &[1, 2, 3][..], &[9][..]), (2, &[], &[]), (3, &[4], &[])]);
+        assert_eq!(attrs[0].flags(), AttrFlags::NESTED);
+        assert_eq!(attrs[2].flags(), AttrFlags::NET_BYTEORDER);
+    }
+
+    #[test]
+    fn stops_at_the_first_that_is_none() {
+        let good = attr(8, 1, &[0; 4]);
+        for bad in
+            [attr(0, 1, &[]), attr(3, 1, &[]), attr(9, 1, &[0; 4]), [4, 0, 1].into(), [0].into()]
+        {
+            let bytes = [&good[..], &bad].concat();
+            let mut attrs = Attrs::new(&bytes);
+            assert!(attrs.next().unwrap().is_ok());
+            assert_eq!(attrs.next(), Some(Err(AttrError { offset: 8 })), "{bad:?}");
+            assert_eq!(attrs.next(), None);
+        }
+    }
+
+    #[test]
+    fn takes_the_last_of_several() {
+        let bytes =
+            [attr(8, 1, &[1; 4]), attr(8, 1 | 0x8000, &[2; 4]), attr(8, 2, &[3; 4])].concat();
+        assert_eq!(Attrs::new(&bytes).find(1).unwrap().value(), [2; 4]);
+        assert_eq!(Attrs::new(&bytes).find(3), None);
+    }
+}

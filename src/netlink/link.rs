@@ -333,6 +333,39 @@ pub(super) fn emit_info(kind: &str, writer: &mut Writer<'_>, values: impl Fn(&mu
     });
 }
 
+/// The request for a link, as flannel asks for its device before and after it makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinkLookup<'a> {
+    /// The link with this name.
+    Name(LinkName<'a>),
+    /// The link with this index.
+    Index(u32),
+    /// All links.
+    All,
+}
+
+impl LinkLookup<'_> {
+    /// Writes the request; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let (link, flags) = match self {
+            Self::Name(_) => (0, MessageFlags::CHANGE),
+            Self::Index(link) => (link, MessageFlags::CHANGE),
+            Self::All => (0, MessageFlags::LIST),
+        };
+        build(buffer, Header::request(MessageType::GETLINK, flags, seq), |writer| {
+            writer.bytes(&LinkHeader::new(link).to_bytes());
+            // RTEXT_FILTER_VF
+            LinkAttr::ExtMask(1).emit(writer);
+            if let Self::Name(name) = self {
+                name.emit(writer);
+            }
+        })
+    }
+}
+
 /// A change of a link: what is none stays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct LinkChange {
@@ -378,5 +411,28 @@ impl LinkChange {
     pub fn write_delete(link: u32, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
         let header = Header::request(MessageType::DELLINK, MessageFlags::CHANGE, seq);
         build(buffer, header, |writer| writer.bytes(&LinkHeader::new(link).to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_a_link_can_have() {
+        for name in ["lo", "flannel.1", "flannel-v6.1", "...", "fifteen-bytes-x"] {
+            assert_eq!(LinkName::new(name), Ok(LinkName(name)));
+        }
+        for (name, error) in [
+            ("", LinkNameError::Length { length: 0 }),
+            ("sixteen-bytes-xx", LinkNameError::Length { length: 16 }),
+            ("a/b", LinkNameError::Byte { offset: 1 }),
+            ("eth0:1", LinkNameError::Byte { offset: 4 }),
+            ("a b", LinkNameError::Byte { offset: 1 }),
+            ("a\0", LinkNameError::Byte { offset: 1 }),
+            ("..", LinkNameError::Byte { offset: 0 }),
+        ] {
+            assert_eq!(LinkName::new(name), Err(error), "{name:?}");
+        }
     }
 }

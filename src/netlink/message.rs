@@ -5,16 +5,16 @@ use core::fmt;
 use bitflags::bitflags;
 
 use super::addr::AddressMessage;
-use super::attr::Attrs;
+use super::answer::{Done, ErrorMessage};
 use super::link::LinkMessage;
-use super::native::{read_i32, read_u16, read_u32, write_i32, write_u16, write_u32};
+use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::neigh::NeighbourMessage;
 use super::route::RouteMessage;
-use super::value::{Family, Text, Value};
+use super::value::Family;
 use super::writer::{BuildError, Writer, build};
 
 /// Bytes of a message's header, its length field included.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 
 /// What a message is (`nlmsg_type`; from 16 on `RTM_*`, `include/uapi/linux/rtnetlink.h`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -77,7 +77,7 @@ impl MessageFlags {
     pub const ADD: Self = Self::REQUEST.union(Self::ACK).union(Self::CREATE).union(Self::EXCL);
     /// A request that overwrites: REQUEST, ACK, CREATE, REPLACE.
     pub const SET: Self = Self::REQUEST.union(Self::ACK).union(Self::CREATE).union(Self::REPLACE);
-    /// A request to change or to delete: REQUEST, ACK.
+    /// A request to change, to delete or to look one up: REQUEST, ACK.
     pub const CHANGE: Self = Self::REQUEST.union(Self::ACK);
     /// A request for all that there is: REQUEST, DUMP.
     pub const LIST: Self = Self::REQUEST.union(Self::DUMP);
@@ -104,7 +104,7 @@ impl Header {
     }
 
     /// The length field and the header.
-    fn from_bytes(bytes: [u8; HEADER]) -> (u32, Self) {
+    pub(super) fn from_bytes(bytes: [u8; HEADER]) -> (u32, Self) {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
         let header = Self {
             kind: MessageType(read_u16([e, f])),
@@ -267,176 +267,6 @@ fn split_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), MessageError> {
     let payload = bytes.get(HEADER..end).ok_or(wrong)?;
     let rest = end.checked_next_multiple_of(4).and_then(|next| bytes.get(next..)).unwrap_or(&[]);
     Ok((Message { header, payload }, rest))
-}
-
-/// The answer to a request (NLMSG_ERROR): an acknowledgement or an error.
-#[derive(Clone, Copy, Debug)]
-pub struct ErrorMessage<'a> {
-    /// 0 for an acknowledgement, else the negative of an errno.
-    pub code: i32,
-    /// The header of the request.
-    pub request: Header,
-    /// The length field of the request.
-    pub request_length: u32,
-    request_payload: &'a [u8],
-    attrs: Attrs<'a>,
-}
-
-impl<'a> ErrorMessage<'a> {
-    /// Reads the body of an NLMSG_ERROR with these flags.
-    ///
-    /// # Errors
-    /// [`MessageError`] when less is there than `struct nlmsgerr` and the flags say, or an attribute is none.
-    pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
-        let available = body.len();
-        let short = |needed| MessageError::Body { needed, available };
-        let (code, rest) = body.split_first_chunk().ok_or(short(20))?;
-        let (header, rest) = rest.split_first_chunk::<HEADER>().ok_or(short(20))?;
-        let code = read_i32(*code);
-        let (request_length, request) = Header::from_bytes(*header);
-        let given_back =
-            match (flags.contains(MessageFlags::ACK_TLVS), flags.contains(MessageFlags::CAPPED)) {
-                (false, _) => rest.len(),
-                (true, true) => 0,
-                (true, false) => padded_payload(request_length),
-            };
-        let (request_payload, tlvs) =
-            rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
-        let attrs = Attrs::new(tlvs).check().map_err(|error| MessageError::Attr {
-            offset: error.offset.saturating_add(given_back).saturating_add(20),
-        })?;
-        Ok(Self { code, request, request_length, request_payload, attrs })
-    }
-
-    /// Whether it is an acknowledgement, not an error.
-    #[must_use]
-    pub const fn is_ack(&self) -> bool {
-        self.code == 0
-    }
-
-    /// The errno, positive; 0 in an acknowledgement.
-    #[must_use]
-    pub const fn errno(&self) -> u32 {
-        self.code.unsigned_abs()
-    }
-
-    /// The kernel's words for it (NLMSGERR_ATTR_MSG).
-    #[must_use]
-    pub fn text(&self) -> Option<&'a str> {
-        Text::read(self.attrs.find(1)?)?.as_str()
-    }
-
-    /// Where in the request the offending attribute starts, in bytes (NLMSGERR_ATTR_OFFS).
-    #[must_use]
-    pub fn offset(&self) -> Option<u32> {
-        u32::read(self.attrs.find(2)?)
-    }
-
-    /// The extended acknowledgement attributes.
-    #[must_use]
-    pub const fn attrs(&self) -> Attrs<'a> {
-        self.attrs
-    }
-
-    /// What the kernel gives back of the request after its header.
-    #[must_use]
-    pub const fn request_payload(&self) -> &'a [u8] {
-        self.request_payload
-    }
-
-    fn emit(self, writer: &mut Writer<'_>) {
-        writer.bytes(&write_i32(self.code));
-        writer.bytes(&write_u32(self.request_length));
-        writer.bytes(&self.request.tail());
-        writer.bytes(self.request_payload);
-        for attr in self.attrs.flatten() {
-            writer.attr(attr.raw_type(), attr.value());
-            writer.pad_as_read(attr.padding());
-        }
-    }
-}
-
-/// The bytes after the header of a message of this length, padded.
-fn padded_payload(length: u32) -> usize {
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let payload = length.saturating_sub(HEADER);
-    payload.checked_next_multiple_of(4).unwrap_or(usize::MAX)
-}
-
-/// The end of a dump (NLMSG_DONE).
-#[derive(Clone, Copy, Debug)]
-pub struct Done<'a> {
-    payload: &'a [u8],
-}
-
-impl<'a> Done<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
-        match body.len() {
-            0 | 4.. => Ok(Self { payload: body }),
-            available => Err(MessageError::Body { needed: 4, available }),
-        }
-    }
-
-    /// 0, or the negative of the errno that cut the dump short.
-    #[must_use]
-    pub fn code(&self) -> i32 {
-        self.payload.first_chunk().map_or(0, |code| read_i32(*code))
-    }
-
-    fn emit(self, writer: &mut Writer<'_>) {
-        writer.bytes(self.payload);
-    }
-}
-
-/// Follows the answers to a dump request, over as many buffers as they take.
-#[derive(Clone, Copy, Debug)]
-pub struct Dump {
-    seq: u32,
-    interrupted: bool,
-}
-
-impl Dump {
-    /// Follows the answers to the request with this number.
-    #[must_use]
-    pub const fn new(seq: u32) -> Self {
-        Self { seq, interrupted: false }
-    }
-
-    /// What the next message means to the dump.
-    ///
-    /// # Errors
-    /// [`MessageError`] when the message is none.
-    pub fn step<'a>(&mut self, message: &Message<'a>) -> Result<DumpStep<'a>, MessageError> {
-        if message.header.seq != self.seq {
-            return Ok(DumpStep::Foreign);
-        }
-        self.interrupted |= message.header.flags.contains(MessageFlags::DUMP_INTR);
-        Ok(match message.body()? {
-            Body::Error(error) => DumpStep::Failed { code: error.code },
-            Body::Done(done) if done.code() != 0 => DumpStep::Failed { code: done.code() },
-            Body::Done(_) if self.interrupted => DumpStep::Interrupted,
-            Body::Done(_) => DumpStep::Finished,
-            body => DumpStep::Entry(body),
-        })
-    }
-}
-
-/// What a message means to a [`Dump`].
-#[derive(Clone, Copy, Debug)]
-pub enum DumpStep<'a> {
-    /// One of the things asked for.
-    Entry(Body<'a>),
-    /// Not an answer to this request.
-    Foreign,
-    /// The dump is whole.
-    Finished,
-    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR): ask again.
-    Interrupted,
-    /// The kernel refused or broke off: the negative of an errno, or 0 for an unasked acknowledgement.
-    Failed {
-        /// As the kernel gave it.
-        code: i32,
-    },
 }
 
 /// Bytes that are no message.

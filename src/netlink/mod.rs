@@ -7,10 +7,28 @@
 //! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was read and is
 //! written again has the same bytes.
 //!
+//! ```
+//! use vtep::netlink::{Body, HostGwRoute, IpPrefix, Messages};
+//!
+//! let destination = IpPrefix::new([10, 1, 17, 0].into(), 24).ok_or("no prefix")?;
+//! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), link: 2 };
+//! let mut buffer = [0; 64];
+//! let length = route.write_add(1, &mut buffer)?;
+//! assert_eq!(length, 52); // to be sent to the kernel
+//!
+//! for message in Messages::new(&buffer[..length]) {
+//!     if let Body::Route(message) = message?.body()? {
+//!         assert_eq!(HostGwRoute::from_message(message), Some(route));
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! All integers are in the byte order of the machine, as netlink has them, unless a field says otherwise.
 #![forbid(unsafe_code)]
 
 mod addr;
+mod answer;
 mod attr;
 mod entry;
 mod link;
@@ -22,16 +40,16 @@ mod value;
 mod vxlan;
 mod writer;
 
-pub use addr::{AddressAttr, AddressHeader, AddressMessage, LinkAddress};
+pub use addr::{AddressAttr, AddressDump, AddressHeader, AddressMessage, LinkAddress};
+pub use answer::{Done, Dump, DumpStep, ErrorMessage};
 pub use attr::{Attr, AttrError, AttrFlags, Attrs};
 pub use entry::{HostGwRoute, IpPrefix, OnlinkRoute};
 pub use link::{
-    BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkMessage, LinkName,
-    LinkNameError, VethLink,
+    BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
+    LinkName, LinkNameError, VethLink,
 };
 pub use message::{
-    Body, Done, Dump, DumpStep, ErrorMessage, Header, Message, MessageError, MessageFlags,
-    MessageType, Messages, RebuildError,
+    Body, Header, Message, MessageError, MessageFlags, MessageType, Messages, RebuildError,
 };
 pub use neigh::{
     FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,

@@ -141,3 +141,44 @@ impl fmt::Display for BuildError {
 }
 
 impl core::error::Error for BuildError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::{Attrs, MessageFlags, MessageType, Messages};
+    use std::vec::Vec;
+
+    const HEADER: Header = Header::request(MessageType::NEWROUTE, MessageFlags::CHANGE, 7);
+
+    #[test]
+    fn nests_and_pads() {
+        let mut buffer = [0xaa; 64];
+        let length = build(&mut buffer, HEADER, |writer| {
+            writer.nested(1, true, |writer| {
+                writer.attr(2, &[1, 2, 3]);
+                writer.nested(3, false, |writer| writer.attr(4, &[5]));
+            });
+        });
+        assert_eq!(length, Ok(16 + 4 + 8 + 4 + 8));
+        let message = Messages::new(&buffer[..40]).next().unwrap().unwrap();
+        assert_eq!(message.header, HEADER);
+        let outer = Attrs::new(message.payload()).next().unwrap().unwrap();
+        assert_eq!((outer.raw_type(), outer.value().len()), (0x8001, 20));
+        let inner: Vec<_> = outer.nested().flatten().collect();
+        assert_eq!((inner[0].value(), inner[0].padding()), (&[1, 2, 3][..], &[0][..]));
+        assert_eq!(inner[1].nested().next().unwrap().unwrap().value(), [5]);
+    }
+
+    #[test]
+    fn refuses_what_no_length_field_can_say() {
+        let value = std::vec![0; 65532];
+        let mut buffer = std::vec![0xaa; 70000];
+        let result = build(&mut buffer, HEADER, |writer| writer.attr(1, &value));
+        assert_eq!(result, Err(BuildError::TooLong { length: 65536 }));
+        assert!(buffer.iter().all(|byte| *byte == 0xaa));
+        assert_eq!(
+            build(&mut buffer, HEADER, |writer| writer.attr(1, &value[1..])),
+            Ok(16 + 65536)
+        );
+    }
+}
