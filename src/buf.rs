@@ -8,6 +8,7 @@
 
 use core::ops::Range;
 
+use crate::arch::prefetch;
 use crate::verdict::{DropReason, Verdict};
 
 /// Bytes that encap puts in front of an Ethernet frame over IPv4: Ethernet, IPv4, UDP, VXLAN.
@@ -61,12 +62,19 @@ pub trait FrameBuf {
         self.bytes().len()
     }
 
-    /// Asks the memory for the frame's first bytes and the room in front of them.
+    /// Asks the memory for the frame's first bytes, and for `room` bytes in front of them: see
+    /// [`arch::prefetch`](crate::arch::prefetch).
     ///
-    /// Called for a frame that is to be worked on soon. An implementation whose descriptor points on
-    /// fetches the descriptor first.
+    /// A batch calls it for a frame that is soon to be worked on.
     #[inline]
-    fn prefetch(&self) {}
+    fn prefetch(&self, room: usize) {
+        let _ = room;
+    }
+
+    /// Asks the memory for what [`prefetch`](Self::prefetch) reads, where the descriptor in the batch points
+    /// on to another that holds the frame's place.
+    #[inline]
+    fn prefetch_descriptor(&self) {}
 
     /// What the receiving NIC says of the frame.
     #[inline]
@@ -238,6 +246,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
     #[inline]
     fn total_len(&self) -> usize {
         self.end.saturating_sub(self.start)
+    }
+
+    #[inline]
+    fn prefetch(&self, room: usize) {
+        let front = self.buffer.as_ref().as_ptr().wrapping_add(self.start.wrapping_sub(room));
+        prefetch(front);
+        prefetch(front.wrapping_add(64));
     }
 
     #[inline]

@@ -150,12 +150,13 @@ pub fn update_udp(checksum: u16, old: u16, new: u16) -> u16 {
     }
 }
 
-/// The sum of the native-endian words of `bytes`, an odd last byte padded with a zero byte.
+/// The sum of the native-endian words of `bytes`, the last one padded with zero bytes: of 16 or of 32 bits,
+/// which is the same once it is folded.
 ///
 /// Eight 32-bit words a turn go into four 64-bit lanes: no carry is lost in fewer than 2^32 turns, and
 /// compilers turn the lanes into vectors.
 #[inline]
-fn native_sum(bytes: &[u8]) -> u64 {
+pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
     let mut lanes = [0u64; 4];
     let mut blocks = bytes.chunks_exact(32);
     for block in &mut blocks {
@@ -167,16 +168,19 @@ fn native_sum(bytes: &[u8]) -> u64 {
         }
     }
     let mut sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
-    let mut words = blocks.remainder().chunks_exact(2);
+    let mut words = blocks.remainder().chunks_exact(4);
     for word in &mut words {
-        if let Ok(word) = u16::read_from_bytes(word) {
+        if let Ok(word) = u32::read_from_bytes(word) {
             sum = sum.wrapping_add(u64::from(word));
         }
     }
-    if let [last] = words.remainder() {
-        sum = sum.wrapping_add(u64::from(u16::from_ne_bytes([*last, 0])));
-    }
-    sum
+    let rest = match *words.remainder() {
+        [a, b, c] => u32::from_ne_bytes([a, b, c, 0]),
+        [a, b] => u32::from_ne_bytes([a, b, 0, 0]),
+        [a] => u32::from_ne_bytes([a, 0, 0, 0]),
+        _ => 0,
+    };
+    sum.wrapping_add(u64::from(rest))
 }
 
 /// The sum in 16 bits, with end-around carry.

@@ -72,10 +72,12 @@
 )]
 #![deny(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod agent;
+pub mod arch;
+pub mod batch;
 pub mod buf;
 pub mod checksum;
 pub mod lease;

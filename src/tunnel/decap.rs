@@ -294,7 +294,7 @@ impl Vtep<'_> {
                 return Err(DropReason::UdpChecksumMissing);
             }
         } else if self.udp_checksum == UdpChecksumPolicy::Verify {
-            check_udp(&outer, payload, is_cut, received.rx)?;
+            self.check_udp(&outer, payload, is_cut, received.rx)?;
         }
         if payload_len < VxlanHeader::LEN {
             return Err(DropReason::VxlanTruncated);
@@ -308,6 +308,19 @@ impl Vtep<'_> {
         let (vni, port) = (vxlan.vni(), outer.udp.source_port());
         let origin = Origin { vni, remote: outer.remote, port, class: outer.class, gbp };
         Ok(Decap { offset, len, origin, edit })
+    }
+
+    fn check_udp(&self, outer: &Outer<'_>, payload: &[u8], is_cut: bool, rx: RxMeta) -> Verdict {
+        match rx.udp_checksum {
+            NicChecksum::Good => return Ok(()),
+            NicChecksum::Bad => return Err(DropReason::UdpChecksum),
+            NicChecksum::Unknown if is_cut => return Err(DropReason::NotLinear),
+            NicChecksum::Unknown => {}
+        }
+        let length = u32::from(outer.udp.length());
+        let header = outer.pseudo.sum(length) + Sum::of(outer.udp.as_bytes());
+        let sum = header + self.kernels.sum(payload);
+        if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
     }
 
     #[inline]
@@ -433,18 +446,6 @@ fn v6_refusal(error: ParseError, head: usize, total: usize) -> DropReason {
         (_, ParseErrorKind::Truncated { .. }) => short(head, total),
         _ => DropReason::IpHeader,
     }
-}
-
-fn check_udp(outer: &Outer<'_>, payload: &[u8], is_cut: bool, rx: RxMeta) -> Verdict {
-    match rx.udp_checksum {
-        NicChecksum::Good => return Ok(()),
-        NicChecksum::Bad => return Err(DropReason::UdpChecksum),
-        NicChecksum::Unknown if is_cut => return Err(DropReason::NotLinear),
-        NicChecksum::Unknown => {}
-    }
-    let length = u32::from(outer.udp.length());
-    let sum = outer.pseudo.sum(length) + Sum::of(outer.udp.as_bytes()) + Sum::of(payload);
-    if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
 }
 
 /// Whether a header that is not RFC 7348's own is VXLAN-GPE: on its port, or by what it says.

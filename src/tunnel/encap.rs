@@ -11,6 +11,7 @@ use super::ecn::outer_bits;
 use super::inner::{Inner, InnerIp};
 use super::lco;
 use super::template::{Absent, Core, Layout, Stack, TaggedEthernet, Tunnel};
+use crate::arch::Kernels;
 use crate::buf::{FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
 use crate::checksum::{Sum, fold};
 use crate::verdict::{DropReason, Verdict};
@@ -74,7 +75,7 @@ impl Tunnel {
             self.check_len(head, total)?;
         }
         let inner = X::look(head, total, core.flow_key)?;
-        let patch = self.patch::<X, PLAIN>(&inner, head, total, tx)?;
+        let patch = self.patch::<X, PLAIN>(&inner, head, total, tx, core.kernels)?;
         *room = self.stack();
         let Ok(stack) = Stack::<L, I, X>::mut_from_bytes(room) else {
             return Err(DropReason::NoHeadroom);
@@ -94,6 +95,7 @@ impl Tunnel {
         head: &[u8],
         total: usize,
         tx: TxMeta,
+        kernels: &Kernels,
     ) -> Result<Patch, DropReason> {
         let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
         let mut patch = Patch {
@@ -111,8 +113,13 @@ impl Tunnel {
         if !PLAIN {
             self.inherit(&mut patch, inner.ip);
             if self.policy.udp_checksum != UdpChecksum::None {
-                let inner_link = X::sum(inner);
-                patch.udp_checksum = self.udp_checksum::<X>(&patch, inner_link, head, total, tx)?;
+                patch.udp_checksum = match tx.outer_checksum {
+                    OuterChecksum::Nic => (self.pseudo_sum() + patch.udp_len).folded(),
+                    OuterChecksum::Software => {
+                        let payload = self.inner_sum::<X>(head, total, tx, kernels)?;
+                        self.udp_checksum(&patch, X::sum(inner) + payload)
+                    }
+                };
             }
         }
         Ok(patch)
@@ -129,22 +136,12 @@ impl Tunnel {
         patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
     }
 
-    fn udp_checksum<X: InnerLink>(
-        &self,
-        patch: &Patch,
-        inner_link: Sum,
-        head: &[u8],
-        total: usize,
-        tx: TxMeta,
-    ) -> Result<u16, DropReason> {
-        if tx.outer_checksum == OuterChecksum::Nic {
-            return Ok((self.pseudo_sum() + patch.udp_len).folded());
-        }
-        let payload = self.inner_sum::<X>(head, total, tx.inner_checksum)?;
+    /// The checksum over the headers and what follows VXLAN's.
+    fn udp_checksum(&self, patch: &Patch, inner: Sum) -> u16 {
         // The length is summed twice: in the pseudo-header and in the header (RFC 768).
         let headers =
             Sum::word(self.hot.udp_sum) + patch.source_port + patch.udp_len + patch.udp_len;
-        Ok((headers + inner_link + payload).udp_checksum())
+        (headers + inner).udp_checksum()
     }
 
     /// The sum of the frame or packet, from its headers alone where that is allowed.
@@ -152,8 +149,10 @@ impl Tunnel {
         &self,
         head: &[u8],
         total: usize,
-        promise: InnerChecksum,
+        tx: TxMeta,
+        kernels: &Kernels,
     ) -> Result<Sum, DropReason> {
+        let promise = tx.inner_checksum;
         let partial = promise == InnerChecksum::Partial;
         let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
         if partial || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
@@ -164,7 +163,7 @@ impl Tunnel {
         match (partial, head.len() < total) {
             (true, _) => Err(DropReason::PartialChecksum),
             (false, true) => Err(DropReason::NotLinear),
-            (false, false) => Ok(Sum::of(head)),
+            (false, false) => Ok(kernels.sum(head)),
         }
     }
 

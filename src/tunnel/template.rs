@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
 use super::{Adjacency, FlowKey, SourcePorts, TunnelConfig};
+use crate::arch::Kernels;
 use crate::buf::{
     HEADROOM_MAX, HEADROOM_TAG, HEADROOM_V4, HEADROOM_V4_IP, HEADROOM_V6, HEADROOM_V6_IP,
 };
@@ -348,11 +349,12 @@ fn counts_id(config: &TunnelConfig) -> bool {
 }
 
 /// What changes from packet to packet on one core: the IPv4 ID. It also holds the key of the flow hash,
-/// which is the same on every core.
+/// which is the same on every core, and the [`Kernels`] for the processor.
 #[derive(Clone, Debug)]
 pub struct Core {
     pub(super) next_id: u16,
     pub(super) flow_key: FlowKey,
+    pub(crate) kernels: &'static Kernels,
 }
 
 impl Core {
@@ -360,7 +362,14 @@ impl Core {
     /// may not come back within a datagram's lifetime (RFC 6864 section 4.3).
     #[must_use]
     pub const fn new(flow_key: FlowKey, first_id: u16) -> Self {
-        Self { next_id: first_id, flow_key }
+        Self { next_id: first_id, flow_key, kernels: Kernels::baseline() }
+    }
+
+    /// This core with kernels other than the [baseline](Kernels::baseline): see [`Kernels::detect`].
+    #[must_use]
+    pub const fn kernels(mut self, kernels: &'static Kernels) -> Self {
+        self.kernels = kernels;
+        self
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
+use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
 /// The VTEP that packets arrive at. Immutable, shared by all cores; it borrows its sets.
@@ -20,6 +21,7 @@ pub struct Vtep<'a> {
     pub(super) zero_checksum_v6: bool,
     pub(super) inner_tags: InnerTags,
     pub(super) uniform_dscp: bool,
+    pub(crate) kernels: &'static Kernels,
 }
 
 const _: () = {
@@ -44,6 +46,7 @@ impl<'a> Vtep<'a> {
             zero_checksum_v6: false,
             inner_tags: InnerTags::Discard,
             uniform_dscp: false,
+            kernels: Kernels::baseline(),
         }
     }
 
@@ -141,6 +144,12 @@ impl<'a> Vtep<'a> {
     /// the pipe model, and the inner DSCP stays.
     pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
         self.uniform_dscp = uniform;
+        self
+    }
+
+    /// Takes kernels other than the [baseline](Kernels::baseline): see [`Kernels::detect`].
+    pub const fn kernels(mut self, kernels: &'static Kernels) -> Self {
+        self.kernels = kernels;
         self
     }
 }

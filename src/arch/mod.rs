@@ -1,0 +1,168 @@
+//! What depends on the processor: prefetch, and kernels compiled for its vectors. The only `unsafe` of the
+//! crate.
+//!
+//! A [`Kernels`] is a table of safe functions that is held by what uses it, a
+//! [`Core`](crate::tunnel::Core) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is AVX2 beside the
+//! generic one, on AArch64 NEON. The generic one is safe code, is always there, and is what the others are
+//! tested against. AVX-512 is left out: its intrinsics need a later compiler than the crate does.
+#![allow(unsafe_code)]
+
+use core::fmt;
+
+use crate::checksum::Sum;
+
+mod generic;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[path = "aarch64.rs"]
+mod native;
+#[cfg(target_arch = "x86_64")]
+#[path = "x86_64.rs"]
+mod native;
+
+/// Kernels for one instruction set.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Isa {
+    /// What the target has anyway.
+    Generic,
+    /// x86-64 with AVX2, BMI2 and MOVBE: Intel from Haswell (2013) on, AMD from Excavator (2015) on.
+    Avx2,
+    /// AArch64 with NEON: every one but soft-float targets.
+    Neon,
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Generic => "generic",
+            Self::Avx2 => "AVX2",
+            Self::Neon => "NEON",
+        })
+    }
+}
+
+/// The functions that are worth compiling for one processor or another.
+///
+/// That there is one of an [`Isa`] proves that the processor has it.
+#[derive(Debug)]
+pub struct Kernels {
+    isa: Isa,
+    sum: fn(&[u8]) -> u64,
+}
+
+static GENERIC: Kernels = Kernels { isa: Isa::Generic, sum: generic::sum };
+
+impl Kernels {
+    /// The safe ones, which every processor runs.
+    #[must_use]
+    pub const fn generic() -> &'static Self {
+        &GENERIC
+    }
+
+    /// The best ones for every processor that this build runs on: what `-C target-cpu` and `target-feature`
+    /// say.
+    #[must_use]
+    pub const fn baseline() -> &'static Self {
+        #[cfg(any(
+            all(target_arch = "aarch64", target_feature = "neon"),
+            all(
+                target_arch = "x86_64",
+                target_feature = "avx2",
+                target_feature = "bmi2",
+                target_feature = "movbe"
+            )
+        ))]
+        return &native::KERNELS;
+        #[allow(unreachable_code, reason = "the rest of the targets")]
+        &GENERIC
+    }
+
+    /// The best ones for the processor that this runs on; the [`baseline`](Self::baseline) without the
+    /// feature `std`, for only the standard library can ask it.
+    #[must_use]
+    pub fn detect() -> &'static Self {
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        if native::is_detected() {
+            return &native::KERNELS;
+        }
+        Self::baseline()
+    }
+
+    /// The ones for `isa`; `None` where this target has none.
+    ///
+    /// # Safety
+    /// The processor has `isa`: all the extensions that its documentation names.
+    #[must_use]
+    pub const unsafe fn assume(isa: Isa) -> Option<&'static Self> {
+        match isa {
+            Isa::Generic => Some(&GENERIC),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Some(&native::KERNELS),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Isa::Neon => Some(&native::KERNELS),
+            #[allow(unreachable_patterns, reason = "not so on every target")]
+            _ => None,
+        }
+    }
+
+    /// All that the processor runs, as far as is known: for tests.
+    pub fn supported() -> impl Iterator<Item = &'static Self> {
+        let best = Self::detect();
+        let others = (best.isa != Isa::Generic).then_some(best);
+        core::iter::once(Self::generic()).chain(others)
+    }
+
+    /// What they are for.
+    #[must_use]
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The Internet checksum's sum of `bytes`: what [`Sum::of`] gives, sooner.
+    #[must_use]
+    #[inline]
+    pub fn sum(&self, bytes: &[u8]) -> Sum {
+        Sum::from_native((self.sum)(bytes))
+    }
+
+    /// Runs `body`, compiled for the processor where it is inlined.
+    #[inline]
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        match self.isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => native::run(self, body),
+            _ => body(),
+        }
+    }
+}
+
+/// Asks the memory for the cache line at `address`. A hint: whatever the address, it does nothing else. On
+/// processors other than x86-64 and AArch64 with NEON it does nothing.
+#[inline]
+pub fn prefetch<T>(address: *const T) {
+    #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+    native::prefetch(address.cast());
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_feature = "neon")
+    )))]
+    let _ = address;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefetch_of_any_address_does_nothing() {
+        prefetch(&raw const GENERIC);
+        prefetch(core::ptr::null::<u8>());
+        prefetch(core::ptr::without_provenance::<u8>(usize::MAX));
+    }
+
+    #[test]
+    fn the_generic_kernels_are_always_supported() {
+        assert!(Kernels::supported().any(|kernels| kernels.isa() == Isa::Generic));
+        assert!(Kernels::supported().any(|kernels| kernels.isa() == Kernels::baseline().isa()));
+    }
+}

@@ -1,0 +1,167 @@
+//! Encap and decap of many frames in one call: what the one-packet calls do, to the byte, with the memory
+//! asked for ahead.
+//!
+//! A cold frame costs its cache misses, one after the other if nobody asks early. A batch asks for the
+//! frames, and for the tunnels that they are routed to, a window ahead of the work.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+
+use crate::arch::prefetch;
+use crate::buf::{FrameBuf, HEADROOM_V4_IP};
+use crate::tunnel::{Core, Origin, Tunnel, Vtep};
+use crate::verdict::{DropReason, Verdict};
+
+/// Frames that are routed, then worked on: while they are, the next ones are on their way.
+const WINDOW: usize = 16;
+
+/// Encapsulates each of `frames` with the tunnel that `route` names for it, and writes what became of it to
+/// `verdicts`: `NoRoute` where it names none. Gives how many passed.
+///
+/// `route` is called once a frame, in order, before any byte of the frame is written.
+///
+/// # Errors
+/// [`LengthMismatch`] where the slices differ in length; nothing is touched then.
+pub fn encap_batch<'t, B: FrameBuf>(
+    frames: &mut [B],
+    route: impl FnMut(&B) -> Option<&'t Tunnel>,
+    core: &mut Core,
+    verdicts: &mut [Verdict],
+) -> Result<usize, LengthMismatch> {
+    LengthMismatch::check(frames.len(), verdicts.len())?;
+    let kernels = core.kernels;
+    Ok(kernels.run(
+        #[inline(always)]
+        || encap_all(frames, route, core, verdicts),
+    ))
+}
+
+#[inline(always)]
+fn encap_all<'t, B: FrameBuf>(
+    mut frames: &mut [B],
+    mut route: impl FnMut(&B) -> Option<&'t Tunnel>,
+    core: &mut Core,
+    verdicts: &mut [Verdict],
+) -> usize {
+    let mut passed = 0usize;
+    start(frames, HEADROOM_V4_IP);
+    for verdicts in verdicts.chunks_mut(WINDOW) {
+        let Some((window, rest)) = frames.split_at_mut_checked(verdicts.len()) else { break };
+        let mut tunnels = [None; WINDOW];
+        let mut last = None;
+        for (tunnel, frame) in tunnels.iter_mut().zip(&*window) {
+            *tunnel = route(frame);
+            fetch_tunnel(*tunnel, &mut last);
+        }
+        let work = window.iter_mut().zip(tunnels).zip(verdicts).enumerate();
+        for (index, ((frame, tunnel), verdict)) in work {
+            fetch_frame(rest, index, HEADROOM_V4_IP);
+            *verdict = match tunnel {
+                Some(tunnel) => tunnel.encap(frame, core),
+                None => Err(DropReason::NoRoute),
+            };
+            passed = passed.wrapping_add(usize::from(verdict.is_ok()));
+        }
+        frames = rest;
+    }
+    passed
+}
+
+/// Decapsulates each of `frames`, and writes what became of it to `verdicts` and where it came from to
+/// `origins`: [`Origin::NONE`] for a frame that was refused. Gives how many passed.
+///
+/// # Errors
+/// [`LengthMismatch`] where the slices differ in length; nothing is touched then.
+pub fn decap_batch<B: FrameBuf>(
+    vtep: &Vtep<'_>,
+    frames: &mut [B],
+    origins: &mut [Origin],
+    verdicts: &mut [Verdict],
+) -> Result<usize, LengthMismatch> {
+    LengthMismatch::check(frames.len(), origins.len())?;
+    LengthMismatch::check(frames.len(), verdicts.len())?;
+    Ok(vtep.kernels.run(
+        #[inline(always)]
+        || decap_all(vtep, frames, origins, verdicts),
+    ))
+}
+
+#[inline(always)]
+fn decap_all<B: FrameBuf>(
+    vtep: &Vtep<'_>,
+    mut frames: &mut [B],
+    origins: &mut [Origin],
+    verdicts: &mut [Verdict],
+) -> usize {
+    let mut passed = 0usize;
+    start(frames, 0);
+    for (origin, verdict) in origins.iter_mut().zip(verdicts) {
+        let Some((frame, rest)) = frames.split_first_mut() else { break };
+        fetch_frame(rest, WINDOW, 0);
+        (*origin, *verdict) = match vtep.decap(frame) {
+            Ok(origin) => (origin, Ok(())),
+            Err(reason) => (Origin::NONE, Err(reason)),
+        };
+        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
+        frames = rest;
+    }
+    passed
+}
+
+/// Asks for the first window.
+#[inline]
+fn start<B: FrameBuf>(frames: &[B], room: usize) {
+    for frame in frames.iter().take(2 * WINDOW) {
+        frame.prefetch_descriptor();
+    }
+    for frame in frames.iter().take(WINDOW) {
+        frame.prefetch(room);
+    }
+}
+
+/// Asks for the frame at `index`, and for the descriptor a window behind it.
+#[inline]
+fn fetch_frame<B: FrameBuf>(frames: &[B], index: usize, room: usize) {
+    if let Some(frame) = frames.get(index.wrapping_add(WINDOW)) {
+        frame.prefetch_descriptor();
+    }
+    if let Some(frame) = frames.get(index) {
+        frame.prefetch(room);
+    }
+}
+
+/// Asks for a tunnel that is not the `last` one: both its cache lines.
+#[inline]
+fn fetch_tunnel<'t>(tunnel: Option<&'t Tunnel>, last: &mut Option<&'t Tunnel>) {
+    let Some(tunnel) = tunnel else { return };
+    if last.is_some_and(|last| core::ptr::eq(last, tunnel)) {
+        return;
+    }
+    *last = Some(tunnel);
+    let address: *const Tunnel = tunnel;
+    prefetch(address);
+    prefetch(address.cast::<u8>().wrapping_add(64));
+}
+
+/// Slices of a batch that differ in length.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LengthMismatch {
+    /// How many frames there are.
+    pub frames: usize,
+    /// How many verdicts, or origins.
+    pub results: usize,
+}
+
+impl LengthMismatch {
+    const fn check(frames: usize, results: usize) -> Result<(), Self> {
+        if frames == results { Ok(()) } else { Err(Self { frames, results }) }
+    }
+}
+
+impl fmt::Display for LengthMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} frames, but room for {} results", self.frames, self.results)
+    }
+}
+
+impl core::error::Error for LengthMismatch {}

@@ -1,0 +1,329 @@
+//! A batch does what the one-packet calls do, to the byte, whatever the frames; and every kernel does what
+//! the generic one does.
+
+use std::net::IpAddr;
+
+use vtep::arch::Kernels;
+use vtep::batch::{LengthMismatch, decap_batch, encap_batch};
+use vtep::buf::{ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
+use vtep::checksum::Sum;
+use vtep::tunnel::{
+    Adjacency, Core, Df, InnerVlan, IpId, Origin, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
+    UdpChecksum, Vtep,
+};
+use vtep::verdict::{DropCounters, DropReason, Verdict};
+use vtep::wire::{MacAddr, TrafficClass, VlanId, VlanTag, Vni};
+
+type TestFrame = ArrayFrame<256>;
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next() as u8).collect()
+    }
+}
+
+fn tunnels() -> Vec<Tunnel> {
+    let [one, two] = [1, 2].map(|last| MacAddr::new([2, 0, 0, 0, 0, last]));
+    let adjacency = Adjacency::new(two, one);
+    let addresses = |local: &str, remote: &str| -> [IpAddr; 2] {
+        [local.parse().unwrap(), remote.parse().unwrap()]
+    };
+    let mut tunnels = Vec::new();
+    for [local, remote] in
+        [addresses("192.0.2.1", "192.0.2.2"), addresses("2001:db8::1", "2001:db8::2")]
+    {
+        let tag = VlanTag::customer(VlanId::new(7).unwrap());
+        for adjacency in [adjacency, adjacency.tagged(tag)] {
+            let rfc = TunnelConfig::rfc7348(local, remote, adjacency).zero_checksum_v6(true);
+            let rfc = rfc.vni(Vni::new(42).unwrap());
+            let plain = rfc.clone().udp_checksum(UdpChecksum::None);
+            let linux = TunnelConfig::linux(local, remote, adjacency).port(4789).mtu(100);
+            let inherits = plain.clone().ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit);
+            tunnels.extend([
+                plain.clone(),
+                plain.clone().inner_ethernet(two, one),
+                plain.clone().ip_id(IpId::Counter).inner_vlan(InnerVlan::Keep),
+                rfc.clone().udp_checksum(UdpChecksum::Full).inner_ethernet(two, one),
+                rfc.udp_checksum(UdpChecksum::Lco),
+                linux,
+                inherits,
+            ]);
+        }
+    }
+    tunnels.iter().map(|config| config.build().unwrap()).collect()
+}
+
+/// An Ethernet frame or an IP packet of any kind, sometimes damaged, sometimes cut.
+fn inner(random: &mut Random) -> Vec<u8> {
+    let payload_len = random.below(64);
+    let payload = random.bytes(4 + payload_len);
+    let class = TrafficClass(random.next() as u8);
+    let protocol = [6, 17, 132, 1, 58, 0, 44][random.below(7)];
+    let ip = match random.below(3) {
+        0 => {
+            let len = (20 + payload.len()) as u16;
+            let [high, low] = len.to_be_bytes();
+            let flags = [0x40, 0, 0x20][random.below(3)];
+            let mut ip = vec![0x45, class.0, high, low, 1, 2, flags, 0, 9, protocol, 0, 0];
+            ip.extend([10, 0, random.next() as u8, 1, 10, 1, 0, 2]);
+            let [high, low] = Sum::of(&ip).checksum().to_be_bytes();
+            (ip[10], ip[11]) = (high, low);
+            ip
+        }
+        1 => {
+            let [high, low] = (payload.len() as u16).to_be_bytes();
+            let mut ip = vec![0x60 | class.0 >> 4, class.0 << 4, 0, 0, high, low, protocol, 9];
+            ip.extend([0xfd; 16]);
+            ip.extend(random.bytes(16));
+            ip
+        }
+        _ => random.bytes(28),
+    };
+    let mut frame = Vec::new();
+    if !random.one_in(4) {
+        frame.extend(random.bytes(12));
+        for _ in 0..[0, 0, 0, 1, 2, 3][random.below(6)] {
+            frame.extend([0x81, 0, 0, 9]);
+        }
+        frame.extend(match ip[0] >> 4 {
+            4 => [8, 0],
+            6 => [0x86, 0xdd],
+            _ => [8, 6],
+        });
+    }
+    frame.extend(ip);
+    frame.extend(payload);
+    damage(random, &mut frame);
+    frame
+}
+
+fn damage(random: &mut Random, frame: &mut Vec<u8>) {
+    if random.one_in(8) {
+        frame.truncate(random.below(frame.len() + 1));
+    }
+    if random.one_in(4) && !frame.is_empty() {
+        for _ in 0..=random.below(3) {
+            // Half of it in the headers.
+            let end = if random.one_in(2) { frame.len() } else { frame.len().min(64) };
+            let at = random.below(end);
+            frame[at] ^= 1 << random.below(8);
+        }
+    }
+    if random.one_in(8) {
+        let padding = random.below(8);
+        frame.extend(random.bytes(padding));
+    }
+}
+
+fn to_send(random: &mut Random) -> TestFrame {
+    let headroom = if random.one_in(16) { random.below(88) } else { 88 };
+    let inner_checksum = match random.below(3) {
+        0 => InnerChecksum::Unknown,
+        1 => InnerChecksum::Valid,
+        _ => InnerChecksum::Partial,
+    };
+    let flow_hash = random.one_in(8).then(|| random.next() as u32);
+    let tx = TxMeta { inner_checksum, flow_hash, ..TxMeta::default() };
+    TestFrame::copy_of(&inner(random), headroom).unwrap().with_tx(tx)
+}
+
+fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
+    let mut frame = to_send(random);
+    let _ = tunnels[random.below(tunnels.len())].encap(&mut frame, &mut Core::default());
+    let mut bytes = frame.bytes().to_vec();
+    bytes.truncate(248);
+    damage(random, &mut bytes);
+    let rx = match random.below(4) {
+        0 => RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good },
+        _ => RxMeta::default(),
+    };
+    TestFrame::copy_of(&bytes, 0).unwrap().with_rx(rx)
+}
+
+/// Where each frame stands, and what is in it.
+fn contents(frames: &[TestFrame]) -> Vec<(std::ops::Range<usize>, &[u8])> {
+    frames.iter().map(|frame| (frame.range(), frame.bytes())).collect()
+}
+
+fn encap_agrees(
+    random: &mut Random,
+    tunnels: &[Tunnel],
+    count: usize,
+    counters: &mut DropCounters,
+) {
+    let before: Vec<_> = (0..count).map(|_| to_send(random)).collect();
+    let alike = random.one_in(2);
+    let routes: Vec<_> = (0..count)
+        .map(|_| if alike { tunnels.first() } else { tunnels.get(random.below(tunnels.len() + 1)) })
+        .collect();
+    let mut core = Core::default();
+    let mut single = before.clone();
+    let wanted: Vec<Verdict> = single
+        .iter_mut()
+        .zip(&routes)
+        .map(|(frame, route)| route.ok_or(DropReason::NoRoute)?.encap(frame, &mut core))
+        .collect();
+    for (index, verdict) in wanted.iter().enumerate() {
+        let is_as_it_was = single[index].bytes() == before[index].bytes();
+        assert_eq!(is_as_it_was, verdict.is_err(), "{verdict:?}");
+    }
+    for kernels in Kernels::supported() {
+        let (mut frames, mut core) = (before.clone(), Core::default().kernels(kernels));
+        let mut verdicts = vec![Err(DropReason::TooBig); count];
+        let mut routes = routes.iter();
+        let route = |_: &TestFrame| *routes.next().unwrap();
+        let passed = encap_batch(&mut frames, route, &mut core, &mut verdicts).unwrap();
+        assert_eq!(routes.len(), 0);
+        assert_eq!(verdicts, wanted);
+        assert_eq!(passed, wanted.iter().flatten().count());
+        assert_eq!(contents(&frames), contents(&single));
+    }
+    counters.count_all(&wanted);
+}
+
+fn decap_agrees(
+    random: &mut Random,
+    tunnels: &[Tunnel],
+    count: usize,
+    counters: &mut DropCounters,
+) {
+    let before: Vec<_> = (0..count).map(|_| received(random, tunnels)).collect();
+    let mut single = before.clone();
+    let local = Vtep::rfc7348().local("192.0.2.2".parse().unwrap()).vni(Vni::new(42).unwrap());
+    let linux = Vtep::linux().port(4789).uniform_dscp(true).outer_tag(OuterTag::Any);
+    for vtep in [local, linux.zero_checksum_v6(true)] {
+        single.clone_from(&before);
+        let wanted: Vec<_> = single.iter_mut().map(|frame| vtep.decap(frame)).collect();
+        for kernels in Kernels::supported() {
+            let (mut frames, vtep) = (before.clone(), vtep.kernels(kernels));
+            let mut origins = vec![Origin::NONE; count];
+            let mut verdicts = vec![Err(DropReason::TooBig); count];
+            let passed = decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts).unwrap();
+            assert_eq!(passed, wanted.iter().flatten().count());
+            assert_eq!(contents(&frames), contents(&single));
+            let results = verdicts.iter().zip(&origins).zip(&wanted);
+            for ((verdict, origin), wanted) in results {
+                assert_eq!(*verdict, wanted.map(|_| ()));
+                assert_eq!(*origin, wanted.unwrap_or(Origin::NONE));
+            }
+            counters.count_all(&verdicts);
+        }
+    }
+}
+
+/// `frames` frames of each direction, in batches of 0 to 70.
+fn agrees(frames: usize, seed: u64) {
+    let (mut random, tunnels) = (Random(seed), tunnels());
+    let (mut encap, mut decap) = (DropCounters::ZERO, DropCounters::ZERO);
+    let mut done = 0;
+    while done < frames {
+        let count = random.below(71);
+        encap_agrees(&mut random, &tunnels, count, &mut encap);
+        decap_agrees(&mut random, &tunnels, count, &mut decap);
+        done += count;
+    }
+    // The generator reaches most of what can happen.
+    assert!(encap.passed() > 0 && encap.iter().count() >= 6, "{encap:?}");
+    assert!(decap.passed() > 0 && decap.iter().count() >= 14, "{decap:?}");
+}
+
+#[test]
+fn a_batch_agrees_with_single_calls() {
+    agrees(20_000, 1);
+}
+
+/// Run by `.ci/run long`.
+#[test]
+#[ignore = "a minute without optimization"]
+fn a_batch_agrees_with_single_calls_on_a_million_frames() {
+    agrees(1_000_000, 2);
+}
+
+#[test]
+fn slices_of_different_lengths_are_refused_untouched() {
+    let frame = TestFrame::copy_of(&[0; 60], 88).unwrap();
+    let mut frames = [frame, frame];
+    let mut verdicts = [Err(DropReason::TooBig)];
+    let route = |_: &TestFrame| -> Option<&Tunnel> { unreachable!() };
+    let mismatch = LengthMismatch { frames: 2, results: 1 };
+    assert_eq!(encap_batch(&mut frames, route, &mut Core::default(), &mut verdicts), Err(mismatch));
+    let (vtep, mut origins) = (Vtep::rfc7348(), [Origin::NONE; 2]);
+    assert_eq!(decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts), Err(mismatch));
+    let mut verdicts = [Err(DropReason::TooBig); 2];
+    assert_eq!(decap_batch(&vtep, &mut frames, &mut origins[..1], &mut verdicts), Err(mismatch));
+    assert_eq!(verdicts, [Err(DropReason::TooBig); 2]);
+    assert_eq!(contents(&frames), contents(&[frame, frame]));
+}
+
+#[test]
+fn a_bad_frame_does_not_stop_the_rest() {
+    let tunnels = tunnels();
+    let good = TestFrame::copy_of(&[0x11; 60], 88).unwrap();
+    let short = TestFrame::copy_of(&[0x11; 60], 49).unwrap();
+    let mut frames = [good, short, good, good];
+    let mut verdicts = [Ok(()); 4];
+    let mut index = 0;
+    let route = |_: &TestFrame| {
+        index += 1;
+        (index != 3).then_some(&tunnels[0])
+    };
+    let passed = encap_batch(&mut frames, route, &mut Core::default(), &mut verdicts);
+    assert_eq!(passed, Ok(2));
+    assert_eq!(verdicts, [Ok(()), Err(DropReason::NoHeadroom), Err(DropReason::NoRoute), Ok(())]);
+    assert_eq!(frames[0].bytes(), frames[3].bytes());
+}
+
+/// A sum by the definition: one word after the other, each carry at once.
+fn plain_sum(bytes: &[u8]) -> u16 {
+    bytes.chunks(2).fold(0, |sum: u16, word| {
+        let word = u16::from_be_bytes([word[0], word.get(1).copied().unwrap_or(0)]);
+        let (sum, carry) = sum.overflowing_add(word);
+        sum + u16::from(carry)
+    })
+}
+
+#[test]
+fn kernels_agree_on_every_length_and_alignment() {
+    let step = if cfg!(debug_assertions) { 37 } else { 1 };
+    let bytes = Random(3).bytes(4096 + 64);
+    for at in 0..64 {
+        for len in (0..=4096).filter(|len| *len < 300 || (len + at) % step == 0) {
+            let bytes = &bytes[at..at + len];
+            let wanted = plain_sum(bytes);
+            for kernels in Kernels::supported() {
+                let sum = kernels.sum(bytes).folded();
+                assert_eq!(sum, wanted, "{} of {len} at {at}", kernels.isa());
+            }
+        }
+    }
+}
+
+#[test]
+fn kernels_lose_no_carry_in_long_sums() {
+    for len in [65_535, 1 << 20, (3 << 20) + 1] {
+        let ones = vec![0xff; len];
+        for kernels in Kernels::supported() {
+            assert_eq!(kernels.sum(&ones), Sum::of(&ones), "{}", kernels.isa());
+            assert_eq!(kernels.sum(&ones).folded(), plain_sum(&ones));
+            assert_eq!(kernels.sum(&vec![0; len]).folded(), 0);
+        }
+    }
+}
