@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 13] = [
     ("checksum", &[]),
     ("verdict", &[]),
-    ("buf", &["verdict"]),
+    ("buf", &["verdict", "arch"]),
     ("subnet", &[]),
     ("wire", &["checksum"]),
     ("arch", &["checksum"]),
