@@ -62,19 +62,10 @@ impl<'a> Ipv6Packet<'a> {
         }
         let payload_len = usize::from(header.payload_len());
         let payload = rest.get(..payload_len).unwrap_or(rest);
-        let protocol = header.next_header();
-        let packet = Self {
-            header,
-            extensions: &[],
-            payload,
-            protocol,
-            fragment: None,
-            final_destination: Some(header.destination()),
-        };
-        if Kind::of(protocol).is_none() {
-            return Ok(packet);
+        if Kind::of(header.next_header()).is_some() {
+            return Self::walk(header, payload);
         }
-        packet.walk()
+        Ok(Self::without_extensions(header, payload))
     }
 
     /// The IPv6 header.
@@ -150,19 +141,30 @@ impl<'a> Ipv6Packet<'a> {
         }
     }
 
+    #[inline]
+    const fn without_extensions(header: &'a Ipv6Header, payload: &'a [u8]) -> Self {
+        Self {
+            header,
+            extensions: &[],
+            payload,
+            protocol: header.next_header(),
+            fragment: None,
+            final_destination: Some(header.destination()),
+        }
+    }
+
     #[cold]
-    fn walk(mut self) -> Result<Self, ParseError> {
-        let chain = self.payload;
+    fn walk(header: &'a Ipv6Header, chain: &'a [u8]) -> Result<Self, ParseError> {
+        let mut packet = Self::without_extensions(header, chain);
         for _ in 0..Self::MOST_EXTENSIONS {
-            let Some(kind) = self.next_extension() else { return Ok(self) };
-            self.step(kind, chain)?;
+            let Some(kind) = packet.next_extension() else { return Ok(packet) };
+            packet.step(kind, chain)?;
         }
-        match self.next_extension() {
-            Some(_) => {
-                Err(ParseError::too_many_extensions(self.extensions.len(), Self::MOST_EXTENSIONS))
-            }
-            None => Ok(self),
+        if packet.next_extension().is_some() {
+            let at = packet.extensions.len();
+            return Err(ParseError::too_many_extensions(at, Self::MOST_EXTENSIONS));
         }
+        Ok(packet)
     }
 
     /// The extension header that the payload begins with.
