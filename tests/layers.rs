@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
 ];
 
 /// The most lines of a file, its tests included. What nears it is two things, and should be two files.
-const FILE_LINES: usize = 520;
+const FILE_LINES: usize = 480;
 
 /// The most lines of a function, tests included.
 const FUNCTION_LINES: usize = 60;

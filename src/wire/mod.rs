@@ -28,6 +28,7 @@ mod tcp_build;
 mod udp;
 mod view;
 mod vlan;
+mod vni;
 mod vxlan;
 
 pub use arp::{ArpHeader, ArpOperation, ArpPacket};
@@ -53,4 +54,5 @@ pub use tcp::{TcpFlags, TcpHeader, TcpSegment};
 pub use tcp_build::TcpBuilder;
 pub use udp::{UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader};
 pub use vlan::{Pcp, VlanBuilder, VlanFieldTooLarge, VlanHeader, VlanId, VlanTag};
-pub use vxlan::{Gbp, Vni, VniTooLarge, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader};
+pub use vni::{Vni, VniTooLarge};
+pub use vxlan::{Gbp, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader};
