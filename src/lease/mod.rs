@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod acquire;
+mod annotation;
 mod config;
 mod env;
 mod fields;
@@ -19,6 +20,7 @@ mod vxlan;
 mod watch;
 
 pub use acquire::{Acquisition, LeaseAllocator};
+pub use annotation::{Annotation, AnnotationPrefix, AnnotationPrefixError};
 pub use config::{ConfigError, ConfigField, NetworkConfig, Pools};
 pub use env::{DockerOptions, SubnetEnv, SubnetEnvError, cidrs};
 pub use fields::{Field, RecordError};

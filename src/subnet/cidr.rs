@@ -204,7 +204,12 @@ mod tests {
     #[test]
     fn flannels_address_vectors_hold_for_core() {
         assert_eq!("1.2.3.4".parse::<Ipv4Addr>().unwrap().octets(), [1, 2, 3, 4]);
+        assert_eq!(
+            "1.2.3.4".parse::<Ipv4Addr>().unwrap().octets().map(|o| o.to_string()).join("*"),
+            "1*2*3*4"
+        );
         assert!("2001:db8::1".parse::<Ipv4Addr>().is_err());
+        assert!("::".parse::<Ipv6Addr>().unwrap().is_unspecified());
         let private = |text: &str| text.parse::<Ipv4Addr>().unwrap().is_private();
         assert!(["192.168.0.1", "172.16.0.1", "172.31.0.1", "10.1.2.3"].map(private) == [true; 4]);
         assert!(["8.8.8.8", "172.32.0.1", "192.167.0.1", "192.169.0.1"].map(private) == [false; 4]);
