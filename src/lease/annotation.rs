@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::subnet::is;
+
 /// What the names of a node's annotations begin with: a domain of two labels at least, and a name of
 /// the cluster's choice.
 ///
@@ -46,9 +48,9 @@ impl<'a> AnnotationPrefix<'a> {
     /// # Errors
     /// It is none that Kubernetes takes.
     pub fn new(text: &'a str) -> Result<Self, AnnotationPrefixError> {
-        let (domain, name) = text.split_once('/').unwrap_or((text, ""));
-        let mut labels = domain.split('.');
-        if !domain.contains('.') || !labels.all(|label| !label.is_empty() && is_plain(label)) {
+        let (domain, name) = text.split_once(is('/')).unwrap_or((text, ""));
+        let mut labels = domain.split(is('.'));
+        if !domain.contains(is('.')) || !labels.all(|label| !label.is_empty() && is_plain(label)) {
             return Err(AnnotationPrefixError::Domain);
         }
         if !is_plain(name) {

@@ -1,6 +1,7 @@
 //! The network's configuration, which all nodes share (flannel `pkg/subnet/config.go`).
 
 use core::fmt;
+use core::str::FromStr;
 
 use super::fields::{Field, RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
@@ -159,8 +160,8 @@ impl<'a> NetworkConfig<'a> {
             ConfigField::EnableIpv4 => read_bool(&mut self.enable_ipv4, json)?,
             ConfigField::EnableIpv6 => read_bool(&mut self.enable_ipv6, json)?,
             ConfigField::EnableNftables => read_bool(&mut self.enable_nftables, json)?,
-            ConfigField::Network => self.ipv4.network = json.string()?.parse()?,
-            ConfigField::Ipv6Network => self.ipv6.network = json.string()?.parse()?,
+            ConfigField::Network => self.ipv4.network = read_prefix(json)?,
+            ConfigField::Ipv6Network => self.ipv6.network = read_prefix(json)?,
             ConfigField::SubnetMin => self.ipv4.subnet_min = read_address::<Ipv4Prefix>(json)?,
             ConfigField::SubnetMax => self.ipv4.subnet_max = read_address::<Ipv4Prefix>(json)?,
             ConfigField::Ipv6SubnetMin if json.is_null() => self.ipv6.subnet_min = None,
@@ -230,11 +231,12 @@ fn read_len(value: &mut Option<u64>, json: RawJson<'_>) -> Option<()> {
     Some(())
 }
 
-fn read_address<P: Prefix>(json: RawJson<'_>) -> Option<Option<P::Address>>
-where
-    P::Address: core::str::FromStr,
-{
-    let address = json.string()?.parse()?;
+fn read_prefix<P: FromStr>(json: RawJson<'_>) -> Option<P> {
+    json.string()?.read(|text| text.parse().ok())
+}
+
+fn read_address<P: Prefix>(json: RawJson<'_>) -> Option<Option<P::Address>> {
+    let address = json.string()?.read(P::parse_address)?;
     Some(Some(address).filter(|address| P::address_bits(*address) != 0))
 }
 

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix};
+use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix, is};
 
 /// What `subnet.env` says. [`Display`](fmt::Display) writes it line by line as flanneld does.
 ///
@@ -76,7 +76,7 @@ impl SubnetEnv {
     /// A line is no assignment, or the MTU or the masquerading has a wrong value.
     pub fn from_text(text: &str) -> Result<Self, SubnetEnvError> {
         let mut env = Self::default();
-        for (line, assignment) in (1usize..).zip(text.lines()) {
+        for (line, assignment) in (1usize..).zip(text.split(is('\n'))) {
             let Some((name, value)) = split(assignment).ok_or(SubnetEnvError::NoValue { line })?
             else {
                 continue;
@@ -117,7 +117,7 @@ fn split(line: &str) -> Option<Option<(&str, &str)>> {
     if line.is_empty() || line.starts_with('#') {
         return Some(None);
     }
-    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once(is('='))?;
     let value = value.trim();
     let unquoted = ['"', '\'']
         .into_iter()
@@ -137,7 +137,7 @@ fn split(line: &str) -> Option<Option<(&str, &str)>> {
 /// assert_eq!(cidrs::<Ipv4Cidr>(list).count(), 2);
 /// ```
 pub fn cidrs<C: FromStr>(list: &str) -> impl Iterator<Item = C> + '_ {
-    list.split(',').filter_map(|cidr| cidr.trim().parse().ok())
+    list.split(is(',')).filter_map(|cidr| cidr.trim().parse().ok())
 }
 
 fn single<C: FromStr>(list: &str) -> Option<C> {

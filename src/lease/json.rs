@@ -8,6 +8,7 @@
 use core::fmt;
 
 use super::scan::Scanner;
+use crate::subnet::is;
 
 /// What is wrong with a text that should be JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -105,7 +106,7 @@ impl<'a> RawJson<'a> {
     #[must_use]
     pub fn string(self) -> Option<JsonString<'a>> {
         let raw = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(JsonString { raw, escaped: raw.contains('\\') })
+        Some(JsonString { raw, escaped: raw.contains(is('\\')) })
     }
 
     /// The members of an object, in the order written, duplicates and all.
@@ -209,15 +210,15 @@ impl<'a> JsonString<'a> {
         self.chars().map(fold).eq(name.chars().map(fold))
     }
 
-    /// The address that it is the text of: ASCII, and in 64 bytes.
-    pub(super) fn parse<T: core::str::FromStr>(self) -> Option<T> {
+    /// What `read` makes of it: an address, which is ASCII and in 64 bytes.
+    pub(super) fn read<T>(self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let mut buffer = [0; 64];
         let mut len = 0usize;
         for c in self.chars() {
             *buffer.get_mut(len)? = u8::try_from(c).ok().filter(u8::is_ascii)?;
             len = len.wrapping_add(1);
         }
-        core::str::from_utf8(buffer.get(..len)?).ok()?.parse().ok()
+        read(core::str::from_utf8(buffer.get(..len)?).ok()?)
     }
 }
 

@@ -4,7 +4,9 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::subnet::{Ipv4Cidr, Ipv4PrefixLen, Ipv6Cidr, Ipv6PrefixLen, parse_length};
+use crate::subnet::{
+    Ipv4Cidr, Ipv4PrefixLen, Ipv6Cidr, Ipv6PrefixLen, is, parse_ipv6, parse_length,
+};
 
 /// The subnets of a lease, as its key names them. Host bits are kept.
 ///
@@ -95,9 +97,9 @@ impl FromStr for LeaseKey {
     /// Reads what flannel reads: anything may stand before the IPv4 address, nothing after the last
     /// length.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.rsplit_once('&') {
+        match text.rsplit_once(is('&')) {
             // Behind an '&' that belongs to the path, an IPv4 part may still follow.
-            Some((v4, v6)) if !v6.contains('.') => {
+            Some((v4, v6)) if !v6.contains(is('.')) => {
                 Ok(Self { v4: parse_v4(v4)?, v6: Some(parse_v6(v6)?) })
             }
             _ => parse_v4(text).map(Self::from),
@@ -107,7 +109,7 @@ impl FromStr for LeaseKey {
 
 fn parse_v4(text: &str) -> Result<Ipv4Cidr, ParseLeaseKeyError> {
     let bad = |part| ParseLeaseKeyError { part };
-    let (before, len) = text.rsplit_once('-').ok_or(bad(LeaseKeyPart::Ipv4Len))?;
+    let (before, len) = text.rsplit_once(is('-')).ok_or(bad(LeaseKeyPart::Ipv4Len))?;
     let len = parse_length(len, 31).and_then(|len| Ipv4PrefixLen::new(len).ok());
     let address = last_four_numbers(before).parse().map_err(|_| bad(LeaseKeyPart::Ipv4Address))?;
     Ok(Ipv4Cidr::new(address, len.ok_or(bad(LeaseKeyPart::Ipv4Len))?))
@@ -117,7 +119,7 @@ fn parse_v4(text: &str) -> Result<Ipv4Cidr, ParseLeaseKeyError> {
 fn last_four_numbers(text: &str) -> &str {
     let before = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
     let numbers = text.get(before..).unwrap_or_default();
-    match numbers.rmatch_indices('.').nth(3) {
+    match numbers.rmatch_indices(is('.')).nth(3) {
         Some((dot, _)) => numbers.get(dot.saturating_add(1)..).unwrap_or_default(),
         None => numbers,
     }
@@ -125,12 +127,12 @@ fn last_four_numbers(text: &str) -> &str {
 
 fn parse_v6(text: &str) -> Result<Ipv6Cidr, ParseLeaseKeyError> {
     let bad = |part| ParseLeaseKeyError { part };
-    let (address, len) = text.split_once('-').ok_or(bad(LeaseKeyPart::Ipv6Len))?;
+    let (address, len) = text.split_once(is('-')).ok_or(bad(LeaseKeyPart::Ipv6Len))?;
     let len = parse_length(len, 127).and_then(|len| Ipv6PrefixLen::new(len).ok());
     if address.contains(|c: char| c.is_ascii_uppercase()) {
         return Err(bad(LeaseKeyPart::Ipv6Address));
     }
-    let address = address.parse().map_err(|_| bad(LeaseKeyPart::Ipv6Address))?;
+    let address = parse_ipv6(address).ok_or(bad(LeaseKeyPart::Ipv6Address))?;
     Ok(Ipv6Cidr::new(address, len.ok_or(bad(LeaseKeyPart::Ipv6Len))?))
 }
 

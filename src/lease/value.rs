@@ -6,6 +6,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use super::fields::{Field, RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
 use super::vxlan::{VxlanBackend, VxlanBackendError};
+use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 /// What a node says of itself in its lease.
 ///
@@ -84,9 +85,13 @@ impl<'a> LeaseValue<'a> {
         let mut value = Self::new(Ipv4Addr::UNSPECIFIED);
         read_fields(RawJson::new(text)?, |field, json| {
             match field {
-                LeaseField::PublicIp => public_ip = Some(json.string()?.parse()?),
+                LeaseField::PublicIp => {
+                    public_ip = Some(json.string()?.read(Ipv4Prefix::parse_address)?)
+                }
                 LeaseField::PublicIpv6 if json.is_null() => value.public_ipv6 = None,
-                LeaseField::PublicIpv6 => value.public_ipv6 = Some(json.string()?.parse()?),
+                LeaseField::PublicIpv6 => {
+                    value.public_ipv6 = Some(json.string()?.read(Ipv6Prefix::parse_address)?)
+                }
                 LeaseField::BackendType if json.is_null() => {}
                 LeaseField::BackendType => value.backend_type = json.string()?,
                 LeaseField::BackendData => value.backend_data = Some(json),

@@ -47,7 +47,9 @@ impl VxlanBackend {
             match field {
                 VxlanField::Vni if json.is_null() => {}
                 VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.u64()?).ok()?).ok()?),
-                VxlanField::VtepMac => vtep_mac = Some(json.string()?.parse()?),
+                VxlanField::VtepMac => {
+                    vtep_mac = Some(json.string()?.read(|text| text.parse().ok())?)
+                }
             }
             Some(())
         })?;

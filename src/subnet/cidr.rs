@@ -4,7 +4,9 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
+use super::family::Prefix;
 use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+use super::text::{is, parse_length};
 
 /// A text that is no `address/length`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,19 +34,6 @@ impl fmt::Display for ParseCidrError {
 }
 
 impl core::error::Error for ParseCidrError {}
-
-/// The number that `text` is in decimal digits and nothing else, if at most `most`. Leading zeros
-/// count for nothing, as in Go's `net.ParseCIDR` and `strconv.ParseUint`.
-pub(crate) fn parse_length(text: &str, most: u8) -> Option<u8> {
-    if text.is_empty() {
-        return None;
-    }
-    text.bytes().try_fold(0u8, |value, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        let value = (digit <= 9).then_some(value)?.checked_mul(10)?.checked_add(digit)?;
-        (value <= most).then_some(value)
-    })
-}
 
 macro_rules! cidr {
     ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Cidr:ident) => {
@@ -121,8 +110,8 @@ macro_rules! cidr {
 
             /// Reads `address/length`.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let (address, len) = text.split_once('/').ok_or(ParseCidrError::NoLength)?;
-                let address = address.parse().map_err(|_| ParseCidrError::Address)?;
+                let (address, len) = text.split_once(is('/')).ok_or(ParseCidrError::NoLength)?;
+                let address = $Prefix::parse_address(address).ok_or(ParseCidrError::Address)?;
                 let len = parse_length(len, $width)
                     .and_then(|len| $Len::new(len).ok())
                     .ok_or(ParseCidrError::Length { most: $width })?;

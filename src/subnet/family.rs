@@ -4,6 +4,7 @@ use core::fmt::{Debug, Display};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+use super::text::parse_ipv6;
 
 mod sealed {
     pub trait Sealed {}
@@ -37,6 +38,9 @@ pub trait Prefix: Copy + Ord + Debug + Display + sealed::Sealed {
     /// The number that an address is.
     #[must_use]
     fn address_bits(address: Self::Address) -> u128;
+    /// The address that a text is.
+    #[must_use]
+    fn parse_address(text: &str) -> Option<Self::Address>;
     /// The address that the low bits of a number are.
     #[must_use]
     fn address_from_bits(bits: u128) -> Self::Address;
@@ -65,6 +69,10 @@ impl Prefix for Ipv4Prefix {
 
     fn address_bits(address: Ipv4Addr) -> u128 {
         address.to_bits().into()
+    }
+
+    fn parse_address(text: &str) -> Option<Ipv4Addr> {
+        text.parse().ok()
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the low 32 bits are the address")]
@@ -96,6 +104,10 @@ impl Prefix for Ipv6Prefix {
 
     fn address_bits(address: Ipv6Addr) -> u128 {
         address.to_bits()
+    }
+
+    fn parse_address(text: &str) -> Option<Ipv6Addr> {
+        parse_ipv6(text)
     }
 
     fn address_from_bits(bits: u128) -> Ipv6Addr {

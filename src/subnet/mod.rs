@@ -12,12 +12,13 @@ mod cidr;
 mod family;
 mod pool;
 mod prefix;
+mod text;
 
 pub use alloc::{AllocateError, SubnetAllocator};
-pub(crate) use cidr::parse_length;
 pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
 pub use family::Prefix;
 pub use pool::{PoolConfig, PoolError, SubnetPool};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,
 };
+pub(crate) use text::{is, parse_ipv6, parse_length};
