@@ -47,7 +47,7 @@ pub enum Ttl {
 /// The outer DSCP.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Tos {
-    /// The pipe model (RFC 2983 section 3.1): always the DSCP of this class. Its ECN bits are not used:
+    /// The pipe model (RFC 2983 section 3): always the DSCP of this class. Its ECN bits are not used:
     /// they come from the inner packet as [`EcnEncap`] says.
     Fixed(TrafficClass),
     /// The uniform model: the inner packet's DSCP; 0 for a frame that is not IP.

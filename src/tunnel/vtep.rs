@@ -140,7 +140,7 @@ impl<'a> Vtep<'a> {
         self
     }
 
-    /// Copies the outer DSCP to the inner packet: the uniform model (RFC 2983 section 3.2). Otherwise it is
+    /// Copies the outer DSCP to the inner packet: the uniform model (RFC 2983 section 3). Otherwise it is
     /// the pipe model, and the inner DSCP stays.
     pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
         self.uniform_dscp = uniform;
@@ -227,7 +227,7 @@ pub enum ReservedBits {
     Reject,
 }
 
-/// What becomes of an outer UDP checksum that is not zero. The RFC leaves it open (section 4.1).
+/// What becomes of an outer UDP checksum that is not zero. RFC 7348 section 5 leaves it open.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum UdpChecksumPolicy {
     /// It is verified, unless the NIC has.
