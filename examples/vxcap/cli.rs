@@ -48,7 +48,7 @@ pub struct Receiver {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
-    /// RFC 7348: reserved bits are ignored; the group policy is read
+    /// RFC 7348: reserved bits are ignored, zero UDP checksums accepted; the group policy is read
     Rfc,
     /// The Linux device: a packet with a reserved bit is refused
     Linux,
@@ -62,7 +62,7 @@ impl Receiver {
             Policy::Rfc => Vtep::rfc7348().zero_checksum_v6(true),
             Policy::Linux => Vtep::linux(),
         };
-        let ports = Set::sorted(ports).unwrap_or(Set::Any);
+        let ports = Set::sorted(ports).expect("ports in order");
         vtep.ports(ports).outer_tag(OuterTag::Any).gbp(self.reads_gbp())
     }
 

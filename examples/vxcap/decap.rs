@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use vtep::buf::FrameBuf;
 
 use crate::cli::Decap;
+use crate::failure::Failure;
 use crate::frame::FrameBuffer;
-use crate::reader::{Capture, Failure};
+use crate::reader::Capture;
 use crate::tally::Tally;
 use crate::writer::PcapWriter;
 
@@ -29,6 +30,6 @@ pub fn run(args: &Decap) -> Result<ExitCode, Failure> {
         Ok(())
     });
     let result = result.and(output.finish());
-    println!("{tally}");
+    tally.print();
     result.map(|()| ExitCode::SUCCESS)
 }

@@ -6,9 +6,11 @@ use vtep::buf::FrameBuf;
 use vtep::tunnel::Core;
 use vtep::wire::{EtherType, Ipv4Packet, Ipv6Header, Ipv6Packet};
 
+use crate::failure::Failure;
 use crate::frame::FrameBuffer;
 use crate::options::Encap;
-use crate::reader::{Capture, Failure, Packet};
+use crate::packet::Packet;
+use crate::reader::Capture;
 use crate::tally::Tally;
 use crate::writer::PcapWriter;
 
@@ -36,7 +38,7 @@ pub fn run(args: &Encap) -> Result<ExitCode, Failure> {
         Ok(())
     });
     let result = result.and(output.finish());
-    println!("{tally}");
+    tally.print();
     result.map(|()| ExitCode::SUCCESS)
 }
 

@@ -4,8 +4,8 @@ use vtep::tunnel::{
     Adjacency, Df, InnerVlan, IpId, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum,
 };
 use vtep::wire::{
-    EtherType, EthernetFrame, Ipv4Flags, Ipv4Packet, Ipv6Packet, TrafficClass, UdpDatagram,
-    VxlanFrame, VxlanHeader,
+    EtherType, EthernetFrame, Ipv4Flags, Ipv4Packet, Ipv6Packet, UdpDatagram, VxlanFrame,
+    VxlanHeader,
 };
 
 /// What a tunnel can say of the outer headers of `frame`, but for the ECN field, which follows the inner
@@ -28,15 +28,6 @@ pub fn tunnel_of(frame: &[u8]) -> Option<TunnelConfig> {
         _ => return None,
     };
     with_datagram(config, udp)
-}
-
-/// The ECN bits and the DSCP that `frame` was sent with.
-pub fn traffic_class(frame: &[u8]) -> Option<TrafficClass> {
-    let frame = EthernetFrame::parse(frame).ok()?;
-    match frame.ethertype() {
-        EtherType::IPV4 => Some(Ipv4Packet::parse(frame.payload()).ok()?.header().traffic_class()),
-        _ => Some(Ipv6Packet::parse(frame.payload()).ok()?.header().traffic_class()),
-    }
 }
 
 fn over_ipv4(payload: &[u8], adjacency: Adjacency) -> Option<(TunnelConfig, &[u8])> {

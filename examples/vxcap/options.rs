@@ -12,7 +12,7 @@ use vtep::tunnel::{
 };
 use vtep::wire::{FlowLabel, Gbp, MacAddr, TrafficClass, Vni};
 
-use crate::reader::Failure;
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub struct Encap {

@@ -7,9 +7,11 @@ use vtep::tunnel::{Core, EcnEncap, Vtep};
 use vtep::verdict::DropReason;
 
 use crate::cli::Roundtrip;
-use crate::express::{traffic_class, tunnel_of};
+use crate::express::tunnel_of;
+use crate::failure::Failure;
 use crate::frame::FrameBuffer;
-use crate::reader::{Capture, Failure, Packet};
+use crate::packet::Packet;
+use crate::reader::Capture;
 use crate::tally::Tally;
 
 /// What became of a packet.
@@ -42,7 +44,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
         }
         Ok(())
     });
-    println!("{tally}");
+    tally.print();
     result.map(|()| ExitCode::from(u8::from(tally.any_different())))
 }
 
@@ -59,24 +61,21 @@ fn remake(
             Ok(decap) => decap,
             Err(reason) => return Outcome::Refused(reason),
         };
-        let Some(config) = tunnel_of(frame.bytes()) else { return Outcome::Inexpressible };
-        let wanted_class = traffic_class(frame.bytes());
+        let sent_ecn = decap.origin().ecn();
+        // Decap passes a congestion mark of the path on to the inner packet: it is no more outside.
+        let config = tunnel_of(frame.bytes()).filter(|_| decap.inner_class().is_none());
+        let Some(config) = config else { return Outcome::Inexpressible };
         let Ok(tunnel) = config.ecn(ecn).build() else { return Outcome::Inexpressible };
-        if let Err(reason) = decap.apply(&mut frame) {
-            return Outcome::Refused(reason);
-        }
-        // A congestion mark of the path now stands in the inner packet.
-        if !packet.payload.ends_with(frame.bytes()) {
-            return Outcome::Inexpressible;
-        }
-        if let Err(reason) = tunnel.encap(&mut frame, core) {
+        let remade = decap.apply(&mut frame).and_then(|()| tunnel.encap(&mut frame, core));
+        if let Err(reason) = remade {
             return Outcome::Refused(reason);
         }
         if packet.is(frame.bytes()) {
             return Outcome::Identical;
         }
-        if traffic_class(frame.bytes()) == wanted_class {
-            return Outcome::Different;
+        match vtep.inspect(frame.bytes()) {
+            Ok(again) if again.origin().ecn() != sent_ecn => {}
+            _ => return Outcome::Different,
         }
     }
     Outcome::Inexpressible

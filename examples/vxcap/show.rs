@@ -1,16 +1,17 @@
 //! `vxcap show`: what stands in each packet.
 
 use std::fmt;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use vtep::buf::FrameBuf;
 
 use crate::cli::Show;
+use crate::failure::Failure;
 use crate::frame::FrameBuffer;
 use crate::layers::{Inner, Layers, Outer, Reading, Vxlan};
-use crate::reader::{Capture, Failure};
+use crate::reader::Capture;
 
 /// One packet's line.
 #[derive(Serialize)]
@@ -23,6 +24,9 @@ struct Line {
 
 pub fn run(args: &Show) -> Result<ExitCode, Failure> {
     let mut capture = Capture::open(&args.input)?;
+    if io::stdout().is_terminal() {
+        capture.hide_progress();
+    }
     let ports = args.receiver.ports();
     let vtep = args.vtep(&ports);
     let reading = Reading { ports: &ports, gbp: args.receiver.reads_gbp() };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 
 #[derive(Debug)]
 pub struct Tally {
@@ -27,6 +28,11 @@ impl Tally {
 
     pub fn refuse(&mut self, reason: &'static str) {
         *self.refused.entry(reason).or_default() += 1;
+    }
+
+    /// Prints the counts to standard output. Nobody may be listening any more.
+    pub fn print(&self) {
+        let _ = writeln!(io::stdout(), "{self}");
     }
 
     pub fn any_different(&self) -> bool {

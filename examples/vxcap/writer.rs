@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use crate::reader::{Capture, Failure, Packet, Resolution};
+use crate::failure::Failure;
+use crate::packet::Packet;
+use crate::reader::{Capture, Resolution};
 
 /// A pcap file of Ethernet frames that is being written.
 pub struct PcapWriter {
