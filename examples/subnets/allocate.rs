@@ -11,7 +11,7 @@ use fastrand::Rng;
 use indicatif::ProgressIterator;
 use serde_json::Value;
 use vtep::lease::{
-    JsonString, LeaseKey, LeaseValue, NetworkConfig, Pools, VxlanBackend, VxlanConfig,
+    JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackend, VxlanConfig,
 };
 use vtep::subnet::{AllocateError, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};
@@ -66,37 +66,24 @@ impl Allocate {
         let about_config = |error: &dyn Display| about(self.config.display(), error);
         let text = read(&self.config)?;
         let config = NetworkConfig::from_json(&text).map_err(|error| about_config(&error))?;
-        let Pools { ipv4, ipv6 } = config.pools().map_err(|error| about_config(&error))?;
-        let ipv4 = ipv4.ok_or_else(|| about_config(&"a lease without IPv4 has no key"))?;
+        let pools = config.pools().map_err(|error| about_config(&error))?;
+        let ipv4 = pools.ipv4.ok_or_else(|| about_config(&"a lease without IPv4 has no key"))?;
         let backend = Backend::new(&config).map_err(|error| about_config(&error))?;
         let taken = self.taken.as_deref().map(read_taken).transpose()?.unwrap_or_default();
 
-        let mut storage = Storage::new(ipv4, taken.len());
-        let mut v4 = storage.allocator()?;
-        let mut storage = ipv6.map(|ipv6| Storage::new(ipv6, taken.len()));
-        let mut v6 = storage.as_mut().map(Storage::allocator).transpose()?;
-        for lease in &taken {
-            v4.reserve(lease.key.v4.prefix())?;
-            if let (Some(v6), Some(lease)) = (&mut v6, lease.key.v6) {
-                v6.reserve(lease.prefix())?;
-            }
-        }
+        let mut v4 = Storage::new(ipv4, taken.len());
+        let mut v6 = pools.ipv6.map(|ipv6| Storage::new(ipv6, taken.len()));
+        let v6 = v6.as_mut().map(Storage::allocator).transpose()?;
+        let mut allocator = LeaseAllocator::new(pools, v4.allocator()?, v6);
+        taken.iter().try_for_each(|lease| allocator.reserve(lease.key))?;
 
         let mut rng = self.seed.map_or_else(Rng::new, Rng::with_seed);
         let mut addresses = self.addresses(&taken);
         let mut leases = Vec::new();
         for node in (0..self.nodes).progress() {
-            let out_of =
-                |error| about_config(&format!("{error} for node {node} of {}", self.nodes));
-            let key = LeaseKey {
-                v4: v4.allocate(|count| rng.u32(0..count.max(1))).map_err(out_of)?.into(),
-                v6: match &mut v6 {
-                    Some(v6) => {
-                        Some(v6.allocate(|count| rng.u32(0..count.max(1))).map_err(out_of)?.into())
-                    }
-                    None => None,
-                },
-            };
+            let key = allocator.allocate(|count| rng.u32(0..count.max(1))).map_err(|error| {
+                about_config(&format!("{error} for node {} of {}", node + 1, self.nodes))
+            })?;
             let address =
                 addresses.next().ok_or_else(|| about("--public-ip", "too few addresses"))?;
             leases.push((key, backend.value(address, key, &mut rng)));
