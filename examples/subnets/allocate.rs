@@ -81,7 +81,7 @@ impl Allocate {
         let mut addresses = self.addresses(&taken);
         let mut leases = Vec::new();
         for node in (0..self.nodes).progress() {
-            let key = allocator.allocate(|count| rng.u32(0..count.max(1))).map_err(|error| {
+            let key = allocator.allocate(|count| rng.u32(..count)).map_err(|error| {
                 about_config(&format!("{error} for node {} of {}", node + 1, self.nodes))
             })?;
             let address =

@@ -5,6 +5,23 @@ use super::key::LeaseKey;
 use crate::subnet::{AllocateError, Ipv4Prefix, Ipv6Prefix, SubnetAllocator};
 
 /// The leased subnets of a network of one family or two. Each family is dealt out on its own.
+///
+/// ```
+/// use vtep::lease::{Acquisition, LeaseAllocator, NetworkConfig};
+/// use vtep::subnet::SubnetAllocator;
+///
+/// let pools = NetworkConfig::from_json(r#"{"Network":"10.3.0.0/16"}"#)?.pools()?;
+/// let mut words = [0; 5];
+/// let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut words, &mut [])?;
+/// let mut leases = LeaseAllocator::new(pools, v4, None);
+/// let previous = "10.3.52.0-24".parse()?;
+/// let random = |candidates| candidates / 2;
+/// assert_eq!(
+///     leases.acquire(None, Some(previous), random)?,
+///     Acquisition::Create { lease: previous, delete: None }
+/// );
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct LeaseAllocator<'a> {
     pools: Pools,

@@ -14,6 +14,16 @@ pub const LEASE_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 pub const RENEWAL_RETRY: Duration = Duration::from_secs(60);
 
 /// When a lease ends.
+///
+/// ```
+/// use core::time::Duration;
+/// use vtep::lease::{Expiry, RenewalMargin};
+///
+/// let granted = Duration::from_secs(1_700_000_000);
+/// let expiry = Expiry::granted(granted);
+/// let renewal = expiry.renew_at(RenewalMargin::default()).unwrap();
+/// assert_eq!(renewal - granted, Duration::from_secs(23 * 60 * 60));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Expiry {
     /// At this moment.

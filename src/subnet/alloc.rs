@@ -164,7 +164,10 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     /// `OutOfSubnets`.
     pub fn choose(&self, choose: impl FnOnce(u32) -> u32) -> Result<P, AllocateError> {
         let count = u32::try_from(self.candidates().count()).unwrap_or(u32::MAX);
-        let chosen = choose(count).checked_rem(count).ok_or(AllocateError::OutOfSubnets)?;
+        if count == 0 {
+            return Err(AllocateError::OutOfSubnets);
+        }
+        let chosen = choose(count).checked_rem(count).unwrap_or(0);
         let chosen = usize::try_from(chosen).unwrap_or(usize::MAX);
         self.candidates().nth(chosen).ok_or(AllocateError::OutOfSubnets)
     }

@@ -4,6 +4,17 @@
 //! ([`Ipv4Cidr`], [`Ipv6Cidr`]) keeps them. All of it is total: a length of 0, 32 or 128 is as good as
 //! any other, and stepping past the end of the address space wraps, as flannel's does
 //! (`pkg/ip/ipnet.go`).
+//!
+//! ```
+//! use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen};
+//!
+//! let address: Ipv4Cidr = "10.1.17.9/24".parse()?;
+//! let subnet: Ipv4Prefix = address.prefix();
+//! assert_eq!(subnet.next().to_string(), "10.1.18.0/24");
+//! assert!(subnet.overlaps("10.1.0.0/16".parse()?));
+//! assert_eq!(subnet.subnets(Ipv4PrefixLen::new(26)?).count(), 4);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod alloc;
