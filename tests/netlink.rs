@@ -94,7 +94,7 @@ fn mac(text: &str) -> MacAddr {
 #[test]
 fn every_recorded_message_is_read_and_rebuilt() {
     let recorded = recorded();
-    assert_eq!(recorded.len(), 328);
+    assert_eq!(recorded.len(), 331);
     for (name, sender, bytes) in recorded {
         let message = one(bytes);
         let body = message.body().unwrap_or_else(|error| panic!("{name} {sender}: {error}"));
@@ -202,6 +202,9 @@ fn links_are_changed_and_deleted_as_iproute2_does() {
     let seq = |bytes: &[u8]| one(bytes).header.seq;
     let expected = of_command("45_link_del", "tx", MessageType::DELLINK);
     assert_eq!(written(|buffer| LinkChange::write_delete(4, seq(expected), buffer)), hex(expected));
+    let expected = of_command("76_link_set_netns", "tx", MessageType::NEWLINK);
+    let change = LinkChange { link: 2, namespace_fd: Some(4), ..LinkChange::default() };
+    assert_eq!(written(|buffer| change.write(seq(expected), buffer)), hex(expected));
     let is_change = |(name, from, _): &&(String, String, Vec<u8>)| {
         (name == "01_link_set_address" || name == "02_link_set_mtu") && from == "tx"
     };

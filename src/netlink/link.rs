@@ -379,6 +379,8 @@ pub struct LinkChange {
     pub mtu: Option<u32>,
     /// Index of the bridge that it becomes a port of; 0 takes it out.
     pub master: Option<u32>,
+    /// An open file of the network namespace that it goes into, as a container's side of a veth does.
+    pub namespace_fd: Option<u32>,
 }
 
 impl LinkChange {
@@ -394,6 +396,7 @@ impl LinkChange {
             self.address.map(LinkAttr::Address),
             self.mtu.map(LinkAttr::Mtu),
             self.master.map(LinkAttr::Master),
+            self.namespace_fd.map(LinkAttr::NamespaceFd),
         ];
         let header = Header::request(MessageType::NEWLINK, MessageFlags::CHANGE, seq);
         build(buffer, header, |writer| {

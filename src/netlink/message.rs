@@ -20,21 +20,34 @@ pub(super) const HEADER: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct MessageType(pub u16);
 
-#[allow(missing_docs, reason = "each is the RTM_ or NLMSG_ constant of its name")]
 impl MessageType {
+    /// An error, or an acknowledgement (NLMSG_ERROR).
     pub const ERROR: Self = Self(2);
+    /// The end of a dump (NLMSG_DONE).
     pub const DONE: Self = Self(3);
+    /// A link that is, or is to be (RTM_NEWLINK).
     pub const NEWLINK: Self = Self(16);
+    /// A link that went, or is to go (RTM_DELLINK).
     pub const DELLINK: Self = Self(17);
+    /// A request for links (RTM_GETLINK).
     pub const GETLINK: Self = Self(18);
+    /// An address that is, or is to be (RTM_NEWADDR).
     pub const NEWADDR: Self = Self(20);
+    /// An address that went, or is to go (RTM_DELADDR).
     pub const DELADDR: Self = Self(21);
+    /// A request for addresses (RTM_GETADDR).
     pub const GETADDR: Self = Self(22);
+    /// A route that is, or is to be (RTM_NEWROUTE).
     pub const NEWROUTE: Self = Self(24);
+    /// A route that went, or is to go (RTM_DELROUTE).
     pub const DELROUTE: Self = Self(25);
+    /// A request for routes (RTM_GETROUTE).
     pub const GETROUTE: Self = Self(26);
+    /// A neighbour that is, or is to be (RTM_NEWNEIGH).
     pub const NEWNEIGH: Self = Self(28);
+    /// A neighbour that went, or is to go (RTM_DELNEIGH).
     pub const DELNEIGH: Self = Self(29);
+    /// A request for neighbours (RTM_GETNEIGH).
     pub const GETNEIGH: Self = Self(30);
 }
 
@@ -146,14 +159,23 @@ impl<'a> Message<'a> {
     /// [`MessageError`] when the fixed part of that type is not whole, or an attribute is none.
     pub fn body(&self) -> Result<Body<'a>, MessageError> {
         let payload = self.payload;
-        let body = match self.header.kind.0 {
-            2 => Body::Error(ErrorMessage::parse(self.header.flags, payload)?),
-            3 => Body::Done(Done::parse(payload)?),
-            18 | 22 | 26 | 30 if is_general(self.header.kind, payload) => Body::General(payload),
-            16..=18 => Body::Link(LinkMessage::parse(payload)?),
-            20..=22 => Body::Address(AddressMessage::parse(payload)?),
-            24..=26 => Body::Route(RouteMessage::parse(payload)?),
-            28..=30 => Body::Neighbour(NeighbourMessage::parse(payload)?),
+        let kind = self.header.kind;
+        let body = match kind {
+            MessageType::ERROR => Body::Error(ErrorMessage::parse(self.header.flags, payload)?),
+            MessageType::DONE => Body::Done(Done::parse(payload)?),
+            _ if is_general(kind, payload) => Body::General(payload),
+            MessageType::NEWLINK | MessageType::DELLINK | MessageType::GETLINK => {
+                Body::Link(LinkMessage::parse(payload)?)
+            }
+            MessageType::NEWADDR | MessageType::DELADDR | MessageType::GETADDR => {
+                Body::Address(AddressMessage::parse(payload)?)
+            }
+            MessageType::NEWROUTE | MessageType::DELROUTE | MessageType::GETROUTE => {
+                Body::Route(RouteMessage::parse(payload)?)
+            }
+            MessageType::NEWNEIGH | MessageType::DELNEIGH | MessageType::GETNEIGH => {
+                Body::Neighbour(NeighbourMessage::parse(payload)?)
+            }
             _ => Body::Other(payload),
         };
         Ok(body)
@@ -175,7 +197,8 @@ fn is_general(kind: MessageType, payload: &[u8]) -> bool {
     let fixed = match kind {
         MessageType::GETLINK => 16,
         MessageType::GETADDR => 8,
-        _ => 12,
+        MessageType::GETROUTE | MessageType::GETNEIGH => 12,
+        _ => return false,
     };
     !payload.is_empty() && payload.len() < fixed
 }
