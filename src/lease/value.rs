@@ -245,4 +245,22 @@ mod tests {
         }
         quickcheck::quickcheck(holds as fn(u32, Option<u128>, String, (u32, u16), u32) -> bool);
     }
+
+    #[test]
+    fn any_text_like_a_value_is_one_or_is_not() {
+        fn holds(at: usize, cut: usize, put: String) -> bool {
+            let mut text = String::from(FLANNELD[0]);
+            let at = at % text.len();
+            text.replace_range(at..text.len().min(at + cut % 4), &put);
+            if let Ok(value) = LeaseValue::from_json(&text) {
+                let printed = value.to_string();
+                let read = LeaseValue::from_json(&printed).unwrap();
+                return read.vxlan().ok() == value.vxlan().ok() && read.to_string() == printed;
+            }
+            true
+        }
+        quickcheck::QuickCheck::new()
+            .tests(2000)
+            .quickcheck(holds as fn(usize, usize, String) -> bool);
+    }
 }

@@ -197,3 +197,21 @@ fn a_config_cut_short_is_none() {
         assert!(matches!(cut, Err(ConfigError::Record(RecordError::Json(_)))), "{end}");
     }
 }
+
+#[test]
+fn any_text_like_a_config_is_one_or_is_not() {
+    fn holds(at: usize, cut: usize, put: String) -> bool {
+        let mut text = v6("fc00::/48", "124", "fc00:0:0:1::", "fc00:0:0:f::");
+        text = text.replace(
+            "\"EnableIPv4\":false",
+            r#""Network":"10.3.0.0/16","Backend":{"Type":"a\u0062"}"#,
+        );
+        let at = at % text.len();
+        text.replace_range(at..text.len().min(at + cut % 4), &put);
+        if let Ok(config) = NetworkConfig::from_json(&text) {
+            let _ = (config.pools(), config.backend_type());
+        }
+        true
+    }
+    quickcheck::QuickCheck::new().tests(2000).quickcheck(holds as fn(usize, usize, String) -> bool);
+}
