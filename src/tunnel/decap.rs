@@ -370,8 +370,12 @@ impl Vtep<'_> {
         let (mut ethertype, mut packet, mut at) =
             (ethernet.ethertype(), packet, EthernetHeader::LEN);
         if ethertype.is_vlan() {
-            if self.inner_tags == InnerTags::Discard {
-                return Err(DropReason::InnerVlan);
+            match self.inner_tags {
+                InnerTags::Discard => return Err(DropReason::InnerVlan),
+                InnerTags::Opaque => {
+                    return VlanHeader::ref_from_prefix(packet).map(|_| None).map_err(|_| short());
+                }
+                InnerTags::Keep => {}
             }
             let frame = EthernetFrame::parse(head).map_err(|_| short())?;
             (ethertype, packet) = (frame.ethertype(), frame.payload());

@@ -56,7 +56,7 @@ impl<'a> Vtep<'a> {
         Self {
             ports: Set::One(VxlanHeader::LINUX_PORT),
             reserved_bits: ReservedBits::Reject,
-            inner_tags: InnerTags::Keep,
+            inner_tags: InnerTags::Opaque,
             ..Self::rfc7348()
         }
     }
@@ -239,8 +239,11 @@ pub enum UdpChecksumPolicy {
 /// What becomes of VLAN-tagged inner frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum InnerTags {
-    /// They pass, tags and all, as in Linux.
+    /// They pass, tags and all; the packet behind them is read for its ECN field.
     Keep,
+    /// They pass, and what is behind the first tag is not looked at, as in Linux: neither is a cut packet
+    /// refused nor an ECN field written.
+    Opaque,
     /// They are refused (RFC 7348 section 6.1).
     Discard,
 }
