@@ -7,7 +7,7 @@ use super::FlowKey;
 use crate::verdict::DropReason;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv4Packet,
-    Ipv6Packet, Layer, ParseError, ParseErrorKind, TrafficClass,
+    Ipv6Header, Ipv6Packet, Layer, ParseError, ParseErrorKind, TrafficClass,
 };
 
 /// The inner packet, as far as the outer one depends on it.
@@ -78,15 +78,7 @@ impl Inner {
         // All fragments of a datagram take one path, the first one too, though it has the ports.
         let has_ports = header.protocol().has_ports() && !header.is_fragment();
         let ports = if has_ports { front } else { [0; 4] };
-        Self {
-            hash: key.v4(header, ports),
-            ip: Some(InnerIp {
-                ethertype: EtherType::IPV4,
-                traffic_class: header.traffic_class(),
-                ttl: header.ttl(),
-                dont_fragment: header.flags().contains(Ipv4Flags::DONT_FRAGMENT),
-            }),
-        }
+        Self { hash: key.v4(header, ports), ip: Some(InnerIp::v4(header)) }
     }
 
     #[cold]
@@ -95,16 +87,16 @@ impl Inner {
         let (header, _) = EthernetHeader::ref_from_prefix(head)
             .map_err(|error| refusal(error, is_chained, DropReason::InnerTruncated))?;
         let other = Self { hash: key.macs(header.destination(), header.source()), ip: None };
-        let ip = EthernetFrame::parse(head).and_then(|frame| match frame.ethertype() {
-            EtherType::IPV4 => Self::walk_v4(frame.payload(), is_chained, key).map(Some),
-            EtherType::IPV6 => Self::walk_v6(frame.payload(), is_chained, key).map(Some),
-            _ => Ok(None),
+        let walked = EthernetFrame::parse(head).and_then(|frame| match frame.ethertype() {
+            EtherType::IPV4 => Self::walk_v4(frame.payload(), is_chained, key),
+            EtherType::IPV6 => Self::walk_v6(frame.payload(), is_chained, key),
+            _ => Ok(other),
         });
-        match ip {
-            Ok(ip) => Ok(ip.unwrap_or(other)),
-            // A frame goes out whatever it claims to hold, unless the claim can be looked at elsewhere.
+        match walked {
             Err(error) if is_chained && is_truncated(error) => Err(DropReason::NotLinear),
-            Err(_) => Ok(other),
+            // A frame goes out whatever it claims to hold. Its first header says what is inherited, as in
+            // Linux, even if what follows is malformed.
+            walked => Ok(walked.unwrap_or_else(|_| Self { ip: InnerIp::of_frame(head), ..other })),
         }
     }
 
@@ -136,13 +128,39 @@ impl Inner {
         let ports = front(packet.payload(), has_ports && is_chained)?;
         Ok(Self {
             hash: key.v6(header, protocol, if has_ports { ports } else { [0; 4] }),
-            ip: Some(InnerIp {
-                ethertype: EtherType::IPV6,
-                traffic_class: header.traffic_class(),
-                ttl: header.hop_limit(),
-                dont_fragment: true,
-            }),
+            ip: Some(InnerIp::v6(header)),
         })
+    }
+}
+
+impl InnerIp {
+    #[inline]
+    const fn v4(header: &Ipv4Header) -> Self {
+        Self {
+            ethertype: EtherType::IPV4,
+            traffic_class: header.traffic_class(),
+            ttl: header.ttl(),
+            dont_fragment: header.flags().contains(Ipv4Flags::DONT_FRAGMENT),
+        }
+    }
+
+    const fn v6(header: &Ipv6Header) -> Self {
+        Self {
+            ethertype: EtherType::IPV6,
+            traffic_class: header.traffic_class(),
+            ttl: header.hop_limit(),
+            dont_fragment: true,
+        }
+    }
+
+    /// The header that the EtherType of a frame announces, whatever its bytes.
+    fn of_frame(head: &[u8]) -> Option<Self> {
+        let frame = EthernetFrame::parse(head).ok()?;
+        match frame.ethertype() {
+            EtherType::IPV4 => Some(Self::v4(Ipv4Header::ref_from_prefix(frame.payload()).ok()?.0)),
+            EtherType::IPV6 => Some(Self::v6(Ipv6Header::ref_from_prefix(frame.payload()).ok()?.0)),
+            _ => None,
+        }
     }
 }
 
