@@ -1,0 +1,46 @@
+//! Differences: `rfc7348()` against `linux()`, `linux()` against Linux, this crate against other libraries.
+//!
+//! Each row names the test that holds it: of `tests/differences.rs` where nothing else is said.
+//!
+//! # `rfc7348()` against `linux()`
+//!
+//! | what | clause | `rfc7348()` | `linux()` | test |
+//! |---|---|---|---|---|
+//! | UDP port | RFC 7348 section 5: 4789, and configurable | 4789 | 8472, which is older than the RFC | `the_port` |
+//! | reserved bits received | section 5: "ignored on receipt" | ignored | the packet is refused | `reserved_bits` |
+//! | inner VLAN tags received | section 6.1: SHOULD discard unless configured | discarded | delivered, and nothing behind the tag is looked at | `inner_tags` |
+//! | inner VLAN tags sent | section 6.1: SHOULD strip unless configured | stripped | kept | `inner_tags_on_the_way_out` |
+//! | source port | section 5: RECOMMENDED 49152 to 65535 | 49152 to 65535 | 32768 to 60998, the host's ephemeral ports | `source_ports` |
+//! | DF and ID | section 4.3: MUST NOT fragment; RFC 6864 section 4.1 | DF set, so ID 0 | DF clear, ID counted | `fragmentation_and_identification` |
+//! | outer ECN for congestion experienced | RFC 6040 section 4.1 | copied | ECT(0), of RFC 3168 section 9.1.1 | `congestion` |
+//! | UDP checksum over IPv4 | section 5: SHOULD be zero | zero | computed | `the_udp_checksum` |
+//!
+//! In one thing `rfc7348()` refuses what the RFC's letter accepts: a header that is VXLAN-GPE beyond
+//! reasonable doubt (see [`VxlanHeader::is_gpe`](crate::wire::VxlanHeader::is_gpe)) has no Ethernet frame
+//! behind it, and is not read as if it had (`generic_protocol_extension`).
+//!
+//! # `linux()` against Linux
+//!
+//! `.ci/referee` sends packets to a vxlan device of the running kernel (6.18 where these rows come from):
+//! every byte of the headers with every value, every length, every pair of ECN fields, and random mutations;
+//! as root, in network namespaces of its own. Both sides accept the same packets and deliver the same bytes,
+//! with the device options default, `gbp`, IPv6 and `udp6zerocsumrx`. The device's own packets are taken
+//! apart and built again to the byte. What is left:
+//!
+//! | what | Linux | here | why | test |
+//! |---|---|---|---|---|
+//! | outer fragments | reassembled by the host | [`Fragment`](crate::verdict::DropReason::Fragment) | reassembly is state, and RFC 7348 section 4.3 lets a VTEP discard them | `tests/refusals.rs` |
+//! | learning | refuses a source that the FDB has elsewhere | accepted | the FDB is its owner's | |
+//! | outer destination MAC address | the NIC or the host refuses another's | not looked at | the NIC's business | |
+//! | outer source address multicast, loopback, `0.0.0.0/8` | refused as martian | accepted, and reported in [`Origin`](crate::tunnel::Origin) | the host's routing; nothing vouches for any source address | |
+//! | outer IPv4 options, options of IPv6 extension headers, routing headers of types other than 0, AH | read, and malformed or unknown ones refused | gone over | the host's business | |
+//! | IPv6 payload length 0 before hop-by-hop options, UDP length 0 over IPv6 | taken for a jumbogram's, without its option too | refused | RFC 2675 section 3 wants the option | `lengths_of_jumbograms` |
+//! | an inner frame that ends within its VLAN tag | the device accepts it, the host drops it | [`InnerTruncated`](crate::verdict::DropReason::InnerTruncated) | to the owner it is one thing | `a_cut_packet_behind_an_inner_tag` |
+//! | an inner frame sent whose tag or IP header is cut | not sent | sent | a bridge port passes what it is given | |
+//! | more than two inner tags on the way out | TTL, TOS and ECN inherited through eight | through two | IEEE 802.1ad has two | |
+//! | `df inherit` of a tagged inner frame | DF clear | inherited, as TTL and TOS are | Linux asks the outermost EtherType alone | `flag_of_a_tagged_inner_packet` |
+//! | the outer source port | a hash seeded at boot | a hash with the owner's key | the range and that a flow keeps its port are what counts | |
+//!
+//! Congestion marks on a tagged inner frame are lost in Linux, and so under `linux()`; with
+//! [`InnerTags::Keep`](crate::tunnel::InnerTags::Keep) they pass (`inner_tags`).
+#![forbid(unsafe_code)]
