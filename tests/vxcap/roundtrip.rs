@@ -1,8 +1,12 @@
 //! `roundtrip`: what a kernel sent, taken apart and made again, is what the kernel sent.
 
+use std::fs;
 use std::path::Path;
 
-use crate::{ask, common, public_captures};
+use vtep::wire::{Ecn, Ipv4Header, TrafficClass};
+
+use crate::files::{Record, pcap};
+use crate::{ask, common, public_captures, scratch};
 
 /// The captures of which some packets are refused for what they are, each with its answer.
 const REFUSED: [(&str, &str); 9] = [
@@ -62,5 +66,49 @@ fn public_captures_show_no_difference() {
     for file in public_captures() {
         roundtrip(&file, "rfc");
         roundtrip(&file, "linux");
+    }
+}
+
+/// A packet of `flannel_default_ecn` with ECN fields `inner` and `outer`, the latter written here.
+fn marked(inner: Ecn, outer: Ecn) -> Vec<u8> {
+    let packets = common::packets("flannel_default_ecn");
+    let is_inner = |packet: &&Vec<u8>| Ecn::from_bits(packet[65]) == inner;
+    let mut packet = packets.iter().find(is_inner).expect("such a packet").clone();
+    let (header, _) = Ipv4Header::mut_from_prefix(&mut packet[14..]).expect("IPv4");
+    header.set_traffic_class(TrafficClass(outer.bits()));
+    packet
+}
+
+fn tagged(packet: &[u8], tags: &[u8]) -> Vec<u8> {
+    [&packet[..12], tags, &packet[12..]].concat()
+}
+
+#[test]
+fn says_what_a_tunnel_can_say_and_names_the_rest_inexpressible() {
+    use Ecn::{Ce, Ect0, Ect1, NotEct};
+    const TAG: [u8; 4] = [0x81, 0, 0xa0, 5];
+    let plain = marked(NotEct, NotEct);
+    let cases: [(&str, Vec<u8>, bool); 11] = [
+        ("an outer tag", tagged(&plain, &TAG), true),
+        ("an outer service tag", tagged(&plain, &[0x88, 0xa8, 0, 9]), true),
+        ("two outer tags", tagged(&plain, &[TAG, TAG].concat()), false),
+        ("a trailer", [&plain[..], &[0; 2]].concat(), false),
+        ("RFC 6040 normal mode", marked(Ce, Ce), true),
+        ("RFC 6040 compatibility mode", marked(Ect0, NotEct), true),
+        ("Linux", marked(Ce, Ect0), true),
+        ("a congestion mark of the path", marked(Ect0, Ce), false),
+        ("a mark that decap passes on", marked(Ect0, Ect1), false),
+        ("a mark that no encap makes", marked(Ect1, Ect0), false),
+        ("a mark on what knows no marks", marked(NotEct, Ect1), false),
+    ];
+    let file = scratch("expressible").join("in.pcap");
+    for (name, packet, is_expressible) in cases {
+        let record = Record { seconds: 0, microseconds: 0, packet };
+        fs::write(&file, pcap(u32::to_le_bytes, false, 1, &[record])).expect("a scratch file");
+        let expected = match is_expressible {
+            true => "1 packets, 1 identical, 0 refused\n",
+            false => "1 packets, 0 identical, 1 refused (inexpressible 1)\n",
+        };
+        assert_eq!(roundtrip(&file, "rfc"), expected, "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! `show --json` against tshark's reading of every packet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -148,4 +148,63 @@ fn agrees_with_tshark_on_every_packet() {
     let names = common::captures();
     let packets: usize = names.iter().map(|name| compare(name)).sum();
     assert_eq!((names.len(), packets), (55, 1416));
+}
+
+/// The verdicts on the packets of a capture, each with how often it was given: `not-local 8, ok 27`.
+fn verdicts(name: &str, options: &str) -> String {
+    let file = common::capture_path(&format!("{name}.pcap"));
+    let options: Vec<&str> = ["--json"].into_iter().chain(options.split_whitespace()).collect();
+    let answer = ask("show", &file, &options);
+    assert_eq!((answer.status, answer.stderr.as_str()), (0, ""), "{name}");
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for line in answer.stdout.lines() {
+        let line: Value = serde_json::from_str(line).expect(line);
+        *counts.entry(line["verdict"].as_str().expect("text").to_owned()).or_default() += 1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(verdict, count)| format!("{verdict} {count}")).collect();
+    counts.join(", ")
+}
+
+#[test]
+fn verdicts_follow_the_options() {
+    for (name, options, expected) in [
+        ("real_flanneld_vxlan", "", "ok 35"),
+        ("real_flanneld_vxlan", "--port 4789", "not-vxlan 35"),
+        ("real_flanneld_vxlan", "--port 8472 --port 4789", "ok 35"),
+        ("real_flanneld_vxlan", "--vni 2", "unknown-vni 35"),
+        ("real_flanneld_vxlan", "--local 192.168.50.3", "not-local 8, ok 27"),
+        ("real_flanneld_vxlan", "--mac 0e:66:67:f9:27:d3", "ok 27, own-mac 8"),
+        ("gbp_policy", "", "ok 18"),
+        ("gbp_policy", "--policy linux", "ok 10, reserved-bits 8"),
+        ("gbp_policy", "--policy linux --gbp", "ok 18"),
+        ("gpe_ipv4_ipv6", "--port 4790", "unsupported-gpe 26"),
+        ("flannel_outer_ipv6_zerocsum", "", "ok 16"),
+        ("flannel_outer_ipv6_zerocsum", "--policy linux", "udp-checksum-missing 16"),
+    ] {
+        assert_eq!(verdicts(name, options), expected, "{name} {options}");
+    }
+}
+
+#[test]
+fn a_line_of_json_and_a_line_of_text() {
+    let show = |name: &str, options: &[&str]| {
+        let answer = ask("show", &common::capture_path(&format!("{name}.pcap")), options);
+        answer.stdout.lines().nth(2).expect("a third packet").to_owned()
+    };
+    assert_eq!(
+        show("gbp_policy", &["--json"]),
+        r#"{"n":3,"verdict":"ok","outer":{"src":"192.168.50.2","dst":"192.168.50.3","sport":39201,"dport":8472,"ttl":64,"tos":0,"df":false,"id":57221,"udp_checksum":"good"},"vxlan":{"vni":1,"flags":136,"gbp":291,"dont_learn":true,"policy_applied":false},"inner":{"len":62,"src":"02:42:0a:01:11:00","dst":"02:42:0a:01:12:00","ethertype":2048}}"#
+    );
+    assert_eq!(
+        show("gbp_policy", &["--json", "--policy", "linux"]),
+        r#"{"n":3,"verdict":"reserved-bits","outer":{"src":"192.168.50.2","dst":"192.168.50.3","sport":39201,"dport":8472,"ttl":64,"tos":0,"df":false,"id":57221,"udp_checksum":"good"},"vxlan":{"vni":1,"flags":136,"gbp":null},"inner":{"len":62,"src":"02:42:0a:01:11:00","dst":"02:42:0a:01:12:00","ethertype":2048}}"#
+    );
+    assert_eq!(
+        show("gbp_policy", &[]),
+        "3 ok | 192.168.50.2 port 39201 to 192.168.50.3 port 8472, ttl 64, tos 0x00, id 57221, checksum \
+         good | vni 1, flags 0x88, group 291, don't learn | 02:42:0a:01:11:00 to 02:42:0a:01:12:00, \
+         ethertype 0x0800, 62 bytes"
+    );
+    assert_eq!(show("real_flanneld_udp_backend", &["--json"]).split('"').nth(5), Some("not-vxlan"));
 }
