@@ -5,6 +5,7 @@
 #[derive(Debug)]
 pub(super) struct Bitmap<'a> {
     words: &'a mut [u64],
+    bits: usize,
     /// Where each level begins; `levels[0]` holds the bits themselves.
     levels: [Level; Level::MOST],
     depth: usize,
@@ -37,7 +38,7 @@ impl<'a> Bitmap<'a> {
     pub(super) fn new(words: &'a mut [u64], bits: usize) -> Option<Self> {
         let words = words.get_mut(..words_for(bits))?;
         words.fill(0);
-        let mut bitmap = Self { words, levels: [Level::default(); Level::MOST], depth: 0 };
+        let mut bitmap = Self { words, bits, levels: [Level::default(); Level::MOST], depth: 0 };
         let mut start = 0usize;
         let mut below = bits;
         for level in &mut bitmap.levels {
@@ -76,6 +77,9 @@ impl<'a> Bitmap<'a> {
     }
 
     pub(super) fn clear(&mut self, mut bit: usize) {
+        if bit >= self.bits {
+            return;
+        }
         for level in 0..self.depth {
             let Some(word) = self.word_mut(level, bit / 64) else { return };
             let was_full = *word == u64::MAX;
@@ -137,6 +141,17 @@ mod tests {
     fn takes_a_64th_more_than_the_bits() {
         assert_eq!([0, 1, 64, 65, 4096, 4097].map(words_for), [0, 1, 1, 3, 65, 68]);
         assert_eq!(words_for(65_535), 1024 + 16 + 1);
+    }
+
+    #[test]
+    fn a_bit_behind_the_last_is_never_free() {
+        for bits in [1, 63, 64, 65, 4097] {
+            let mut words = vec![0; words_for(bits)];
+            let mut bitmap = Bitmap::new(&mut words, bits).unwrap();
+            (0..bits).for_each(|bit| bitmap.set(bit));
+            (bits..bits + 70).for_each(|bit| bitmap.clear(bit));
+            assert_eq!(bitmap.next_clear(0), None, "{bits}");
+        }
     }
 
     #[test]
