@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use vtep::agent::{
-    Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, Vxlan, VxlanPeer, missing, stale,
+    Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, SortedRecords, Vxlan, VxlanPeer,
+    missing, stale,
 };
 use vtep::netlink::{
     Body, Dump, DumpStep, Family, Header, HostGwRoute, IpPrefix, MessageFlags, Messages,
@@ -305,25 +306,27 @@ pub fn reconcile(
 ) -> Result<(), Failure> {
     let networks = networks.iter().map(|text| network(text)).collect::<Result<Vec<_>, _>>()?;
     let mut kernel = Kernel::open()?;
-    let wanted =
+    let mut wanted =
         peers.wanted(|address| if direct { kernel.reach(address) } else { Ok(Reach::Tunnel) })?;
-    let found = kernel.found(|_, body| Record::from_body(body))?;
+    wanted.sort_unstable();
+    let mut found = kernel.found(|_, body| Record::from_body(body))?;
+    found.sort_unstable();
     let (underlay_link, vxlan_links) = match *peers {
         Peers::Vxlan { link, vxlan_links, .. } => (link, vxlan_links.map(Some)),
         Peers::HostGw { backend, .. } => (Some(backend.link), [None; 2]),
     };
-    let wanted = || wanted.iter().copied();
-    let found = || found.iter().copied();
+    let wanted = SortedRecords::new(&wanted).map_err(Failure::system)?;
+    let found = SortedRecords::new(&found).map_err(Failure::system)?;
     let mut changes: Vec<Change> = Vec::new();
     for vxlan_link in vxlan_links {
         let owned = Owned { vxlan_link, underlay_link, networks: &networks };
-        for change in stale(wanted(), found(), owned) {
+        for change in stale(wanted, found, owned) {
             if !changes.contains(&change) {
                 changes.push(change);
             }
         }
     }
-    changes.extend(missing(wanted(), found()));
+    changes.extend(missing(wanted, found));
     let mut failures = 0;
     for change in changes {
         let answer = if dry_run { Ok(()) } else { kernel.change(change)? };

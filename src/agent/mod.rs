@@ -32,7 +32,7 @@ mod reconcile;
 mod record;
 
 pub use plan::{HostGw, HostGwPeer, Plan, Reach, Vxlan, VxlanPeer};
-pub use reconcile::{Owned, missing, stale};
+pub use reconcile::{NotSorted, Owned, SortedRecords, missing, stale};
 pub use record::{Change, Record};
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl Vxlan {
         let wanted = self.records(new.0, new.1);
         let left = self
             .records(old.0, old.1)
-            .filter(|record| !wanted.clone().any(|new| new.same_place(record)))
+            .filter(|record| !wanted.clone().any(|new| new.place() == record.place()))
             .map(Change::Delete);
         Plan::new(left.chain(wanted.clone().map(Change::Set)))
     }

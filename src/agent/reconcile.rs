@@ -1,5 +1,7 @@
 //! What should be there against what is (flannel's ten-second check, `backend/route_network.go`, and more).
 
+use core::fmt;
+
 use crate::netlink::IpPrefix;
 use crate::wire::MacAddr;
 
@@ -31,17 +33,55 @@ impl Owned<'_> {
     }
 }
 
-/// What should be there and is not, in the order it should be set.
-///
-/// Both lists are searched for each entry: the time grows with the product of their lengths.
+/// Records in their order ([`Record`]'s `Ord`), so that each is found fast.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SortedRecords<'a>(&'a [Record]);
+
+impl<'a> SortedRecords<'a> {
+    /// These records.
+    ///
+    /// # Errors
+    /// [`NotSorted`] when one stands before a lesser one.
+    pub fn new(records: &'a [Record]) -> Result<Self, NotSorted> {
+        match records.iter().zip(records.iter().skip(1)).position(|(record, next)| record > next) {
+            Some(index) => Err(NotSorted { index }),
+            None => Ok(Self(records)),
+        }
+    }
+
+    /// Those that are about the same thing.
+    fn rivals(self, record: &Record) -> impl Iterator<Item = &'a Record> + use<'a> {
+        let place = record.place();
+        let start = self.0.partition_point(|record| record.place() < place);
+        self.0.iter().skip(start).take_while(move |record| record.place() == place)
+    }
+
+    fn meet(self, wanted: &Record) -> bool {
+        self.rivals(wanted).any(|found| wanted.is_met_by(found))
+    }
+}
+
+/// Records that are not in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NotSorted {
+    /// Which stands before a lesser one.
+    pub index: usize,
+}
+
+impl fmt::Display for NotSorted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {} stands before a lesser one", self.index)
+    }
+}
+
+impl core::error::Error for NotSorted {}
+
+/// What should be there and is not, in the order it should be set: neighbours, FDB entries, routes.
 pub fn missing<'a>(
-    wanted: impl IntoIterator<Item = Record> + 'a,
-    found: impl Iterator<Item = Record> + Clone + 'a,
+    wanted: SortedRecords<'a>,
+    found: SortedRecords<'a>,
 ) -> impl Iterator<Item = Change> + 'a {
-    wanted
-        .into_iter()
-        .filter(move |wanted| !found.clone().any(|found| wanted.is_met_by(&found)))
-        .map(Change::Set)
+    wanted.0.iter().filter(move |wanted| !found.meet(wanted)).copied().map(Change::Set)
 }
 
 /// What is there, is the agent's own and should not be: to be deleted before what is [`missing`] is set.
@@ -49,20 +89,18 @@ pub fn missing<'a>(
 /// What setting a missing entry overwrites is left to it. A host-gw route overwrites nothing: while it is missing, any
 /// other route to its destination goes, whoever made it, as flannel has it.
 pub fn stale<'a>(
-    wanted: impl Iterator<Item = Record> + Clone + 'a,
-    found: impl Iterator<Item = Record> + Clone + 'a,
+    wanted: SortedRecords<'a>,
+    found: SortedRecords<'a>,
     owned: Owned<'a>,
 ) -> impl Iterator<Item = Change> + 'a {
-    let all = found.clone();
-    let goes = move |found: &Record| {
-        if wanted.clone().any(|wanted| wanted.is_met_by(found)) {
+    let goes = move |entry: &&Record| {
+        if wanted.rivals(entry).any(|wanted| wanted.is_met_by(entry)) {
             return false;
         }
-        let mut rivals = wanted.clone().filter(|wanted| wanted.same_place(found));
-        match rivals.find(|rival| !all.clone().any(|found| rival.is_met_by(&found))) {
+        match wanted.rivals(entry).find(|wanted| !found.meet(wanted)) {
             Some(missing) => matches!(missing, Record::HostGw(_)),
-            None => owned.has(found),
+            None => owned.has(entry),
         }
     };
-    found.filter(goes).map(Change::Delete)
+    found.0.iter().filter(goes).copied().map(Change::Delete)
 }

@@ -1,8 +1,11 @@
 //! The entries that flannel makes in the kernel, and their requests.
 
+use core::cmp::Ordering;
 use core::fmt;
+use core::net::IpAddr;
 
 use crate::netlink::{Body, BuildError, FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute};
+use crate::wire::MacAddr;
 
 /// One entry of the kernel's that flannel makes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -85,17 +88,52 @@ impl Record {
         }
     }
 
-    /// Whether both are about the same thing, so that the kernel has room for one of them: the address of a neighbour, the
-    /// MAC address of an FDB entry, the destination of a route.
-    pub(super) fn same_place(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Neighbour(a), Self::Neighbour(b)) => (a.link, a.address) == (b.link, b.address),
-            (Self::Fdb(a), Self::Fdb(b)) => (a.link, a.mac) == (b.link, b.mac),
-            _ => match (self.route(), other.route()) {
-                (Some(a), Some(b)) => a.destination == b.destination,
-                _ => false,
-            },
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Neighbour(entry) => Place::Neighbour(entry.link, entry.address),
+            Self::Fdb(entry) => Place::Fdb(entry.link, entry.mac),
+            Self::Onlink(OnlinkRoute { destination, .. })
+            | Self::Direct(HostGwRoute { destination, .. })
+            | Self::HostGw(HostGwRoute { destination, .. }) => {
+                Place::Route(destination.address(), destination.len())
+            }
         }
+    }
+
+    /// What tells those of one place apart.
+    fn detail(&self) -> (MacAddr, Option<IpAddr>, u32, u8) {
+        let kind = match self {
+            Self::Neighbour(entry) => return (entry.mac, None, 0, 0),
+            Self::Fdb(entry) => return (MacAddr::ZERO, Some(entry.remote), 0, 0),
+            Self::Onlink(_) => 0,
+            Self::Direct(_) => 1,
+            Self::HostGw(_) => 2,
+        };
+        let route = self.route();
+        (MacAddr::ZERO, route.map(|route| route.gateway), route.map_or(0, |route| route.link), kind)
+    }
+}
+
+/// What an entry is about. The kernel has room for one entry in each place: the address of a neighbour, the MAC address of
+/// an FDB entry, the destination of a route.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Place {
+    Neighbour(u32, IpAddr),
+    Fdb(u32, MacAddr),
+    Route(IpAddr, u8),
+}
+
+/// The order in which entries may be set: neighbours, FDB entries, routes; within it those that cannot be
+/// there together side by side.
+impl Ord for Record {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place()).then_with(|| self.detail().cmp(&other.detail()))
+    }
+}
+
+impl PartialOrd for Record {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

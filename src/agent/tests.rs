@@ -144,11 +144,14 @@ fn after(found: &[Record], changes: &[Change]) -> Vec<Record> {
         match change {
             Change::Delete(record) => entries.retain(|entry| entry != record),
             Change::Set(record @ Record::HostGw(_)) => {
-                assert!(!entries.iter().any(|entry| entry.same_place(record)), "EEXIST {record}");
+                assert!(
+                    !entries.iter().any(|entry| entry.place() == record.place()),
+                    "EEXIST {record}"
+                );
                 entries.push(*record);
             }
             Change::Set(record) => {
-                entries.retain(|entry| !entry.same_place(record));
+                entries.retain(|entry| entry.place() != record.place());
                 entries.push(*record);
             }
         }
@@ -158,9 +161,12 @@ fn after(found: &[Record], changes: &[Change]) -> Vec<Record> {
 
 fn reconciled(wanted: &[Record], found: &[Record]) -> Vec<Change> {
     let networks = [IpPrefix::new(ip("10.1.0.0"), 16).unwrap()];
-    let (wanted, found) = (wanted.iter().copied(), found.iter().copied());
-    let stale = stale(wanted.clone(), found.clone(), owned(&networks));
-    stale.chain(missing(wanted, found)).collect()
+    let [mut wanted, mut found] = [wanted.to_vec(), found.to_vec()];
+    wanted.sort_unstable();
+    found.sort_unstable();
+    let (wanted, found) =
+        (SortedRecords::new(&wanted).unwrap(), SortedRecords::new(&found).unwrap());
+    stale(wanted, found, owned(&networks)).chain(missing(wanted, found)).collect()
 }
 
 #[test]
@@ -226,7 +232,30 @@ fn a_direct_route_is_met_by_one_on_any_link() {
     );
 }
 
+#[test]
+fn records_out_of_order_are_refused() {
+    let mut records: Vec<Record> =
+        VXLAN.records(&peer("10.1.17.0", "192.168.50.3", 1), Reach::Tunnel).collect();
+    assert!(SortedRecords::new(&records).is_ok(), "the order of setting is the order");
+    records.swap(1, 2);
+    assert_eq!(SortedRecords::new(&records), Err(NotSorted { index: 1 }));
+    assert!(SortedRecords::new(&[]).is_ok());
+}
+
 quickcheck! {
+    fn the_order_agrees_with_equality(a: (u8, u8, u8), b: (u8, u8, u8)) -> bool {
+        let records = |(subnet, public, mac): (u8, u8, u8)| {
+            let subnet = IpPrefix::new(IpAddr::from([10, 1, subnet % 2, 0]), 24).unwrap();
+            let public = IpAddr::from([192, 168, 50, public % 2]);
+            let peer = VxlanPeer { subnet, public, mac: MacAddr::new([2, 0, 0, 0, 0, mac % 2]) };
+            let host_gw = Record::HostGw(HOST_GW.route(&HostGwPeer { subnet, public }));
+            let direct = VXLAN.records(&peer, Reach::Direct);
+            VXLAN.records(&peer, Reach::Tunnel).chain(direct).chain([host_gw]).collect::<Vec<_>>()
+        };
+        let (a, b) = (records(a), records(b));
+        a.iter().all(|a| b.iter().all(|b| (a.cmp(b) == core::cmp::Ordering::Equal) == (a == b)))
+    }
+
     fn events_and_reconciliation_lead_to_the_same(old: Vec<(u8, u8, u8, bool)>, new: Vec<(u8, u8, u8, bool)>) -> bool {
         let records = |nodes: &[(u8, u8, u8, bool)]| {
             let mut seen = (HashSet::new(), HashSet::new());
