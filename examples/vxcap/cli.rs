@@ -11,8 +11,11 @@ use crate::options::{Encap, vni};
 
 /// Shows, opens and makes VXLAN in packet captures.
 ///
-/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng of Ethernet, raw IP and Linux cooked
-/// captures; writes pcap. Exit status: 0 done, 1 `roundtrip` found a difference, 2 bad input.
+/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng, of Ethernet, raw IP and Linux cooked
+/// links; at a packet of another link type it stops. Writes pcap, with nanoseconds where the input has them
+/// or is pcapng.
+///
+/// Exit status: 0 done, 1 `roundtrip` found a difference, 2 bad input.
 #[derive(Debug, Parser)]
 #[command(name = "vxcap", version, arg_required_else_help = false)]
 pub struct Cli {
