@@ -1,0 +1,14 @@
+//! The texts of the field.
+
+use vtep::verdict::DropReason;
+use vtep::wire::{MacAddr, Vni};
+
+use crate::{Checks, Text, any};
+
+pub(crate) fn run(checks: &mut Checks<'_>) {
+    let mac = MacAddr::new(any([2, 0x42, 0xac, 0x11, 0, 2]));
+    checks.is("show: MAC address", Text::of(mac).as_str() == "02:42:ac:11:00:02");
+    checks.is("show: VNI", Vni::new(any(4096)).is_ok_and(|vni| Text::of(vni).as_str() == "4096"));
+    let is_named = |reason: &DropReason| Text::of(reason).as_str() == reason.as_str();
+    checks.is("show: drop reasons", DropReason::ALL.iter().all(is_named));
+}
