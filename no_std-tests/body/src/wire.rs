@@ -4,12 +4,14 @@ use core::net::IpAddr;
 
 use vtep::checksum::Sum;
 use vtep::wire::{
-    Build, BuildError, Dscp, Ecn, EtherType, EthernetBuilder, EthernetFrame, EthernetHeader,
-    EthernetPayload, FlowLabel, FragmentOffset, Gbp, HeaderOptions, InPlace, IpPayload, IpProtocol,
-    Ipv4Builder, Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6Fragment, Ipv6Header,
-    Ipv6Packet, Layer, MacAddr, ParseError, Pcp, PseudoHeader, TcpBuilder, TcpFlags, TcpHeader,
-    TcpSegment, TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader, VlanBuilder,
-    VlanHeader, VlanId, VlanTag, Vni, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader,
+    ArpHeader, ArpOperation, ArpPacket, Build, BuildError, Dscp, Echo, Ecn, EtherType,
+    EthernetBuilder, EthernetFrame, EthernetHeader, EthernetPayload, FlowLabel, FragmentOffset,
+    Gbp, HeaderOptions, Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet, Icmpv6Builder,
+    Icmpv6Header, Icmpv6Message, Icmpv6Packet, InPlace, IpPayload, IpProtocol, Ipv4Builder,
+    Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6Fragment, Ipv6Header, Ipv6Packet, Layer,
+    MacAddr, ParseError, Pcp, PseudoHeader, TcpBuilder, TcpFlags, TcpHeader, TcpSegment,
+    TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader, VlanBuilder, VlanHeader,
+    VlanId, VlanTag, Vni, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader,
 };
 
 use crate::{Checks, any, v4, v6};
@@ -31,6 +33,8 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     ipv6(checks);
     udp(checks);
     tcp(checks);
+    arp(checks);
+    icmp(checks);
     builders(checks);
     errors(checks);
 }
@@ -416,4 +420,67 @@ fn errors(checks: &mut Checks<'_>) {
         ParseError::too_many_extensions(any(0), 9).layer,
     ];
     checks.is("error: layers", named.iter().all(|layer| !any(*layer).as_str().is_empty()));
+}
+
+fn arp(checks: &mut Checks<'_>) {
+    let (one, two) = (MacAddr::new(any([2, 0, 0, 0, 0, 1])), MacAddr::new(any([2, 0, 0, 0, 0, 2])));
+    checks.all("arp: asked and answered", || {
+        let request = ArpHeader::request((one, v4(10, 0, 0, 1)), v4(10, 0, 0, 2));
+        let mut reply = ArpHeader::reply((two, v4(10, 0, 0, 2)), (one, v4(10, 0, 0, 1)));
+        let new =
+            ArpHeader::new(ArpOperation::REPLY, (two, v4(10, 0, 0, 2)), (one, v4(10, 0, 0, 1)));
+        let parsed = *ArpPacket::parse(request.as_bytes()).ok()?.header();
+        let same = new == reply;
+        reply.set_operation(parsed.operation());
+        reply.set_sender_mac(parsed.sender_mac());
+        reply.set_sender_ip(parsed.sender_ip());
+        reply.set_target_mac(parsed.target_mac());
+        reply.set_target_ip(parsed.target_ip());
+        let (built, mut buffer) =
+            (EthernetBuilder::new(MacAddr::new([0xff; 6]), one, request), [0; 42]);
+        let frame = built.build(&mut buffer).ok()?;
+        Some(same && reply == request && parsed == request && frame.get(12..14)? == [8, 6])
+    });
+}
+
+fn icmp(checks: &mut Checks<'_>) {
+    let mut buffer = [0; 64];
+    checks.all("icmp: an echo", || {
+        let message = Icmpv4Message::EchoRequest(Echo { id: any(1), sequence: any(2) });
+        let packet = Icmpv4Builder::new(message, any(&b"ping"[..]));
+        packet.build(&mut buffer).ok()?;
+        let (header, _) = Icmpv4Header::mut_from_prefix(&mut buffer).ok()?;
+        header.set_echo_id(any(7));
+        let parsed = Icmpv4Packet::parse(buffer.get(..12)?).ok()?;
+        let mut copy = *parsed.header();
+        copy.set_checksum_raw(any(0));
+        copy.set_rest_raw(any([0, 7, 0, 2]));
+        Some(
+            packet.protocol() == IpProtocol::ICMPV4
+                && parsed.is_checksum_valid()
+                && parsed.payload() == b"ping"
+                && (copy.message_type(), copy.code(), copy.checksum(), copy.rest())
+                    == (8, 0, 0, [0, 7, 0, 2])
+                && copy.message() == Icmpv4Header::new(copy.message()).message(),
+        )
+    });
+    checks.all("icmpv6: packet too big", || {
+        let pseudo = PseudoHeader::v6(v6(1), v6(2), IpProtocol::ICMPV6);
+        let message = Icmpv6Message::PacketTooBig { mtu: any(1280) };
+        let packet = Icmpv6Builder::new(message, any(&b"ping"[..]));
+        packet.write(buffer.get_mut(..12)?, Some(&pseudo));
+        let parsed = Icmpv6Packet::parse(buffer.get(..12)?).ok()?;
+        let mut copy = *parsed.header();
+        let valid = parsed.is_checksum_valid(&pseudo) && parsed.payload() == b"ping";
+        copy.set_echo_id(any(7));
+        copy.set_checksum_raw(any(0));
+        copy.set_rest_raw(any([0, 0, 5, 0]));
+        Some(
+            valid
+                && packet.protocol() == IpProtocol::ICMPV6
+                && (copy.message_type(), copy.code(), copy.checksum(), copy.rest())
+                    == (2, 0, 0, [0, 0, 5, 0])
+                && copy.message() == Icmpv6Header::new(message).message(),
+        )
+    });
 }
