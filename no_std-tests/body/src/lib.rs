@@ -10,6 +10,7 @@ use core::hint::black_box;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 mod agent;
+mod batch;
 mod checksum;
 mod lease;
 mod netlink;
@@ -24,6 +25,7 @@ pub fn run(report: &mut dyn FnMut(&str, bool)) {
     checksum::run(&mut checks);
     wire::run(&mut checks);
     tunnel::run(&mut checks);
+    batch::run(&mut checks);
     subnet::run(&mut checks);
     lease::run(&mut checks);
     netlink::run(&mut checks);

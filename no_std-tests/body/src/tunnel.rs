@@ -57,7 +57,7 @@ fn between(local: IpAddr, remote: IpAddr) -> TunnelConfig {
         .source_ports(SourcePorts::inclusive(any(53_522), 53_522).unwrap_or(SourcePorts::RFC7348))
 }
 
-fn config_v4() -> TunnelConfig {
+pub(crate) fn config_v4() -> TunnelConfig {
     between(ip(192, 168, 0, 10), ip(192, 168, 0, 17))
 }
 
@@ -76,7 +76,7 @@ fn sent(config: &TunnelConfig, bytes: &[u8]) -> Option<Packet> {
 }
 
 /// `OVER_V4` and the frame.
-fn packet_v4() -> [u8; 96] {
+pub(crate) fn packet_v4() -> [u8; 96] {
     let mut packet = [0; 96];
     packet.iter_mut().zip(any(OVER_V4).iter().chain(&FRAME)).for_each(|(to, from)| *to = *from);
     packet
@@ -109,7 +109,8 @@ fn buffers(checks: &mut Checks<'_>) {
         *frame.bytes_mut().first_mut()? = b'x';
         let (room, bytes) = frame.headroom::<3>()?;
         let split = (&*room, &*bytes) == (b"012", b"x456");
-        frame.prefetch();
+        frame.prefetch(any(3));
+        frame.prefetch_descriptor();
         Some(grown && split && frame.range() == (3..7) && frame.total_len() == 4)
     });
     checks.all("buf: what is known of a frame", || {

@@ -1,0 +1,68 @@
+//! Batches, and the kernels of the processor that this runs on.
+
+use vtep::arch::{Isa, Kernels, prefetch};
+use vtep::batch::{LengthMismatch, decap_batch, encap_batch};
+use vtep::buf::{ArrayFrame, FrameBuf};
+use vtep::checksum::Sum;
+use vtep::tunnel::{Core, Origin, Vtep};
+use vtep::verdict::{DropReason, Verdict};
+
+use crate::tunnel::{config_v4, packet_v4};
+use crate::wire::FRAME;
+use crate::{Checks, any};
+
+pub(crate) fn run(checks: &mut Checks<'_>) {
+    batches(checks);
+    kernels(checks);
+}
+
+fn batches(checks: &mut Checks<'_>) {
+    checks.all("batch: there and back", || {
+        let tunnel = config_v4().build().ok()?;
+        let frame = ArrayFrame::<128>::copy_of(&FRAME, any(64))?;
+        let mut frames = any([frame; 5]);
+        let mut verdicts: [Verdict; 5] = any([Ok(()); 5]);
+        let mut core = Core::default().kernels(Kernels::detect());
+        // The third has no route.
+        let mut number = 0;
+        let route = |_: &ArrayFrame<128>| {
+            number += 1;
+            (number != 3).then_some(&tunnel)
+        };
+        let sent = encap_batch(&mut frames, route, &mut core, &mut verdicts);
+        let is_refused = verdicts.get(2) == Some(&Err(DropReason::NoRoute));
+        let encapsulated = frames.iter().filter(|frame| frame.bytes() == packet_v4()).count();
+        let mut origins = [Origin::NONE; 5];
+        let vtep = Vtep::linux().kernels(Kernels::baseline());
+        let received = decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts);
+        let is_back = frames.iter().all(|frame| frame.bytes() == FRAME);
+        Some((sent, received, encapsulated) == (Ok(4), Ok(4), 4) && is_refused && is_back)
+    });
+    let none = encap_batch(
+        &mut [] as &mut [ArrayFrame<1>],
+        |_| None,
+        &mut Core::default(),
+        any(&mut [Ok(())]),
+    );
+    checks.is("batch: lengths", none == Err(LengthMismatch { frames: 0, results: 1 }));
+}
+
+fn kernels(checks: &mut Checks<'_>) {
+    let bytes = any([0xA7_u8; 1471]);
+    prefetch(&raw const bytes);
+    let agree = |kernels: &Kernels| {
+        let parts = [any(0..0), any(0..1), any(1..64), any(3..1471)];
+        parts.into_iter().all(|part| {
+            let bytes = bytes.get(part).unwrap_or_default();
+            kernels.sum(bytes) == Sum::of(bytes)
+        })
+    };
+    checks.is("arch: the generic kernels", agree(Kernels::generic()));
+    checks.is("arch: every kernel that runs here", Kernels::supported().all(agree));
+    // SAFETY: every processor has what the generic ones need.
+    let assumed = unsafe { Kernels::assume(any(Isa::Generic)) };
+    checks.is("arch: assumed", assumed.is_some_and(|kernels| kernels.isa() == Isa::Generic));
+    let expected = if cfg!(target_arch = "aarch64") { Isa::Neon } else { Isa::Generic };
+    let is_baseline = Kernels::baseline().isa() == expected || cfg!(target_arch = "x86_64");
+    checks.is("arch: NEON where there is NEON", is_baseline);
+}
