@@ -1,7 +1,8 @@
 //! What a lease event means to the kernel.
 
 use vtep::agent::{
-    Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, Vxlan, VxlanPeer, missing, stale,
+    Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, SortedRecords, Vxlan, VxlanPeer,
+    missing, stale,
 };
 use vtep::lease::LeaseValue;
 use vtep::netlink::{IpPrefix, Messages};
@@ -81,10 +82,11 @@ fn reconcile(checks: &mut Checks<'_>) {
     checks.all("agent: what is missing and what is stale", || {
         let networks = [IpPrefix::new(ip(10, 1, 0, 0), any(16))?];
         let owned = Owned { underlay_link: Some(any(2)), networks: &networks, ..Owned::default() };
-        let found = [Record::HostGw(host_gw()?)];
-        let absent = missing(found, core::iter::empty()).count();
-        let present = missing(found, found.into_iter()).count();
-        let gone = stale(core::iter::empty(), found.into_iter(), owned).count();
+        let route = [Record::HostGw(host_gw()?)];
+        let (none, one) = (SortedRecords::new(&[]).ok()?, SortedRecords::new(&route).ok()?);
+        let absent = missing(one, none).count();
+        let present = missing(one, one).count();
+        let gone = stale(none, one, owned).count();
         Some((absent, present, gone) == (1, 0, 1))
     });
 }
