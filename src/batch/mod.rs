@@ -44,20 +44,19 @@ fn encap_all<'t, B: FrameBuf>(
     verdicts: &mut [Verdict],
 ) -> usize {
     let mut passed = 0usize;
+    let (mut tunnels, mut last) = ([None; WINDOW], None);
     start(frames, HEADROOM_V4_IP);
     for verdicts in verdicts.chunks_mut(WINDOW) {
         let Some((window, rest)) = frames.split_at_mut_checked(verdicts.len()) else { break };
-        let mut tunnels = [None; WINDOW];
-        let mut last = None;
         for (tunnel, frame) in tunnels.iter_mut().zip(&*window) {
             *tunnel = route(frame);
             fetch_tunnel(*tunnel, &mut last);
         }
-        let work = window.iter_mut().zip(tunnels).zip(verdicts).enumerate();
-        for (index, ((frame, tunnel), verdict)) in work {
-            fetch_frame(rest, index, HEADROOM_V4_IP);
+        let mut ahead = Ahead::new(rest);
+        for ((frame, verdict), tunnel) in window.iter_mut().zip(verdicts).zip(&tunnels) {
+            ahead.fetch(HEADROOM_V4_IP);
             *verdict = match tunnel {
-                Some(tunnel) => tunnel.encap(frame, core),
+                Some(tunnel) => tunnel.encap_inline(frame, core),
                 None => Err(DropReason::NoRoute),
             };
             passed = passed.wrapping_add(usize::from(verdict.is_ok()));
@@ -95,14 +94,14 @@ fn decap_all<B: FrameBuf>(
 ) -> usize {
     let mut passed = 0usize;
     start(frames, 0);
-    for (origin, verdict) in origins.iter_mut().zip(verdicts) {
-        let Some((frame, rest)) = frames.split_first_mut() else { break };
-        fetch_frame(rest, WINDOW, 0);
-        (*origin, *verdict) = match vtep.decap(frame) {
-            Ok(origin) => (origin, Ok(())),
-            Err(reason) => (Origin::NONE, Err(reason)),
-        };
-        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
+    for (verdicts, origins) in verdicts.chunks_mut(WINDOW).zip(origins.chunks_mut(WINDOW)) {
+        let Some((window, rest)) = frames.split_at_mut_checked(verdicts.len()) else { break };
+        let mut ahead = Ahead::new(rest);
+        for ((frame, verdict), origin) in window.iter_mut().zip(verdicts).zip(origins) {
+            ahead.fetch(0);
+            *verdict = vtep.decap_inline(frame, origin);
+            passed = passed.wrapping_add(usize::from(verdict.is_ok()));
+        }
         frames = rest;
     }
     passed
@@ -119,14 +118,28 @@ fn start<B: FrameBuf>(frames: &[B], room: usize) {
     }
 }
 
-/// Asks for the frame at `index`, and for the descriptor a window behind it.
-#[inline]
-fn fetch_frame<B: FrameBuf>(frames: &[B], index: usize, room: usize) {
-    if let Some(frame) = frames.get(index.wrapping_add(WINDOW)) {
-        frame.prefetch_descriptor();
+/// The frames behind a window.
+struct Ahead<'a, B> {
+    frames: core::slice::Iter<'a, B>,
+    descriptors: core::slice::Iter<'a, B>,
+}
+
+impl<'a, B: FrameBuf> Ahead<'a, B> {
+    #[inline]
+    fn new(frames: &'a [B]) -> Self {
+        let descriptors = frames.get(WINDOW..).unwrap_or_default();
+        Self { frames: frames.iter(), descriptors: descriptors.iter() }
     }
-    if let Some(frame) = frames.get(index) {
-        frame.prefetch(room);
+
+    /// Asks for the next frame, and for the descriptor a window behind it.
+    #[inline]
+    fn fetch(&mut self, room: usize) {
+        if let Some(frame) = self.descriptors.next() {
+            frame.prefetch_descriptor();
+        }
+        if let Some(frame) = self.frames.next() {
+            frame.prefetch(room);
+        }
     }
 }
 

@@ -7,14 +7,15 @@
 use core::net::IpAddr;
 
 use super::ecn::{self, EcnDecap};
+use super::template::to_v6;
 use super::vtep::{InnerTags, Origin, OuterTag, ReservedBits, UdpChecksumPolicy, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
-    EtherType, EthernetFrame, EthernetHeader, Gbp, IpProtocol, Ipv4Header, Ipv6Header, Ipv6Packet,
-    Layer, ParseError, ParseErrorKind, PseudoHeader, TrafficClass, UdpHeader, VlanHeader,
-    VxlanFlags, VxlanHeader,
+    Ecn, EtherType, EthernetFrame, EthernetHeader, Gbp, IpProtocol, Ipv4Header, Ipv6Header,
+    Ipv6Packet, Layer, ParseError, ParseErrorKind, PseudoHeader, TrafficClass, UdpHeader,
+    VlanHeader, VxlanFlags, VxlanHeader,
 };
 
 /// A VXLAN packet that was looked at and found good: where the inner frame stands in it.
@@ -22,7 +23,7 @@ use crate::wire::{
 pub struct Decap {
     offset: usize,
     len: usize,
-    origin: Origin,
+    pub(super) origin: Origin,
     edit: Option<Edit>,
 }
 
@@ -96,8 +97,8 @@ impl Edit {
 /// What the outer headers up to UDP say.
 struct Outer<'b> {
     remote: IpAddr,
+    destination: IpAddr,
     class: TrafficClass,
-    pseudo: PseudoHeader,
     /// Where the UDP header stands in the frame.
     udp_at: usize,
     udp: &'b UdpHeader,
@@ -105,6 +106,19 @@ struct Outer<'b> {
     rest: &'b [u8],
     /// The IP payload: the most that the UDP length can say.
     room: usize,
+}
+
+impl Outer<'_> {
+    fn pseudo_header(&self) -> PseudoHeader {
+        match (self.remote, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                PseudoHeader::v4(source, destination, IpProtocol::UDP)
+            }
+            (source, destination) => {
+                PseudoHeader::v6(to_v6(source), to_v6(destination), IpProtocol::UDP)
+            }
+        }
+    }
 }
 
 /// What is at hand of a frame, and what its NIC said.
@@ -146,19 +160,8 @@ impl Vtep<'_> {
         }
     }
 
-    /// Makes a received VXLAN packet its inner frame.
-    ///
-    /// # Errors
-    /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
-    pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
-        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx())?;
-        decap.apply(frame)?;
-        Ok(decap.origin)
-    }
-
-    #[inline]
-    const fn needs_tag(&self) -> bool {
+    pub(super) const fn needs_tag(&self) -> bool {
         matches!(self.outer_tag, OuterTag::One(_))
     }
 
@@ -208,7 +211,7 @@ impl Vtep<'_> {
         let (header, rest) =
             Ipv4Header::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
         let (options, rest) = match header.first_byte() {
-            0x45 => (&[][..], rest),
+            0x45 => (Sum::ZERO, rest),
             _ => v4_options(header, rest, head.len(), total)?,
         };
         if header.protocol() != IpProtocol::UDP {
@@ -218,8 +221,8 @@ impl Vtep<'_> {
             return Err(DropReason::Fragment);
         }
         let (udp, rest) = UdpHeader::ref_from_prefix(rest).map_err(|_| short(head.len(), total))?;
-        let destination = header.destination();
-        self.check_destination(udp, IpAddr::V4(destination))?;
+        let destination = IpAddr::V4(header.destination());
+        self.check_destination(udp, destination)?;
         let total_len = usize::from(header.total_len());
         if total_len > total {
             return Err(DropReason::Truncated);
@@ -228,19 +231,17 @@ impl Vtep<'_> {
         let room = total_len.checked_sub(header_len).ok_or(DropReason::IpHeader)?;
         match rx.ip_checksum {
             NicChecksum::Good => {}
-            NicChecksum::Unknown if header.is_checksum_valid(options) => {}
+            NicChecksum::Unknown if (Sum::of(header.as_bytes()) + options).is_valid() => {}
             _ => return Err(DropReason::IpChecksum),
         }
         let udp_at = at.wrapping_add(header_len);
-        let (class, source) = (header.traffic_class(), header.source());
-        let (remote, pseudo) =
-            (IpAddr::V4(source), PseudoHeader::v4(source, destination, IpProtocol::UDP));
-        self.inspect_udp(Outer { remote, class, pseudo, udp_at, udp, rest, room }, received)
+        let (remote, class) = (IpAddr::V4(header.source()), header.traffic_class());
+        self.inspect_udp(Outer { remote, destination, class, udp_at, udp, rest, room }, rx)
     }
 
     #[inline]
     fn inspect_v6(&self, received: Received<'_>) -> Result<Decap, DropReason> {
-        let Received { head, total, at, .. } = received;
+        let Received { head, total, at, rx } = received;
         let packet =
             Ipv6Packet::parse_head(head).map_err(|error| v6_refusal(error, head.len(), total))?;
         let header = packet.header();
@@ -256,21 +257,20 @@ impl Vtep<'_> {
         // A packet with segments left has further to go (RFC 8200 section 4.4).
         let destination = packet.final_destination().filter(|end| *end == header.destination());
         let destination = destination.ok_or(DropReason::NotLocal)?;
-        self.check_destination(udp, IpAddr::V6(destination))?;
+        let destination = IpAddr::V6(destination);
+        self.check_destination(udp, destination)?;
         let end = usize::from(header.payload_len()).wrapping_add(Ipv6Header::LEN);
         if end > total {
             return Err(DropReason::Truncated);
         }
         let room = end.checked_sub(transport_at).ok_or(DropReason::IpHeader)?;
         let udp_at = at.wrapping_add(transport_at);
-        let (class, source) = (header.traffic_class(), header.source());
-        let (remote, pseudo) =
-            (IpAddr::V6(source), PseudoHeader::v6(source, destination, IpProtocol::UDP));
-        self.inspect_udp(Outer { remote, class, pseudo, udp_at, udp, rest, room }, received)
+        let (remote, class) = (IpAddr::V6(header.source()), header.traffic_class());
+        self.inspect_udp(Outer { remote, destination, class, udp_at, udp, rest, room }, rx)
     }
 
-    #[inline]
-    fn check_destination(&self, udp: &UdpHeader, destination: IpAddr) -> Verdict {
+    #[inline(always)]
+    pub(super) fn check_destination(&self, udp: &UdpHeader, destination: IpAddr) -> Verdict {
         if !self.ports.contains(&udp.destination_port()) {
             return Err(DropReason::NotVxlan);
         }
@@ -281,7 +281,7 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    fn inspect_udp(&self, outer: Outer<'_>, received: Received<'_>) -> Result<Decap, DropReason> {
+    fn inspect_udp(&self, outer: Outer<'_>, rx: RxMeta) -> Result<Decap, DropReason> {
         let udp_len = usize::from(outer.udp.length());
         let payload_len = udp_len.checked_sub(UdpHeader::LEN).ok_or(DropReason::UdpLength)?;
         if udp_len > outer.room {
@@ -290,11 +290,11 @@ impl Vtep<'_> {
         let is_cut = outer.rest.len() < payload_len;
         let payload = outer.rest.get(..payload_len).unwrap_or(outer.rest);
         if outer.udp.checksum() == 0 {
-            if outer.pseudo.is_v6() && !self.zero_checksum_v6 {
+            if outer.remote.is_ipv6() && !self.zero_checksum_v6 {
                 return Err(DropReason::UdpChecksumMissing);
             }
         } else if self.udp_checksum == UdpChecksumPolicy::Verify {
-            self.check_udp(&outer, payload, is_cut, received.rx)?;
+            self.check_udp(&outer, payload, is_cut, rx)?;
         }
         if payload_len < VxlanHeader::LEN {
             return Err(DropReason::VxlanTruncated);
@@ -318,7 +318,7 @@ impl Vtep<'_> {
             NicChecksum::Unknown => {}
         }
         let length = u32::from(outer.udp.length());
-        let header = outer.pseudo.sum(length) + Sum::of(outer.udp.as_bytes());
+        let header = outer.pseudo_header().sum(length) + Sum::of(outer.udp.as_bytes());
         let sum = header + self.kernels.sum(payload);
         if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
     }
@@ -392,7 +392,7 @@ impl Vtep<'_> {
             }
             _ => return Ok(None),
         };
-        if outer.ecn() == crate::wire::Ecn::NotEct && !self.uniform_dscp {
+        if outer.ecn() == Ecn::NotEct && !self.uniform_dscp {
             return Ok(None);
         }
         self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
@@ -400,7 +400,7 @@ impl Vtep<'_> {
 
     /// What the inner traffic class becomes, where it changes.
     #[cold]
-    fn combine(
+    pub(super) fn combine(
         &self,
         inner: TrafficClass,
         outer: TrafficClass,
@@ -425,17 +425,20 @@ const fn short_inner(head: usize, len: usize) -> DropReason {
     if head < len { DropReason::NotLinear } else { DropReason::InnerTruncated }
 }
 
-/// The options of an outer header whose first byte is not 0x45.
+/// The sum of the options of an outer header whose first byte is not 0x45, and what follows them.
 #[cold]
 fn v4_options<'b>(
     header: &Ipv4Header,
     rest: &'b [u8],
     head: usize,
     total: usize,
-) -> Result<(&'b [u8], &'b [u8]), DropReason> {
+) -> Result<(Sum, &'b [u8]), DropReason> {
     let options_len = header.header_len().checked_sub(Ipv4Header::LEN);
     match options_len.filter(|_| header.version() == 4) {
-        Some(len) => rest.split_at_checked(len).ok_or(short(head, total)),
+        Some(len) => {
+            let (options, rest) = rest.split_at_checked(len).ok_or(short(head, total))?;
+            Ok((Sum::of(options), rest))
+        }
         None => Err(DropReason::IpHeader),
     }
 }

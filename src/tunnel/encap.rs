@@ -29,25 +29,40 @@ impl Tunnel {
     /// [`DropReason`]. The frame is as it was then.
     #[inline]
     pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
-        if self.policy.strips_vlan && has_tag(frame.bytes()) {
-            return self.encap_stripped(frame, core);
-        }
-        self.encap_as_it_is(frame, core)
+        self.encap_inline(frame, core)
     }
 
-    #[inline]
-    fn encap_as_it_is<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+    /// The same, for loops that are compiled for more than the target's processor.
+    #[inline(always)]
+    pub(crate) fn encap_inline<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
         type Eth = EthernetHeader;
-        type Tag = TaggedEthernet;
         match self.hot.layout {
             Layout::PlainV4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core),
             Layout::PlainV4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, true, B>(frame, core),
             Layout::PlainV6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, true, B>(frame, core),
             Layout::PlainV6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, true, B>(frame, core),
-            Layout::V4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, false, B>(frame, core),
-            Layout::V4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, false, B>(frame, core),
-            Layout::V6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core),
-            Layout::V6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core),
+            _ => self.encap_general(frame, core),
+        }
+    }
+
+    /// The layouts that are not plain, out of the way of those that are.
+    #[inline(never)]
+    fn encap_general<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+        type Eth = EthernetHeader;
+        type Tag = TaggedEthernet;
+        match self.hot.layout {
+            Layout::V4 | Layout::PlainV4 => {
+                self.encap_as::<Eth, Ipv4Header, Absent, 50, false, B>(frame, core)
+            }
+            Layout::V4Ip | Layout::PlainV4Ip => {
+                self.encap_as::<Eth, Ipv4Header, Eth, 64, false, B>(frame, core)
+            }
+            Layout::V6 | Layout::PlainV6 => {
+                self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core)
+            }
+            Layout::V6Ip | Layout::PlainV6Ip => {
+                self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core)
+            }
             Layout::TaggedV4 => self.encap_as::<Tag, Ipv4Header, Absent, 54, false, B>(frame, core),
             Layout::TaggedV4Ip => self.encap_as::<Tag, Ipv4Header, Eth, 68, false, B>(frame, core),
             Layout::TaggedV6 => self.encap_as::<Tag, Ipv6Header, Absent, 74, false, B>(frame, core),
@@ -55,8 +70,8 @@ impl Tunnel {
         }
     }
 
-    /// The body. `PLAIN` leaves out what no plain layout has.
-    #[inline]
+    /// The body, for the usual inner packet. `PLAIN` leaves out what no plain layout has.
+    #[inline(always)]
     fn encap_as<L, I, X, const N: usize, const PLAIN: bool, B>(
         &self,
         frame: &mut B,
@@ -68,27 +83,91 @@ impl Tunnel {
         X: InnerLink,
         B: FrameBuf,
     {
-        const { assert!(size_of::<Stack<L, I, X>>() == N) };
         let (total, tx) = (frame.total_len(), frame.tx());
         let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
-        if total > usize::from(self.hot.max_len) {
-            self.check_len(head, total)?;
+        match X::look(head, core.flow_key) {
+            Some(inner) if total <= usize::from(self.hot.max_len) => {
+                let patch = self.patch::<X, PLAIN>(&inner, head, total, tx, core.kernels)?;
+                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, core);
+                frame.push_front(N)
+            }
+            _ => self.encap_unusual::<L, I, X, N, PLAIN, B>(frame, core),
         }
-        let inner = X::look(head, total, core.flow_key)?;
+    }
+
+    /// The same for an inner packet that has to be walked, or rid of its tags.
+    #[cold]
+    #[inline(never)]
+    fn encap_unusual<L, I, X, const N: usize, const PLAIN: bool, B>(
+        &self,
+        frame: &mut B,
+        core: &mut Core,
+    ) -> Verdict
+    where
+        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
+        I: OuterIp,
+        X: InnerLink,
+        B: FrameBuf,
+    {
+        let is_stripped = self.policy.strips_vlan && has_tag(frame.bytes());
+        let tags = if is_stripped { Some(Tags::strip(frame)?) } else { None };
+        let verdict = self.encap_walked::<L, I, X, N, PLAIN, B>(frame, core);
+        match (verdict, tags) {
+            (Err(_), Some(tags)) => tags.put_back(frame).and(verdict),
+            _ => verdict,
+        }
+    }
+
+    fn encap_walked<L, I, X, const N: usize, const PLAIN: bool, B>(
+        &self,
+        frame: &mut B,
+        core: &mut Core,
+    ) -> Verdict
+    where
+        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
+        I: OuterIp,
+        X: InnerLink,
+        B: FrameBuf,
+    {
+        let (total, tx) = (frame.total_len(), frame.tx());
+        let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
+        self.check_len(head, total)?;
+        let inner = X::walk(head, total, core.flow_key)?;
         let patch = self.patch::<X, PLAIN>(&inner, head, total, tx, core.kernels)?;
-        *room = self.stack();
-        let Ok(stack) = Stack::<L, I, X>::mut_from_bytes(room) else {
-            return Err(DropReason::NoHeadroom);
-        };
-        stack.ip.finish::<PLAIN>(self, core, &patch);
-        stack.udp = UdpHeader::new(patch.source_port, stack.udp.destination_port(), patch.udp_len);
-        stack.udp.set_checksum_raw(patch.udp_checksum);
-        stack.inner.finish(&inner);
+        self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, core);
         frame.push_front(N)
     }
 
+    /// Writes the headers.
+    #[inline(always)]
+    fn put<L, I, X, const N: usize, const PLAIN: bool>(
+        &self,
+        room: &mut [u8; N],
+        inner: &Inner,
+        patch: &Patch,
+        core: &mut Core,
+    ) where
+        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
+        I: OuterIp,
+        X: InnerLink,
+    {
+        const { assert!(size_of::<Stack<L, I, X>>() == N) };
+        let template = self.stack();
+        *room = *template;
+        let Ok(template) = Stack::<L, I, X>::ref_from_bytes(template) else { return };
+        if let Ok(stack) = Stack::<L, I, X>::mut_from_bytes(room) {
+            stack.ip.finish::<PLAIN>(&template.ip, self, core, patch);
+            stack.udp.set_source_port_raw(patch.source_port);
+            stack.udp.set_length_raw(patch.udp_len);
+            if !PLAIN {
+                stack.udp.set_checksum_raw(patch.udp_checksum);
+            }
+            stack.inner.finish(inner);
+        }
+    }
+
     /// What differs from the template.
-    #[inline]
+    #[inline(always)]
     fn patch<X: InnerLink, const PLAIN: bool>(
         &self,
         inner: &Inner,
@@ -167,8 +246,7 @@ impl Tunnel {
         }
     }
 
-    /// Looks again at a frame that is longer than usual: tags may be the reason.
-    #[cold]
+    /// Whether the lengths fit; tags that stay do not count for the MTU.
     fn check_len(&self, head: &[u8], total: usize) -> Verdict {
         let by_field = u16::MAX.saturating_sub(if self.remote().is_ipv4() { 36 } else { 16 });
         let link = if self.carries_packets() { EthernetHeader::LEN } else { 0 };
@@ -178,25 +256,6 @@ impl Tunnel {
         let tags = if self.carries_packets() { 0 } else { tags_len(head) };
         let is_within = total.saturating_sub(tags) <= usize::from(self.hot.max_len);
         if is_within { Ok(()) } else { Err(DropReason::TooBig) }
-    }
-
-    /// Takes the tags off, and puts them on again if the rest fails. The MAC addresses move over the tags;
-    /// what they left stays in the headroom as it was.
-    #[cold]
-    fn encap_stripped<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
-        let head = frame.bytes();
-        let tags = tags_len(head);
-        let macs: Macs = head.first_chunk().copied().ok_or(DropReason::NotLinear)?;
-        let covered = head.get(tags..).and_then(|behind| behind.first_chunk().copied());
-        let covered = covered.ok_or(DropReason::NotLinear)?;
-        frame.pull_front(tags)?;
-        write_front(frame, macs);
-        let verdict = self.encap_as_it_is(frame, core);
-        if verdict.is_err() {
-            write_front(frame, covered);
-            frame.push_front(tags)?;
-        }
-        verdict
     }
 }
 
@@ -214,15 +273,28 @@ struct Patch {
 
 /// The outer IP header of a layout.
 trait OuterIp {
-    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch);
+    /// Patches itself, a copy of `template`.
+    fn finish<const PLAIN: bool>(
+        &mut self,
+        template: &Self,
+        tunnel: &Tunnel,
+        core: &mut Core,
+        patch: &Patch,
+    );
 }
 
 impl OuterIp for Ipv4Header {
     #[inline]
-    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch) {
+    fn finish<const PLAIN: bool>(
+        &mut self,
+        template: &Self,
+        tunnel: &Tunnel,
+        core: &mut Core,
+        patch: &Patch,
+    ) {
         let total_len = patch.udp_len.wrapping_add(20);
         self.set_total_len_raw(total_len);
-        self.set_traffic_class_raw(TrafficClass(self.traffic_class().0 | patch.class.0));
+        self.set_traffic_class_raw(TrafficClass(template.traffic_class().0 | patch.class.0));
         // The template has zeros where a value is added: the sum grows by what is written.
         let mut sum = u64::from(tunnel.hot.ip_sum);
         let mut add = |word: u16| sum = sum.wrapping_add(u64::from(word));
@@ -250,9 +322,15 @@ impl OuterIp for Ipv4Header {
 
 impl OuterIp for Ipv6Header {
     #[inline]
-    fn finish<const PLAIN: bool>(&mut self, tunnel: &Tunnel, _: &mut Core, patch: &Patch) {
+    fn finish<const PLAIN: bool>(
+        &mut self,
+        template: &Self,
+        tunnel: &Tunnel,
+        _: &mut Core,
+        patch: &Patch,
+    ) {
         self.set_payload_len(patch.udp_len);
-        self.set_traffic_class(TrafficClass(self.traffic_class().0 | patch.class.0));
+        self.set_traffic_class(TrafficClass(template.traffic_class().0 | patch.class.0));
         if !PLAIN && tunnel.policy.inherits_ttl {
             self.set_hop_limit(patch.ttl);
         }
@@ -263,7 +341,10 @@ impl OuterIp for Ipv6Header {
 trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
-    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason>;
+    /// The usual packet.
+    fn look(head: &[u8], key: FlowKey) -> Option<Inner>;
+    /// Any packet.
+    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason>;
     fn finish(&mut self, inner: &Inner);
     /// The sum of what `finish` writes.
     fn sum(inner: &Inner) -> Sum;
@@ -273,7 +354,11 @@ impl InnerLink for Absent {
     const LEN: usize = 0;
 
     #[inline]
-    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
+        Inner::of_usual_frame(head, key)
+    }
+
+    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
         Inner::of_frame(head, total, key)
     }
 
@@ -290,7 +375,11 @@ impl InnerLink for EthernetHeader {
     const LEN: usize = Self::LEN;
 
     #[inline]
-    fn look(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
+        Inner::of_usual_packet(head, key)
+    }
+
+    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
         Inner::of_packet(head, total, key)
     }
 
@@ -323,6 +412,32 @@ fn tags_len(frame: &[u8]) -> usize {
 }
 
 type Macs = [u8; 12];
+
+/// Tags that were taken off a frame, to be put back if the rest fails. The MAC addresses move over them;
+/// what those left stays in the headroom as it was.
+struct Tags {
+    len: usize,
+    /// What the MAC addresses cover.
+    covered: Macs,
+}
+
+impl Tags {
+    fn strip<B: FrameBuf>(frame: &mut B) -> Result<Self, DropReason> {
+        let head = frame.bytes();
+        let len = tags_len(head);
+        let macs = head.first_chunk().copied().ok_or(DropReason::NotLinear)?;
+        let covered = head.get(len..).and_then(|behind| behind.first_chunk().copied());
+        let covered = covered.ok_or(DropReason::NotLinear)?;
+        frame.pull_front(len)?;
+        write_front(frame, macs);
+        Ok(Self { len, covered })
+    }
+
+    fn put_back<B: FrameBuf>(self, frame: &mut B) -> Verdict {
+        write_front(frame, self.covered);
+        frame.push_front(self.len)
+    }
+}
 
 fn write_front<B: FrameBuf>(frame: &mut B, macs: Macs) {
     if let Some(front) = frame.bytes_mut().first_chunk_mut() {

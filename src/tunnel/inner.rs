@@ -43,6 +43,13 @@ struct PlainPacket {
     ports: [u8; 4],
 }
 
+impl PlainPacket {
+    #[inline]
+    fn is_usual(&self) -> bool {
+        self.ip.first_byte() == 0x45
+    }
+}
+
 impl Inner {
     /// The EtherType of the inner packet; 0 where it is not IP.
     #[inline]
@@ -50,27 +57,19 @@ impl Inner {
         self.ip.map_or(EtherType::default(), |ip| ip.ethertype)
     }
 
-    /// Looks at an Ethernet frame of `total` bytes, of which `head` are at hand.
+    /// Looks at an Ethernet frame; `None` if it is not the usual one.
     #[inline]
-    pub(super) fn of_frame(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
-        if let Ok((frame, _)) = PlainFrame::ref_from_prefix(head) {
-            let has_options = frame.packet.ip.first_byte() != 0x45;
-            if frame.ethernet.ethertype() == EtherType::IPV4 && !has_options {
-                return Ok(Self::v4(&frame.packet.ip, frame.packet.ports, key));
-            }
-        }
-        Self::walk_frame(head, total, key)
+    pub(super) fn of_usual_frame(head: &[u8], key: FlowKey) -> Option<Self> {
+        let (frame, _) = PlainFrame::ref_from_prefix(head).ok()?;
+        let is_usual = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_usual();
+        is_usual.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
     }
 
-    /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are at hand.
+    /// Looks at an IPv4 packet; `None` if it is not the usual one.
     #[inline]
-    pub(super) fn of_packet(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
-        if let Ok((packet, _)) = PlainPacket::ref_from_prefix(head) {
-            if packet.ip.first_byte() == 0x45 {
-                return Ok(Self::v4(&packet.ip, packet.ports, key));
-            }
-        }
-        Self::walk_packet(head, total, key)
+    pub(super) fn of_usual_packet(head: &[u8], key: FlowKey) -> Option<Self> {
+        let (packet, _) = PlainPacket::ref_from_prefix(head).ok()?;
+        packet.is_usual().then(|| Self::v4(&packet.ip, packet.ports, key))
     }
 
     #[inline]
@@ -81,8 +80,11 @@ impl Inner {
         Self { hash: key.v4(header, ports), ip: Some(InnerIp::v4(header)) }
     }
 
-    #[cold]
-    fn walk_frame(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+    /// Looks at an Ethernet frame of `total` bytes, of which `head` are at hand.
+    pub(super) fn of_frame(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+        if let Some(usual) = Self::of_usual_frame(head, key) {
+            return Ok(usual);
+        }
         let is_chained = head.len() < total;
         let (header, _) = EthernetHeader::ref_from_prefix(head)
             .map_err(|error| refusal(error, is_chained, DropReason::InnerTruncated))?;
@@ -100,8 +102,11 @@ impl Inner {
         }
     }
 
-    #[cold]
-    fn walk_packet(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+    /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are at hand.
+    pub(super) fn of_packet(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+        if let Some(usual) = Self::of_usual_packet(head, key) {
+            return Ok(usual);
+        }
         let is_chained = head.len() < total;
         let walked = match head.first().map(|byte| byte >> 4) {
             Some(4) => Self::walk_v4(head, is_chained, key),

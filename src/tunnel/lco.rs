@@ -6,16 +6,48 @@
 
 use crate::checksum::Sum;
 use crate::wire::{
-    EtherType, EthernetFrame, IpProtocol, Ipv4Packet, Ipv6Header, Ipv6Packet, PseudoHeader,
-    UdpHeader,
+    EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Header, Ipv4Packet, Ipv6Header,
+    Ipv6Packet, PseudoHeader, UdpHeader,
 };
 
 /// The sum of a frame, or of an IP packet, of `total` bytes. `None` where the headers show that it cannot
 /// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
 /// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
 /// `partial`: the checksum field has still to be filled, so that 0 in it says nothing.
-#[cold]
+#[inline]
 pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+    usual_sum(head, total, is_frame, partial).or_else(|| walk(head, total, is_frame, partial))
+}
+
+/// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
+/// inverted pseudo-header cancel out.
+#[inline]
+fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+    let (mut link, mut packet, mut total) = (Sum::ZERO, head, total);
+    if is_frame {
+        let (ethernet, rest) = EthernetHeader::ref_from_prefix(head).ok()?;
+        if ethernet.ethertype() != EtherType::IPV4 {
+            return None;
+        }
+        (link, packet) = (Sum::of(ethernet.as_bytes()), rest);
+        total = total.wrapping_sub(EthernetHeader::LEN);
+    }
+    let (ip, rest) = Ipv4Header::ref_from_prefix(packet).ok()?;
+    let (udp, _) = UdpHeader::ref_from_prefix(rest).ok()?;
+    let is_whole = usize::from(ip.total_len()) == total && !ip.is_fragment();
+    let len = ip.total_len().checked_sub(20)?;
+    let has_checksum = match ip.protocol() {
+        IpProtocol::TCP => len >= 20,
+        IpProtocol::UDP => udp.length() == len && (partial || udp.checksum() != 0),
+        _ => false,
+    };
+    let front = ip.as_bytes().first_chunk::<12>()?;
+    let is_usual = ip.first_byte() == 0x45 && is_whole && has_checksum;
+    is_usual.then(|| link + Sum::of(front) + !u16::from(ip.protocol().0) + !len)
+}
+
+#[cold]
+fn walk(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
     if !is_frame {
         return packet_sum(head, total, partial);
     }

@@ -18,6 +18,7 @@ mod inner;
 mod lco;
 pub mod mtu;
 mod template;
+mod usual;
 mod vtep;
 
 pub use config::{

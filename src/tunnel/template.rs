@@ -206,9 +206,9 @@ impl Tunnel {
 
     /// The last `N` bytes of the outer stack.
     #[inline]
-    pub(super) fn stack<const N: usize>(&self) -> [u8; N] {
+    pub(super) fn stack<const N: usize>(&self) -> &[u8; N] {
         const { assert!(N <= HEADROOM_MAX) };
-        self.stack.last_chunk().copied().unwrap_or([0; N])
+        self.stack.last_chunk().unwrap_or(&[0; N])
     }
 }
 
@@ -309,7 +309,7 @@ fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
     }
 }
 
-const fn to_v6(address: IpAddr) -> core::net::Ipv6Addr {
+pub(super) const fn to_v6(address: IpAddr) -> core::net::Ipv6Addr {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
         IpAddr::V6(address) => address,
