@@ -76,6 +76,8 @@
 extern crate std;
 
 pub mod agent;
+#[cfg(feature = "arbitrary")]
+pub mod arbitrary;
 pub mod arch;
 pub mod batch;
 pub mod buf;
