@@ -29,14 +29,17 @@ mod measure {
         ticks() - start
     }
 
-    /// The median ticks of each run, the runs taking turns.
-    fn medians(runs: &mut [Run<'_>], rounds: usize) -> Vec<f64> {
+    /// The median ticks of each run, the runs taking turns. In its turn a run warms up for a pass, unless it
+    /// is to be cold, and is measured in the following ones.
+    fn medians(runs: &mut [Run<'_>], turns: usize, passes: usize) -> Vec<f64> {
         let mut samples = vec![Vec::new(); runs.len()];
-        for round in 0..rounds + rounds / 8 + 1 {
+        for _ in 0..turns {
             for (run, samples) in runs.iter_mut().zip(&mut samples) {
-                let sample = run();
-                if round > rounds / 8 {
-                    samples.push(sample);
+                for pass in 0..passes {
+                    let ticks = run();
+                    if pass > 0 || passes == 1 {
+                        samples.push(ticks);
+                    }
                 }
             }
         }
@@ -231,7 +234,7 @@ mod measure {
         Row { what: what.into(), ticks, against: against.into(), base, most }
     }
 
-    fn hot(rounds: usize) -> Vec<Row> {
+    fn hot(turns: usize) -> Vec<Row> {
         let one = tunnel();
         let (full, lco) = (summing(UdpChecksum::Full), summing(UdpChecksum::Lco));
         let many = tunnels(65_536);
@@ -255,7 +258,7 @@ mod measure {
             batch_decap(sent(), 32),
             single_decap(sent()),
         ];
-        let medians = medians(&mut runs, rounds);
+        let medians = medians(&mut runs, turns, 12);
         let medians: Vec<f64> = medians.iter().map(|ticks| ticks / HOT as f64).collect();
         let [
             bare,
@@ -296,19 +299,19 @@ mod measure {
         ]
     }
 
-    fn cold(pages: Pages, name: &str, rounds: usize) -> Vec<Row> {
+    fn cold(pages: Pages, name: &str, turns: usize) -> Vec<Row> {
         let one = tunnel();
         let pool = || frames(COLD, Size::Fixed(64), pages);
         // The runs of one direction share the memory of one pool: each finds it as the one before left it,
         // and each as cold.
         let mut encap =
             [contract(pool(), &one, HOT), batch(pool(), &one, HOT), single(pool(), &one)];
-        let medians_encap = medians(&mut encap, rounds);
+        let medians_encap = medians(&mut encap, turns, 1);
         drop(encap);
         let sent = || encapsulated(pool(), &one);
         let mut decap =
             [contract_decap(sent(), HOT), batch_decap(sent(), HOT), single_decap(sent())];
-        let medians_decap = medians(&mut decap, rounds);
+        let medians_decap = medians(&mut decap, turns, 1);
         let mut rows = Vec::new();
         for (way, medians) in [("encap", medians_encap), ("decap", medians_decap)] {
             let [contract, batch, single] = [0, 1, 2].map(|index| medians[index] / COLD as f64);
@@ -319,13 +322,13 @@ mod measure {
         rows
     }
 
-    fn sums(rounds: usize) -> Vec<Row> {
+    fn sums(turns: usize) -> Vec<Row> {
         let bytes = || vec![0x5a; 1452];
         let mut runs: Vec<_> = [Kernels::generic(), Kernels::detect()]
             .into_iter()
             .map(|kernels| sum(bytes(), kernels))
             .collect();
-        let medians = medians(&mut runs, rounds);
+        let medians = medians(&mut runs, turns, 12);
         vec![row(
             "checksum of 1450 bytes",
             medians[1] / 64.0,
@@ -342,12 +345,12 @@ mod measure {
         assert_floors_agree();
         let quick = std::env::args().any(|arg| arg == "--quick");
         let cycle = ticks_a_cycle();
-        let mut rows = hot(if quick { 300 } else { 4000 });
-        rows.extend(sums(if quick { 300 } else { 4000 }));
+        let mut rows = hot(if quick { 60 } else { 600 });
+        rows.extend(sums(if quick { 60 } else { 600 }));
         if !std::env::args().any(|arg| arg == "--hot") {
-            let rounds = if quick { 5 } else { 31 };
-            rows.extend(cold(Pages::Huge, "65,536 shuffled, huge pages", rounds));
-            rows.extend(cold(Pages::Small, "65,536 shuffled, small pages", rounds));
+            let turns = if quick { 5 } else { 31 };
+            rows.extend(cold(Pages::Huge, "65,536 shuffled, huge pages", turns));
+            rows.extend(cold(Pages::Small, "65,536 shuffled, small pages", turns));
         }
         super::report(&rows, cycle);
     }

@@ -238,9 +238,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
 
     #[inline]
     fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        let used = self.buffer.as_mut().get_mut(..self.end)?;
-        let (front, frame) = used.split_at_mut_checked(self.start)?;
-        Some((front.last_chunk_mut()?, frame))
+        let front = self.start.checked_sub(N)?;
+        self.buffer.as_mut().get_mut(front..self.end)?.split_first_chunk_mut()
     }
 
     #[inline]

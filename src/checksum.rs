@@ -27,12 +27,30 @@ impl Sum {
         Self::from_native(native_sum(bytes))
     }
 
+    /// The sum of 20 bytes, an IPv4 header's, in as few additions as there are.
+    #[inline]
+    pub(crate) fn of_20(bytes: [u8; 20]) -> Self {
+        let (front, middle, back): ([u8; 8], [u8; 8], [u8; 4]) = {
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = bytes;
+            ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p], [q, r, s, t])
+        };
+        let sum = Self(u64::from_ne_bytes(front)) + Self(u64::from_ne_bytes(middle));
+        Self::from_native((sum + Self(u32::from_ne_bytes(back).into())).0)
+    }
+
     /// The sum of one 16-bit word.
     #[must_use]
     #[inline]
     pub const fn word(word: u16) -> Self {
         // `u64::from` is not const.
         Self(word as u64)
+    }
+
+    /// A sum of a few words, added up.
+    #[inline]
+    pub(crate) const fn from_words(sum: u32) -> Self {
+        // `u64::from` is not const.
+        Self(sum as u64)
     }
 
     /// A sum of native-endian words, as the checksum kernels make them. The sum of byte-swapped words
@@ -185,11 +203,18 @@ pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
 
 /// The sum in 16 bits, with end-around carry.
 #[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the two halves of a u64")]
+const fn fold(sum: u64) -> u16 {
+    let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
+    // After a carry the sum is at most 2^32 - 2.
+    fold_u32(sum.wrapping_add(carry as u32))
+}
+
+/// The same for a few words.
+#[inline]
 #[allow(clippy::cast_possible_truncation, reason = "the last line holds at most 0xFFFF")]
-pub(crate) const fn fold(sum: u64) -> u16 {
-    let sum = (sum & 0xFFFF_FFFF).wrapping_add(sum >> 32); // at most 2^33 - 2
-    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x2_FFFD
-    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x1_0000
+pub(crate) const fn fold_u32(sum: u32) -> u16 {
+    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x1_FFFE
     (sum & 0xFFFF).wrapping_add(sum >> 16) as u16
 }
 

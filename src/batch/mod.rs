@@ -52,9 +52,10 @@ fn encap_all<'t, B: FrameBuf>(
             *tunnel = route(frame);
             fetch_tunnel(*tunnel, &mut last);
         }
-        let mut ahead = Ahead::new(rest);
+        let behind = rest.get(WINDOW..).unwrap_or_default();
+        let (mut ahead, mut later) = (rest.iter(), behind.iter());
         for ((frame, verdict), tunnel) in window.iter_mut().zip(verdicts).zip(&tunnels) {
-            ahead.fetch(HEADROOM_V4_IP);
+            fetch(ahead.next(), later.next(), HEADROOM_V4_IP);
             *verdict = match tunnel {
                 Some(tunnel) => tunnel.encap_inline(frame, core),
                 None => Err(DropReason::NoRoute),
@@ -94,14 +95,11 @@ fn decap_all<B: FrameBuf>(
 ) -> usize {
     let mut passed = 0usize;
     start(frames, 0);
-    for (verdicts, origins) in verdicts.chunks_mut(WINDOW).zip(origins.chunks_mut(WINDOW)) {
-        let Some((window, rest)) = frames.split_at_mut_checked(verdicts.len()) else { break };
-        let mut ahead = Ahead::new(rest);
-        for ((frame, verdict), origin) in window.iter_mut().zip(verdicts).zip(origins) {
-            ahead.fetch(0);
-            *verdict = vtep.decap_inline(frame, origin);
-            passed = passed.wrapping_add(usize::from(verdict.is_ok()));
-        }
+    for (verdict, origin) in verdicts.iter_mut().zip(origins) {
+        let Some((frame, rest)) = frames.split_first_mut() else { break };
+        fetch(rest.get(WINDOW), rest.get(2 * WINDOW), 0);
+        *verdict = vtep.decap_inline(frame, origin);
+        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
         frames = rest;
     }
     passed
@@ -118,28 +116,14 @@ fn start<B: FrameBuf>(frames: &[B], room: usize) {
     }
 }
 
-/// The frames behind a window.
-struct Ahead<'a, B> {
-    frames: core::slice::Iter<'a, B>,
-    descriptors: core::slice::Iter<'a, B>,
-}
-
-impl<'a, B: FrameBuf> Ahead<'a, B> {
-    #[inline]
-    fn new(frames: &'a [B]) -> Self {
-        let descriptors = frames.get(WINDOW..).unwrap_or_default();
-        Self { frames: frames.iter(), descriptors: descriptors.iter() }
+/// Asks for a frame, and for the descriptor of one that comes later.
+#[inline]
+fn fetch<B: FrameBuf>(frame: Option<&B>, later: Option<&B>, room: usize) {
+    if let Some(later) = later {
+        later.prefetch_descriptor();
     }
-
-    /// Asks for the next frame, and for the descriptor a window behind it.
-    #[inline]
-    fn fetch(&mut self, room: usize) {
-        if let Some(frame) = self.descriptors.next() {
-            frame.prefetch_descriptor();
-        }
-        if let Some(frame) = self.frames.next() {
-            frame.prefetch(room);
-        }
+    if let Some(frame) = frame {
+        frame.prefetch(room);
     }
 }
 
@@ -147,13 +131,18 @@ impl<'a, B: FrameBuf> Ahead<'a, B> {
 #[inline]
 fn fetch_tunnel<'t>(tunnel: Option<&'t Tunnel>, last: &mut Option<&'t Tunnel>) {
     let Some(tunnel) = tunnel else { return };
-    if last.is_some_and(|last| core::ptr::eq(last, tunnel)) {
+    if is_same(*last, Some(tunnel)) {
         return;
     }
     *last = Some(tunnel);
     let address: *const Tunnel = tunnel;
     prefetch(address);
     prefetch(address.cast::<u8>().wrapping_add(64));
+}
+
+#[inline]
+fn is_same(one: Option<&Tunnel>, other: Option<&Tunnel>) -> bool {
+    one.map(core::ptr::from_ref) == other.map(core::ptr::from_ref)
 }
 
 /// Slices of a batch that differ in length.

@@ -13,7 +13,7 @@ use super::lco;
 use super::template::{Absent, Core, Layout, Stack, TaggedEthernet, Tunnel};
 use crate::arch::Kernels;
 use crate::buf::{FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
-use crate::checksum::{Sum, fold};
+use crate::checksum::{Sum, fold_u32};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
     EtherType, EthernetHeader, Ipv4Flags, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader,
@@ -39,13 +39,11 @@ impl Tunnel {
         match self.hot.layout {
             Layout::PlainV4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core),
             Layout::PlainV4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, true, B>(frame, core),
-            Layout::PlainV6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, true, B>(frame, core),
-            Layout::PlainV6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, true, B>(frame, core),
             _ => self.encap_general(frame, core),
         }
     }
 
-    /// The layouts that are not plain, out of the way of those that are.
+    /// The layouts that are not plain IPv4, out of the way of those that are.
     #[inline(never)]
     fn encap_general<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
         type Eth = EthernetHeader;
@@ -57,12 +55,10 @@ impl Tunnel {
             Layout::V4Ip | Layout::PlainV4Ip => {
                 self.encap_as::<Eth, Ipv4Header, Eth, 64, false, B>(frame, core)
             }
-            Layout::V6 | Layout::PlainV6 => {
-                self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core)
-            }
-            Layout::V6Ip | Layout::PlainV6Ip => {
-                self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core)
-            }
+            Layout::PlainV6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, true, B>(frame, core),
+            Layout::PlainV6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, true, B>(frame, core),
+            Layout::V6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core),
+            Layout::V6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core),
             Layout::TaggedV4 => self.encap_as::<Tag, Ipv4Header, Absent, 54, false, B>(frame, core),
             Layout::TaggedV4Ip => self.encap_as::<Tag, Ipv4Header, Eth, 68, false, B>(frame, core),
             Layout::TaggedV6 => self.encap_as::<Tag, Ipv6Header, Absent, 74, false, B>(frame, core),
@@ -87,8 +83,14 @@ impl Tunnel {
         let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
         match X::look(head, core.flow_key) {
             Some(inner) if total <= usize::from(self.hot.max_len) => {
-                let patch = self.patch::<X, PLAIN>(&inner, head, total, tx, core.kernels)?;
-                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, core);
+                let patch = self.patch::<X, PLAIN>(&inner, total, tx);
+                let checksum = match PLAIN {
+                    true => 0,
+                    false => {
+                        self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels)?
+                    }
+                };
+                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
                 frame.push_front(N)
             }
             _ => self.encap_unusual::<L, I, X, N, PLAIN, B>(frame, core),
@@ -133,8 +135,9 @@ impl Tunnel {
         let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
         self.check_len(head, total)?;
         let inner = X::walk(head, total, core.flow_key)?;
-        let patch = self.patch::<X, PLAIN>(&inner, head, total, tx, core.kernels)?;
-        self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, core);
+        let patch = self.patch::<X, PLAIN>(&inner, total, tx);
+        let checksum = self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels)?;
+        self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
         frame.push_front(N)
     }
 
@@ -145,6 +148,7 @@ impl Tunnel {
         room: &mut [u8; N],
         inner: &Inner,
         patch: &Patch,
+        checksum: u16,
         core: &mut Core,
     ) where
         Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
@@ -160,7 +164,7 @@ impl Tunnel {
             stack.udp.set_source_port_raw(patch.source_port);
             stack.udp.set_length_raw(patch.udp_len);
             if !PLAIN {
-                stack.udp.set_checksum_raw(patch.udp_checksum);
+                stack.udp.set_checksum_raw(checksum);
             }
             stack.inner.finish(inner);
         }
@@ -171,17 +175,15 @@ impl Tunnel {
     fn patch<X: InnerLink, const PLAIN: bool>(
         &self,
         inner: &Inner,
-        head: &[u8],
         total: usize,
         tx: TxMeta,
-        kernels: &Kernels,
-    ) -> Result<Patch, DropReason> {
+    ) -> Patch {
         let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        #[allow(clippy::cast_possible_truncation, reason = "`max_len` lets pass what fits")]
+        let udp_len = behind as u16;
         let mut patch = Patch {
-            // `max_len` has seen to it that the lengths fit.
-            udp_len: u16::try_from(behind).unwrap_or(u16::MAX),
+            udp_len,
             source_port: self.hot.source_ports.port(tx.flow_hash.unwrap_or(inner.hash)),
-            udp_checksum: 0,
             class: TrafficClass(0),
             ttl: 0,
             dont_fragment: false,
@@ -191,19 +193,11 @@ impl Tunnel {
         }
         if !PLAIN {
             self.inherit(&mut patch, inner.ip);
-            if self.policy.udp_checksum != UdpChecksum::None {
-                patch.udp_checksum = match tx.outer_checksum {
-                    OuterChecksum::Nic => (self.pseudo_sum() + patch.udp_len).folded(),
-                    OuterChecksum::Software => {
-                        let payload = self.inner_sum::<X>(head, total, tx, kernels)?;
-                        self.udp_checksum(&patch, X::sum(inner) + payload)
-                    }
-                };
-            }
         }
-        Ok(patch)
+        patch
     }
 
+    #[inline(always)]
     fn inherit(&self, patch: &mut Patch, inner: Option<InnerIp>) {
         if self.policy.inherits_tos {
             let dscp = inner.map_or(0, |ip| ip.traffic_class.0 & !0b11);
@@ -215,15 +209,32 @@ impl Tunnel {
         patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
     }
 
-    /// The checksum over the headers and what follows VXLAN's.
-    fn udp_checksum(&self, patch: &Patch, inner: Sum) -> u16 {
+    /// The UDP checksum: over the headers and what follows VXLAN's.
+    #[inline(always)]
+    fn udp_checksum<X: InnerLink>(
+        &self,
+        patch: &Patch,
+        inner: &Inner,
+        head: &[u8],
+        total: usize,
+        tx: TxMeta,
+        kernels: &Kernels,
+    ) -> Result<u16, DropReason> {
+        if self.policy.udp_checksum == UdpChecksum::None {
+            return Ok(0);
+        }
+        if tx.outer_checksum == OuterChecksum::Nic {
+            return Ok((self.pseudo_sum() + patch.udp_len).folded());
+        }
+        let inner = X::sum(inner) + self.inner_sum::<X>(head, total, tx, kernels)?;
         // The length is summed twice: in the pseudo-header and in the header (RFC 768).
-        let headers =
-            Sum::word(self.hot.udp_sum) + patch.source_port + patch.udp_len + patch.udp_len;
-        (headers + inner).udp_checksum()
+        let lengths = u32::from(patch.udp_len) << 1;
+        let headers = u32::from(self.hot.udp_sum).wrapping_add(u32::from(patch.source_port));
+        Ok((Sum::from_words(headers.wrapping_add(lengths)) + inner).udp_checksum())
     }
 
     /// The sum of the frame or packet, from its headers alone where that is allowed.
+    #[inline(always)]
     fn inner_sum<X: InnerLink>(
         &self,
         head: &[u8],
@@ -263,7 +274,6 @@ impl Tunnel {
 struct Patch {
     udp_len: u16,
     source_port: u16,
-    udp_checksum: u16,
     /// ECN, and DSCP where it is inherited.
     class: TrafficClass,
     /// 0 where it is fixed.
@@ -284,7 +294,7 @@ trait OuterIp {
 }
 
 impl OuterIp for Ipv4Header {
-    #[inline]
+    #[inline(always)]
     fn finish<const PLAIN: bool>(
         &mut self,
         template: &Self,
@@ -296,8 +306,8 @@ impl OuterIp for Ipv4Header {
         self.set_total_len_raw(total_len);
         self.set_traffic_class_raw(TrafficClass(template.traffic_class().0 | patch.class.0));
         // The template has zeros where a value is added: the sum grows by what is written.
-        let mut sum = u64::from(tunnel.hot.ip_sum);
-        let mut add = |word: u16| sum = sum.wrapping_add(u64::from(word));
+        let mut sum = u32::from(tunnel.hot.ip_sum);
+        let mut add = |word: u16| sum = sum.wrapping_add(u32::from(word));
         add(total_len);
         add(u16::from(patch.class.0));
         if !PLAIN {
@@ -316,12 +326,12 @@ impl OuterIp for Ipv4Header {
             self.set_id_raw(id);
             add(id);
         }
-        self.set_checksum_raw(!fold(sum));
+        self.set_checksum_raw(!fold_u32(sum));
     }
 }
 
 impl OuterIp for Ipv6Header {
-    #[inline]
+    #[inline(always)]
     fn finish<const PLAIN: bool>(
         &mut self,
         template: &Self,

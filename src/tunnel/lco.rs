@@ -21,17 +21,18 @@ pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> O
 
 /// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
 /// inverted pseudo-header cancel out.
-#[inline]
+#[inline(always)]
 fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
-    let (mut link, mut packet, mut total) = (Sum::ZERO, head, total);
-    if is_frame {
-        let (ethernet, rest) = EthernetHeader::ref_from_prefix(head).ok()?;
+    let (front, packet, total) = if is_frame {
+        let (ethernet, packet) = EthernetHeader::ref_from_prefix(head).ok()?;
         if ethernet.ethertype() != EtherType::IPV4 {
             return None;
         }
-        (link, packet) = (Sum::of(ethernet.as_bytes()), rest);
-        total = total.wrapping_sub(EthernetHeader::LEN);
-    }
+        let front = Sum::of(head.first_chunk::<{ EthernetHeader::LEN + BEFORE_ADDRESSES }>()?);
+        (front, packet, total.wrapping_sub(EthernetHeader::LEN))
+    } else {
+        (Sum::of(head.first_chunk::<BEFORE_ADDRESSES>()?), head, total)
+    };
     let (ip, rest) = Ipv4Header::ref_from_prefix(packet).ok()?;
     let (udp, _) = UdpHeader::ref_from_prefix(rest).ok()?;
     let is_whole = usize::from(ip.total_len()) == total && !ip.is_fragment();
@@ -41,10 +42,12 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
         IpProtocol::UDP => udp.length() == len && (partial || udp.checksum() != 0),
         _ => false,
     };
-    let front = ip.as_bytes().first_chunk::<12>()?;
     let is_usual = ip.first_byte() == 0x45 && is_whole && has_checksum;
-    is_usual.then(|| link + Sum::of(front) + !u16::from(ip.protocol().0) + !len)
+    is_usual.then(|| front + !u16::from(ip.protocol().0) + !len)
 }
+
+/// What stands before the addresses of an IPv4 header, in bytes.
+const BEFORE_ADDRESSES: usize = 12;
 
 #[cold]
 fn walk(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {

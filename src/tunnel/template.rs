@@ -22,9 +22,9 @@ use crate::wire::{
 pub struct Tunnel {
     pub(super) policy: Policy,
     remote: IpAddr,
+    pub(super) hot: Hot,
     /// The outer stack, from its last byte to the front: every layout's end is here.
     stack: [u8; HEADROOM_MAX],
-    pub(super) hot: Hot,
 }
 
 const _: () = assert!(size_of::<Tunnel>() == 128);

@@ -73,29 +73,27 @@ impl Vtep<'_> {
     fn look(&self, head: &[u8], total: usize, rx: RxMeta, origin: &mut Origin) -> Option<usize> {
         let (packet, _) = UsualPacket::ref_from_prefix(head).ok()?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, inner_ip } = packet;
-        let is_ip_intact = match rx.ip_checksum {
-            NicChecksum::Good => true,
-            NicChecksum::Unknown => Sum::of(ip.as_bytes()).is_valid(),
-            NicChecksum::Bad => false,
-        };
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
             && ip.first_byte() == 0x45
             && ip.protocol() == IpProtocol::UDP
             && !ip.is_fragment()
             && udp.checksum() == 0
-            && *vxlan == VxlanHeader::new(vxlan.vni())
-            && inner.ethertype() == EtherType::IPV4
-            && self.keeps_class(ip.traffic_class(), inner_ip.traffic_class());
-        let is_ours = !self.needs_tag()
-            && self.check_destination(udp, IpAddr::V4(ip.destination())).is_ok()
-            && self.vnis.contains(&vxlan.vni())
-            && self.own_mac != Some(inner.source());
+            && says_vni_alone(vxlan)
+            && inner.ethertype() == EtherType::IPV4;
+        if !has_usual_headers || self.needs_tag() {
+            return None;
+        }
+        self.check_destination(udp, IpAddr::V4(ip.destination())).ok()?;
         let (total_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
         let len = udp_len.checked_sub(UdpHeader::LEN + VxlanHeader::LEN)?;
         let are_lengths_right = total_len <= total.wrapping_sub(EthernetHeader::LEN)
             && udp_len.wrapping_add(Ipv4Header::LEN) <= total_len
             && len >= EthernetHeader::LEN + Ipv4Header::LEN;
-        if !(has_usual_headers && is_ours && are_lengths_right && is_ip_intact) {
+        let is_taken = are_lengths_right
+            && self.vnis.contains(&vxlan.vni())
+            && self.own_mac.is_none_or(|own| own != inner.source())
+            && self.keeps_class(ip.traffic_class(), inner_ip.traffic_class());
+        if !is_taken || !is_intact(ip, rx) {
             return None;
         }
         *origin = Origin {
@@ -114,4 +112,18 @@ impl Vtep<'_> {
         let is_plain = outer.ecn() == Ecn::NotEct && !self.uniform_dscp;
         is_plain || self.combine(inner, outer) == Ok(None)
     }
+}
+
+#[inline]
+fn is_intact(ip: &Ipv4Header, rx: RxMeta) -> bool {
+    match rx.ip_checksum {
+        NicChecksum::Unknown => Sum::of_20(*ip.as_bytes()).is_valid(),
+        said => said == NicChecksum::Good,
+    }
+}
+
+/// Whether a header is RFC 7348's own: I is set, and no reserved bit.
+#[inline]
+pub(super) fn says_vni_alone(header: &VxlanHeader) -> bool {
+    u64::from_be_bytes(*header.as_bytes()) & !0xFFFF_FF00 == 1 << 59
 }
