@@ -94,12 +94,16 @@ fn ttl() {
         (over_v4().ttl(Ttl::Fixed(17)), frame_v4(0, 5, Ipv4Flags::empty()), 17),
         (inherit.clone(), frame_v4(0, 5, Ipv4Flags::empty()), 5),
         (inherit.clone(), frame_v6(0, 6), 6),
+        (inherit.clone(), frame_v4(0, 0, Ipv4Flags::empty()), 64),
         (inherit, arp(), 64),
     ] {
         assert_eq!(outer_v4(&encap(&config, &inner)).0.header().ttl(), want);
     }
-    let outer = encap(&over_v6().ttl(Ttl::Inherit), &frame_v4(0, 5, Ipv4Flags::empty()));
-    assert_eq!(outer_v6(&outer).0.header().hop_limit(), 5);
+    for (inner, want) in [(5, 5), (0, 64)] {
+        let inner = frame_v4(0, inner, Ipv4Flags::empty());
+        let outer = encap(&over_v6().ttl(Ttl::Inherit), &inner);
+        assert_eq!(outer_v6(&outer).0.header().hop_limit(), want);
+    }
 }
 
 #[test]

@@ -204,7 +204,8 @@ impl Tunnel {
             patch.class = TrafficClass(patch.class.0 | dscp);
         }
         if self.policy.inherits_ttl {
-            patch.ttl = inner.map_or(64, |ip| ip.ttl);
+            // A packet with no hops left goes nowhere, so 0 is not inherited (Linux `vxlan_xmit_one`).
+            patch.ttl = inner.map(|ip| ip.ttl).filter(|ttl| *ttl != 0).unwrap_or(64);
         }
         patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
     }
