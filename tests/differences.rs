@@ -82,6 +82,17 @@ fn reserved_bits() {
 }
 
 #[test]
+fn time_to_live_to_a_group() {
+    // Where the TTL or the hop limit stands.
+    for (local, group, at) in [("192.168.50.3", "239.1.1.1", 22), ("fd00:50::3", "ff05::100", 21)] {
+        let [local, group] = [local, group].map(|text| text.parse().unwrap());
+        let ttls = [TunnelConfig::rfc7348, TunnelConfig::linux]
+            .map(|profile| encap(&profile(local, group, adjacency()), &hex(PLAIN)[50..])[at]);
+        assert_eq!(ttls, [64, 1], "{group}");
+    }
+}
+
+#[test]
 fn generic_protocol_extension() {
     let packet = with_header("0c00000100000100");
     for vtep in [Vtep::rfc7348().port(8472), Vtep::linux()] {

@@ -113,9 +113,6 @@ impl<'a> Outer<'a> {
 /// The tunnel of a device with `options` to where the kernel sent this packet.
 fn configured(options: &str, outer: &Outer<'_>, decap: &Decap) -> TunnelConfig {
     let mut config = TunnelConfig::linux(outer.local, outer.remote, outer.adjacency);
-    if outer.remote.is_multicast() {
-        config = config.ttl(Ttl::Fixed(1));
-    }
     let mut words = options.split_whitespace();
     while let Some(option) = words.next() {
         let mut value = || words.next().expect("a value");

@@ -11,6 +11,7 @@
 //! | inner VLAN tags received | section 6.1: SHOULD discard unless configured | discarded | delivered, and nothing behind the tag is looked at | `inner_tags` |
 //! | inner VLAN tags sent | section 6.1: SHOULD strip unless configured | stripped | kept | `inner_tags_on_the_way_out` |
 //! | source port | section 5: RECOMMENDED 49152 to 65535 | 49152 to 65535 | 32768 to 60998, the host's ephemeral ports | `source_ports` |
+//! | TTL to a multicast group | RFC 7348 section 4.2 leaves it open | 64 | 1: the group of one link | `time_to_live_to_a_group` |
 //! | DF and ID | section 4.3: MUST NOT fragment; RFC 6864 section 4.1 | DF set, so ID 0 | DF clear, ID counted | `fragmentation_and_identification` |
 //! | outer ECN for congestion experienced | RFC 6040 section 4.1 | copied | ECT(0), of RFC 3168 section 9.1.1 | `congestion` |
 //! | UDP checksum over IPv4 | section 5: SHOULD be zero | zero | computed | `the_udp_checksum` |

@@ -40,7 +40,7 @@ impl Adjacency {
 pub enum Ttl {
     /// Always this.
     Fixed(u8),
-    /// The inner packet's; 64 for a frame that is not IP.
+    /// The inner packet's; 64 for a frame that is not IP, and where the inner one is 0.
     Inherit,
 }
 
@@ -149,13 +149,14 @@ impl TunnelConfig {
         }
     }
 
-    /// What the Linux vxlan device does by default: port 8472, source ports 32768 to 60998, TTL 64, DSCP 0,
-    /// DF clear and a counted ID, congestion experienced sent as ECT(0), a full UDP checksum, inner VLAN tags
-    /// kept. The VNI is 0 until it is set.
+    /// What the Linux vxlan device does by default: port 8472, source ports 32768 to 60998, TTL 64 and
+    /// 1 to a multicast group, DSCP 0, DF clear and a counted ID, congestion experienced sent as ECT(0), a
+    /// full UDP checksum, inner VLAN tags kept. The VNI is 0 until it is set.
     pub fn linux(local: IpAddr, remote: IpAddr, adjacency: Adjacency) -> Self {
         Self {
             port: VxlanHeader::LINUX_PORT,
             source_ports: SourcePorts::LINUX,
+            ttl: Ttl::Fixed(if remote.is_multicast() { 1 } else { 64 }),
             df: Df::Unset,
             ip_id: IpId::Counter,
             ecn: EcnEncap::Linux,
