@@ -189,24 +189,15 @@ fn read_ipv6(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
         id: None,
         udp_checksum: None,
     };
-    let transport = match Ipv6Packet::parse(bytes) {
-        Ok(packet) => Transport {
-            protocol: packet.protocol(),
-            payload: packet.payload(),
-            pseudo: packet.pseudo_header(),
-            whole: !packet.is_fragment(),
-            first: packet
-                .fragment()
-                .is_none_or(|fragment| fragment.offset() == FragmentOffset::default()),
-        },
-        // Cut short; without extension headers the front can be read all the same.
-        Err(_) => Transport {
-            protocol: header.next_header(),
-            payload: rest,
-            pseudo: None,
-            whole: false,
-            first: true,
-        },
-    };
-    Some((outer, Some(transport)))
+    // Without the whole of the extension headers there is no telling what is behind them.
+    let transport = Ipv6Packet::parse_head(bytes).ok().map(|packet| Transport {
+        protocol: packet.protocol(),
+        payload: packet.payload(),
+        pseudo: packet.pseudo_header(),
+        whole: !packet.is_fragment() && usize::from(header.payload_len()) <= rest.len(),
+        first: packet
+            .fragment()
+            .is_none_or(|fragment| fragment.offset() == FragmentOffset::default()),
+    });
+    Some((outer, transport))
 }

@@ -1,10 +1,12 @@
 //! `show --json` against tshark's reading of every packet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{ask, common};
+use crate::files::{Record, pcap, records};
+use crate::{ask, common, scratch};
 
 /// One packet in tshark's table. A field of a tunnelled packet has the outer value, then the inner one.
 struct Row<'a> {
@@ -207,4 +209,39 @@ fn a_line_of_json_and_a_line_of_text() {
          ethertype 0x0800, 62 bytes"
     );
     assert_eq!(show("real_flanneld_udp_backend", &["--json"]).split('"').nth(5), Some("not-vxlan"));
+}
+
+#[test]
+fn layers_of_a_packet_cut_behind_its_extension_headers() {
+    let directory = scratch("layers");
+    let input = directory.join("in.pcap");
+    let whole = records(&common::capture_path("flannel_outer_ipv6_default.pcap")).remove(0);
+    // Hop-by-hop options: a PadN of 4 bytes.
+    let mut packet = whole.packet.clone();
+    packet.splice(54..54, [17, 0, 1, 4, 0, 0, 0, 0]);
+    packet[19] += 8;
+    packet[20] = 0;
+    let udp = json!([whole.packet[54], whole.packet[55]].map(u64::from));
+    let line = |len: usize| -> Value {
+        let packet = packet[..len].to_vec();
+        let file = pcap(u32::to_le_bytes, false, 1, &[Record { packet, ..whole }]);
+        fs::write(&input, file).expect("a scratch file");
+        serde_json::from_str(&ask("show", &input, &["--json"]).stdout).expect("a line")
+    };
+    let uncut = line(packet.len());
+    assert_eq!(
+        (&uncut["verdict"], &uncut["outer"]["udp_checksum"]),
+        (&json!("ok"), &json!("good"))
+    );
+    let sport = uncut["outer"]["sport"].as_u64().expect("a port");
+    assert_eq!(json!([sport >> 8, sport & 0xff]), udp);
+    let mut outer = uncut["outer"].clone();
+    outer["udp_checksum"] = json!(null);
+    let cut = line(packet.len() - 1);
+    assert_eq!(cut["verdict"], "truncated");
+    assert_eq!(
+        [&cut["outer"], &cut["vxlan"], &cut["inner"]],
+        [&outer, &uncut["vxlan"], &uncut["inner"]]
+    );
+    assert_eq!((&line(61)["outer"]["sport"], &line(61)["vxlan"]), (&json!(null), &json!(null)));
 }
