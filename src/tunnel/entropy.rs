@@ -54,8 +54,8 @@ impl FlowKey {
         high_half(self.mix(addresses, protocol_and_ports(header.protocol(), ports)))
     }
 
-    /// The hash of an IPv6 flow: addresses, protocol and ports. The flow label is not used, for senders
-    /// may change it within a flow (RFC 6438 section 2).
+    /// The hash of an IPv6 flow: addresses, protocol and ports. The flow label is not used: Linux
+    /// changes that of a TCP connection which stalls (`sk_rethink_txhash`).
     #[inline]
     pub(super) fn v6(self, header: &Ipv6Header, protocol: IpProtocol, ports: [u8; 4]) -> u32 {
         let [source, destination] = [header.source(), header.destination()].map(halves);

@@ -226,7 +226,7 @@ impl fmt::Display for FragmentOffsetTooLarge {
 impl core::error::Error for FragmentOffsetTooLarge {}
 
 /// What the checksums of TCP, UDP and ICMPv6 cover beside their own bytes: addresses, length, protocol
-/// (RFC 793 section 3.1, RFC 768, RFC 8200 section 8.1).
+/// (RFC 9293 section 3.1, RFC 768, RFC 8200 section 8.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PseudoHeader {
     addresses: Addresses,
