@@ -175,6 +175,10 @@ pub fn update_udp(checksum: u16, old: u16, new: u16) -> u16 {
 /// compilers turn the lanes into vectors.
 #[inline]
 pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
+    if cfg!(target_pointer_width = "32") {
+        // Such processors have no vectors: lanes would only be more code.
+        return sum_words(0, bytes);
+    }
     let mut lanes = [0u64; 4];
     let mut blocks = bytes.chunks_exact(32);
     for block in &mut blocks {
@@ -185,8 +189,13 @@ pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
             }
         }
     }
-    let mut sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
-    let mut words = blocks.remainder().chunks_exact(4);
+    let sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
+    sum_words(sum, blocks.remainder())
+}
+
+#[inline]
+fn sum_words(mut sum: u64, bytes: &[u8]) -> u64 {
+    let mut words = bytes.chunks_exact(4);
     for word in &mut words {
         if let Ok(word) = u32::read_from_bytes(word) {
             sum = sum.wrapping_add(u64::from(word));

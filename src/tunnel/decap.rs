@@ -134,6 +134,18 @@ struct Received<'b> {
     rx: RxMeta,
 }
 
+impl<'b> Received<'b> {
+    /// Goes over the Ethernet header.
+    #[inline]
+    fn new(head: &'b [u8], total: usize, rx: RxMeta) -> Result<(EtherType, Self), DropReason> {
+        let (ethernet, packet) =
+            EthernetHeader::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
+        let at = EthernetHeader::LEN;
+        let received = Self { head: packet, total: total.wrapping_sub(at), at, rx };
+        Ok((ethernet.ethertype(), received))
+    }
+}
+
 impl Vtep<'_> {
     /// Looks at an Ethernet frame, and changes nothing.
     ///
@@ -150,14 +162,26 @@ impl Vtep<'_> {
     /// As [`inspect`](Self::inspect); `NotLinear` where the front is too short.
     #[inline]
     pub fn inspect_head(&self, head: &[u8], total: usize, rx: RxMeta) -> Result<Decap, DropReason> {
-        let (ethernet, packet) =
-            EthernetHeader::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
-        let at = EthernetHeader::LEN;
-        let received = Received { head: packet, total: total.wrapping_sub(at), at, rx };
-        match ethernet.ethertype() {
+        let (ethertype, received) = Received::new(head, total, rx)?;
+        match ethertype {
             EtherType::IPV4 if !self.needs_tag() => self.inspect_v4(received),
             EtherType::IPV6 if !self.needs_tag() => self.inspect_v6(received),
             ethertype => self.inspect_tagged(ethertype, received),
+        }
+    }
+
+    /// As [`inspect_head`](Self::inspect_head), of nothing but IPv4 without tags.
+    #[inline]
+    pub(super) fn inspect_plain_v4(
+        &self,
+        head: &[u8],
+        total: usize,
+        rx: RxMeta,
+    ) -> Result<Decap, DropReason> {
+        match Received::new(head, total, rx)? {
+            (EtherType::IPV4, _) if self.needs_tag() => Err(DropReason::OuterVlan),
+            (EtherType::IPV4, received) => self.inspect_v4(received),
+            _ => Err(DropReason::NotVxlan),
         }
     }
 
@@ -275,7 +299,11 @@ impl Vtep<'_> {
         if !self.ports.contains(&udp.destination_port()) {
             return Err(DropReason::NotVxlan);
         }
-        if !self.locals.contains(&destination) {
+        let is_local = match destination {
+            IpAddr::V4(address) => self.locals.contains_v4(address),
+            IpAddr::V6(_) => self.locals.contains(&destination),
+        };
+        if !is_local {
             return Err(DropReason::NotLocal);
         }
         Ok(())

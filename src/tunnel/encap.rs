@@ -66,7 +66,7 @@ impl Tunnel {
         }
     }
 
-    /// The body, for the usual inner packet. `PLAIN` leaves out what no plain layout has.
+    /// `PLAIN` leaves out what no plain layout has.
     #[inline(always)]
     fn encap_as<L, I, X, const N: usize, const PLAIN: bool, B>(
         &self,
@@ -79,22 +79,45 @@ impl Tunnel {
         X: InnerLink,
         B: FrameBuf,
     {
-        let (total, tx) = (frame.total_len(), frame.tx());
-        let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
-        match X::look(head, core.flow_key) {
-            Some(inner) if total <= usize::from(self.hot.max_len) => {
-                let patch = self.patch::<X, PLAIN>(&inner, total, tx);
-                let checksum = match PLAIN {
-                    true => 0,
-                    false => {
-                        self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels)?
-                    }
-                };
-                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
-                frame.push_front(N)
-            }
-            _ => self.encap_unusual::<L, I, X, N, PLAIN, B>(frame, core),
+        match self.encap_usual::<L, I, X, N, PLAIN, B>(frame, core) {
+            Some(verdict) => verdict,
+            None => self.encap_unusual::<L, I, X, N, PLAIN, B>(frame, core),
         }
+    }
+
+    /// The body, for the usual inner packet. `None`, and nothing done, for another and for one that may be too long.
+    #[inline(always)]
+    pub(super) fn encap_usual<L, I, X, const N: usize, const PLAIN: bool, B>(
+        &self,
+        frame: &mut B,
+        core: &mut Core,
+    ) -> Option<Verdict>
+    where
+        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
+        I: OuterIp,
+        X: InnerLink,
+        B: FrameBuf,
+    {
+        let (total, tx) = (frame.total_len(), frame.tx());
+        let Some((room, head)) = frame.headroom::<N>() else {
+            return Some(Err(DropReason::NoHeadroom));
+        };
+        let inner = X::look(head, core.flow_key)?;
+        if total > usize::from(self.hot.max_len) {
+            return None;
+        }
+        let patch = self.patch::<X, PLAIN>(&inner, total, tx);
+        let checksum = match PLAIN {
+            true => Ok(0),
+            false => self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels),
+        };
+        match checksum {
+            Ok(checksum) => {
+                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
+            }
+            Err(reason) => return Some(Err(reason)),
+        }
+        Some(frame.push_front(N))
     }
 
     /// The same for an inner packet that has to be walked, or rid of its tags.
@@ -272,7 +295,7 @@ impl Tunnel {
 }
 
 /// What one packet's outer headers have beside the template.
-struct Patch {
+pub(super) struct Patch {
     udp_len: u16,
     source_port: u16,
     /// ECN, and DSCP where it is inherited.
@@ -283,7 +306,7 @@ struct Patch {
 }
 
 /// The outer IP header of a layout.
-trait OuterIp {
+pub(super) trait OuterIp {
     /// Patches itself, a copy of `template`.
     fn finish<const PLAIN: bool>(
         &mut self,
@@ -349,7 +372,7 @@ impl OuterIp for Ipv6Header {
 }
 
 /// The inner Ethernet header of a layout: in the frame already, or the tunnel's.
-trait InnerLink {
+pub(super) trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
     /// The usual packet.

@@ -17,6 +17,7 @@ mod entropy;
 mod inner;
 mod lco;
 pub mod mtu;
+mod plain;
 mod template;
 mod usual;
 mod vtep;
@@ -28,6 +29,7 @@ pub use decap::Decap;
 pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
 pub use mtu::overlay_mtu;
+pub use plain::PlainV4;
 pub use template::{Core, Tunnel};
 pub use vtep::{
     InnerTags, NotSorted, Origin, OuterTag, ReservedBits, Set, Sorted, UdpChecksumPolicy, Vtep,

@@ -1,7 +1,8 @@
 //! This end point: which packets are for it, and what it makes of what the standards leave open.
 
+use core::cmp::Ordering;
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
@@ -188,6 +189,22 @@ impl<'a, T: Ord> Set<'a, T> {
     }
 }
 
+impl Set<'_, IpAddr> {
+    /// [`contains`](Self::contains) in less code: addresses of IPv4 stand before those of IPv6.
+    #[inline]
+    pub(super) fn contains_v4(&self, address: Ipv4Addr) -> bool {
+        let order = |member: &IpAddr| match member {
+            IpAddr::V4(member) => member.to_bits().cmp(&address.to_bits()),
+            IpAddr::V6(_) => Ordering::Greater,
+        };
+        match self {
+            Self::Any => true,
+            Self::One(one) => order(one).is_eq(),
+            Self::Sorted(Sorted(members)) => members.binary_search_by(order).is_ok(),
+        }
+    }
+}
+
 /// Members in ascending order, each once: see [`Set::sorted`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sorted<'a, T>(&'a [T]);
@@ -267,7 +284,7 @@ impl Origin {
     /// From nowhere: what a slice of origins is filled with at first.
     pub const NONE: Self = Self {
         vni: Vni::from_be_bytes([0; 3]),
-        remote: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         port: 0,
         class: TrafficClass(0),
         gbp: None,

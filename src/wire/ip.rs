@@ -268,13 +268,19 @@ impl PseudoHeader {
     pub fn sum(&self, length: u32) -> Sum {
         let addresses = match self.addresses {
             Addresses::V4([source, destination]) => {
-                Sum::of(&source.octets()) + Sum::of(&destination.octets())
+                let words = |address: Ipv4Addr| {
+                    let [a, b, c, d] = address.octets();
+                    Sum::word(u16::from_be_bytes([a, b])) + u16::from_be_bytes([c, d])
+                };
+                words(source) + words(destination)
             }
             Addresses::V6([source, destination]) => {
                 Sum::of(&source.octets()) + Sum::of(&destination.octets())
             }
         };
-        addresses + Sum::of(&length.to_be_bytes()) + u16::from(self.protocol.0)
+        let [a, b, c, d] = length.to_be_bytes();
+        let length = Sum::word(u16::from_be_bytes([a, b])) + u16::from_be_bytes([c, d]);
+        addresses + length + u16::from(self.protocol.0)
     }
 
     /// Whether it is between IPv6 addresses, where UDP may not go without a checksum (RFC 8200 section 8.1).

@@ -16,7 +16,7 @@ use zerocopy::byteorder::network_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{FragmentOffset, IpProtocol, Layer, ParseError, TrafficClass, view::view};
-use crate::checksum::{self, Sum};
+use crate::checksum::{self, Sum, native_sum};
 
 /// The IPv4 header without options: 20 bytes, any bytes.
 #[derive(
@@ -242,7 +242,8 @@ impl Ipv4Header {
     #[must_use]
     #[inline]
     pub fn is_checksum_valid(&self, options: &[u8]) -> bool {
-        (Sum::of(self.as_bytes()) + Sum::of(options)).is_valid()
+        let header = native_sum(self.as_bytes());
+        Sum::from_native(header.wrapping_add(native_sum(options))).is_valid()
     }
 
     /// The source address.

@@ -247,6 +247,15 @@ fn decap(checks: &mut Checks<'_>) {
                     == (ip(192, 168, 0, 10), any(vnis)[0], 53_522),
         )
     });
+    checks.all("decap: the plain ones", || {
+        let tunnel = config_v4().build().ok()?;
+        let plain = tunnel.plain_v4()?;
+        let mut frame = framed(&FRAME)?;
+        plain.encap(&mut frame, &mut Core::default()).ok()?;
+        let is_same = frame.bytes() == packet && plain.tunnel().headroom() == 50;
+        let origin = Vtep::linux().decap_v4(&mut frame).ok()?;
+        Some(is_same && frame.bytes() == FRAME && origin.port == 53_522)
+    });
     checks.is("decap: members out of order", Set::sorted(any(&[2, 1][..])).is_err());
     checks.all("decap: congestion is passed on", || {
         let mut ect = with(packet, 51 + 14, 0x02);
