@@ -124,7 +124,7 @@ impl Outer<'_> {
 
 /// What is at hand of a frame, and what its NIC said.
 #[derive(Clone, Copy)]
-struct Received<'b> {
+pub(super) struct Received<'b> {
     /// From the IP header on.
     head: &'b [u8],
     /// How long the frame is from there, all segments together.
@@ -137,7 +137,11 @@ struct Received<'b> {
 impl<'b> Received<'b> {
     /// Goes over the Ethernet header.
     #[inline]
-    fn new(head: &'b [u8], total: usize, rx: RxMeta) -> Result<(EtherType, Self), DropReason> {
+    pub(super) fn new(
+        head: &'b [u8],
+        total: usize,
+        rx: RxMeta,
+    ) -> Result<(EtherType, Self), DropReason> {
         let (ethernet, packet) =
             EthernetHeader::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
         let at = EthernetHeader::LEN;
@@ -167,21 +171,6 @@ impl Vtep<'_> {
             EtherType::IPV4 if !self.needs_tag() => self.inspect_v4(received),
             EtherType::IPV6 if !self.needs_tag() => self.inspect_v6(received),
             ethertype => self.inspect_tagged(ethertype, received),
-        }
-    }
-
-    /// As [`inspect_head`](Self::inspect_head), of nothing but IPv4 without tags.
-    #[inline]
-    pub(super) fn inspect_plain_v4(
-        &self,
-        head: &[u8],
-        total: usize,
-        rx: RxMeta,
-    ) -> Result<Decap, DropReason> {
-        match Received::new(head, total, rx)? {
-            (EtherType::IPV4, _) if self.needs_tag() => Err(DropReason::OuterVlan),
-            (EtherType::IPV4, received) => self.inspect_v4(received),
-            _ => Err(DropReason::NotVxlan),
         }
     }
 
@@ -231,7 +220,7 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    fn inspect_v4(&self, received: Received<'_>) -> Result<Decap, DropReason> {
+    pub(super) fn inspect_v4(&self, received: Received<'_>) -> Result<Decap, DropReason> {
         let Received { head, total, at, rx } = received;
         let (header, rest) =
             Ipv4Header::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
@@ -299,11 +288,7 @@ impl Vtep<'_> {
         if !self.ports.contains(&udp.destination_port()) {
             return Err(DropReason::NotVxlan);
         }
-        let is_local = match destination {
-            IpAddr::V4(address) => self.locals.contains_v4(address),
-            IpAddr::V6(_) => self.locals.contains(&destination),
-        };
-        if !is_local {
+        if !self.locals.contains_address(destination) {
             return Err(DropReason::NotLocal);
         }
         Ok(())

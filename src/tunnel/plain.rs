@@ -3,11 +3,12 @@
 //! [`Tunnel::encap`] and [`Vtep::decap`] choose among all layouts when they run, so that all of them are in
 //! the program. What is chosen here is chosen when the program is built. It is the same code: a part of it.
 
+use super::decap::Received;
 use super::template::{Absent, Core, Layout, Tunnel};
 use super::vtep::{Origin, Vtep};
 use crate::buf::FrameBuf;
 use crate::verdict::{DropReason, Verdict};
-use crate::wire::{EthernetHeader, Ipv4Header};
+use crate::wire::{EtherType, EthernetHeader, Ipv4Header};
 
 /// A [`Tunnel`] that puts Ethernet frames in VXLAN over IPv4, on an untagged underlay, inherits nothing but
 /// ECN and computes no UDP checksum: see [`Tunnel::plain_v4`].
@@ -55,7 +56,11 @@ impl Vtep<'_> {
     /// As there. A VTEP that asks for [one tag](super::OuterTag::One) gets no frame: they are `OuterVlan`.
     #[inline]
     pub fn decap_v4<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
-        let decap = self.inspect_plain_v4(frame.bytes(), frame.total_len(), frame.rx())?;
+        let decap = match Received::new(frame.bytes(), frame.total_len(), frame.rx())? {
+            (EtherType::IPV4, _) if self.needs_tag() => return Err(DropReason::OuterVlan),
+            (EtherType::IPV4, received) => self.inspect_v4(received)?,
+            _ => return Err(DropReason::NotVxlan),
+        };
         decap.apply(frame)?;
         Ok(decap.origin())
     }

@@ -190,9 +190,11 @@ impl<'a, T: Ord> Set<'a, T> {
 }
 
 impl Set<'_, IpAddr> {
-    /// [`contains`](Self::contains) in less code: addresses of IPv4 stand before those of IPv6.
+    /// [`contains`](Self::contains), which for IPv4 takes less code so: its addresses stand before those of
+    /// IPv6.
     #[inline]
-    pub(super) fn contains_v4(&self, address: Ipv4Addr) -> bool {
+    pub(super) fn contains_address(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(address) = address else { return self.contains(&address) };
         let order = |member: &IpAddr| match member {
             IpAddr::V4(member) => member.to_bits().cmp(&address.to_bits()),
             IpAddr::V6(_) => Ordering::Greater,
