@@ -4,6 +4,15 @@
 //! is `skb_push`, [`pull_front`](FrameBuf::pull_front) `skb_pull`) and is cut at its end
 //! ([`truncate`](FrameBuf::truncate) is `skb_trim`). An implementation that lies can garble its own
 //! packets; it can never cause memory unsafety here.
+//!
+//! # Headroom
+//!
+//! Encap needs as much room in front of a frame as its tunnel's headers have: [`HEADROOM_V4`] and its like,
+//! [`HEADROOM_MAX`] at the most. XDP leaves 256 bytes (Linux `XDP_PACKET_HEADROOM`), DPDK 128
+//! (`RTE_PKTMBUF_HEADROOM`) unless configured otherwise: enough for any tunnel, and DPDK's not for two.
+//!
+//! Both begin a received frame on a cache line of 64 bytes. The inner IP header of an untagged VXLAN packet
+//! then stands at byte 64, the first of the second line, over IPv4; over IPv6 at byte 84.
 #![forbid(unsafe_code)]
 
 use core::ops::Range;
