@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use vtep::buf::{ArrayFrame, FrameBuf};
+use vtep::buf::{Frame, FrameBuf};
 use vtep::tunnel::{Adjacency, Core, Df, IpId, SourcePorts, TunnelConfig, UdpChecksum};
 use vtep::wire::{MacAddr, Vni};
 
@@ -30,7 +30,11 @@ fn config(local: &str, remote: &str) -> TunnelConfig {
 }
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<256>::copy_of(inner, 88).unwrap();
+    // What the headroom held does not show.
+    let mut buffer = [0xa5; 256];
+    let range = 88..88 + inner.len();
+    buffer[range.clone()].copy_from_slice(inner);
+    let mut frame = Frame::new(buffer, range);
     config.build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
     frame.bytes().to_vec()
 }
