@@ -31,7 +31,7 @@ fn inner(random: &mut Random) -> Vec<u8> {
     for _ in 0..random.below(4) {
         let at = 14 + random.below(inner.len() - 13);
         if let Some(byte) = inner.get_mut(at) {
-            *byte = random.byte();
+            *byte = [0, 0xff, random.byte(), random.byte()][random.below(4)];
         }
     }
     inner
