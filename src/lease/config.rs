@@ -69,7 +69,7 @@ pub enum ConfigField {
     SubnetLen,
     /// A number, 0 for none.
     Ipv6SubnetLen,
-    /// Anything; an object with a `Type`, for the backends that there are.
+    /// An object, whose `Type` is a string if it is there; or `null`.
     Backend,
 }
 
@@ -174,7 +174,10 @@ impl<'a> NetworkConfig<'a> {
             }
             ConfigField::SubnetLen => read_len(&mut self.ipv4.subnet_len, json)?,
             ConfigField::Ipv6SubnetLen => read_len(&mut self.ipv6.subnet_len, json)?,
-            ConfigField::Backend => self.backend = Some(json),
+            ConfigField::Backend => {
+                read_backend_type(json)?;
+                self.backend = Some(json);
+            }
         }
         Some(())
     }
@@ -194,26 +197,26 @@ impl<'a> NetworkConfig<'a> {
     /// looks it up in lower case.
     ///
     /// # Errors
-    /// `Backend` is there and is neither an object nor `null`, or its `Type` is no string.
+    /// [`backend`](Self::backend) is none that [`from_json`](Self::from_json) would have taken.
     pub fn backend_type(&self) -> Result<JsonString<'a>, ConfigError> {
         let Some(backend) = self.backend else { return Ok("udp".into()) };
-        let mut backend_type = JsonString::default();
-        if backend.is_null() {
-            return Ok(backend_type);
-        }
-        let read = read_fields(backend, |BackendField::Type, json| {
-            if !json.is_null() {
-                backend_type = json.string()?;
-            }
-            Some(())
-        });
-        let offset = match read {
-            Ok(()) => return Ok(backend_type),
-            Err(RecordError::Field { offset, .. }) => offset,
-            Err(_) => 0,
-        };
-        Err(RecordError::Field { field: ConfigField::Backend, offset }.into())
+        let wrong = RecordError::Field { field: ConfigField::Backend, offset: 0 };
+        read_backend_type(backend).ok_or(wrong.into())
     }
+}
+
+fn read_backend_type(backend: RawJson<'_>) -> Option<JsonString<'_>> {
+    let mut backend_type = JsonString::default();
+    if backend.is_null() {
+        return Some(backend_type);
+    }
+    let read = read_fields(backend, |BackendField::Type, json| {
+        if !json.is_null() {
+            backend_type = json.string()?;
+        }
+        Some(())
+    });
+    read.is_ok().then_some(backend_type)
 }
 
 /// Go leaves a boolean and a number as they are when the JSON has `null`.

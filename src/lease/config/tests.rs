@@ -159,7 +159,7 @@ fn reads_dual_stack_in_any_case() {
 fn finds_the_backends_type() {
     let backend = |text: &str| -> Option<String> {
         let text = format!(r#"{{"Network":"10.3.0.0/16"{text}}}"#);
-        let config = NetworkConfig::from_json(&text).unwrap();
+        let config = NetworkConfig::from_json(&text).ok()?;
         config.backend_type().ok().map(|backend| backend.chars().collect())
     };
     assert_eq!(backend("").as_deref(), Some("udp"));
@@ -183,6 +183,8 @@ fn refuses_fields_of_another_type_and_says_where() {
         (r#"{"EnableIPv4":"true"}"#, ConfigField::EnableIpv4, 14),
         (r#"{"SubnetMin":"::1"}"#, ConfigField::SubnetMin, 13),
         (r#"{"IPv6SubnetMax":"1.2.3.4"}"#, ConfigField::Ipv6SubnetMax, 17),
+        (r#"{"Backend":"vxlan"}"#, ConfigField::Backend, 11),
+        (r#"{"Backend":{"Type":1}}"#, ConfigField::Backend, 11),
     ] {
         let error = ConfigError::Record(RecordError::Field { field, offset });
         assert_eq!(NetworkConfig::from_json(text), Err(error), "{text}");
