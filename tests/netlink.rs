@@ -9,10 +9,11 @@ use quickcheck::quickcheck;
 use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer};
 use vtep::netlink::{
     AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
-    HostGwRoute, IpPrefix, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
+    HostGwRoute, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
     MessageFlags, MessageType, Messages, Metric, NeighbourEntry, OnlinkRoute, RouteAttr, RouteDump,
     Table, VethLink, VxlanAttr, VxlanLink, build,
 };
+use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
 
 fn data(name: &str) -> Vec<Vec<String>> {

@@ -10,9 +10,10 @@ use vtep::agent::{
     missing, stale,
 };
 use vtep::netlink::{
-    Body, Dump, DumpStep, Family, Header, HostGwRoute, IpPrefix, MessageFlags, Messages,
-    NeighbourDump, RouteDump, RouteLookup,
+    Body, Dump, DumpStep, Family, Header, MessageFlags, Messages, NeighbourDump, RouteDump,
+    RouteLookup,
 };
+use vtep::subnet::IpPrefix;
 
 use super::plan::{Peers, bytes};
 use super::{Failure, for_lines, json, messages};
@@ -184,15 +185,13 @@ impl Kernel {
     }
 
     /// The first route to that destination, as flannel asks for it before it adds one.
-    fn route_to(&mut self, destination: IpPrefix) -> Result<Option<HostGwRoute>, Failure> {
-        let family = Family::of(destination.address());
+    fn route_to(&mut self, destination: IpPrefix) -> Result<Option<Record>, Failure> {
+        let to = (destination.address(), destination.len());
         let is_it = |_, body: Body<'_>| match body {
-            Body::Route(route) => {
-                HostGwRoute::from_message(route).filter(|route| route.destination == destination)
-            }
+            Body::Route(route) if route.destination() == Some(to) => Record::from_body(body),
             _ => None,
         };
-        Ok(self.routes(family, is_it)?.into_iter().next())
+        Ok(self.routes(Family::of(to.0), is_it)?.into_iter().next())
     }
 
     /// Whether an address is on a link of ours. An address that no route leads to is not.
@@ -290,7 +289,10 @@ fn host_gw_event(
 }
 
 pub fn list(out: &mut impl Write) -> Result<(), Failure> {
-    let entry = |header, body: Body<'_>| Record::from_body(body).map(|_| json::body(header, body));
+    let entry = |header, body: Body<'_>| match Record::from_body(body)? {
+        Record::Other(_) => None,
+        _ => Some(json::body(header, body)),
+    };
     for object in Kernel::open()?.found(entry)? {
         writeln!(out, "{object}")?;
     }
@@ -299,12 +301,11 @@ pub fn list(out: &mut impl Write) -> Result<(), Failure> {
 
 pub fn reconcile(
     peers: &Peers,
-    networks: &[String],
+    networks: &[IpPrefix],
     direct: bool,
     dry_run: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let networks = networks.iter().map(|text| network(text)).collect::<Result<Vec<_>, _>>()?;
     let mut kernel = Kernel::open()?;
     let mut wanted =
         peers.wanted(|address| if direct { kernel.reach(address) } else { Ok(Reach::Tunnel) })?;
@@ -319,7 +320,7 @@ pub fn reconcile(
     let found = SortedRecords::new(&found).map_err(Failure::system)?;
     let mut changes: Vec<Change> = Vec::new();
     for vxlan_link in vxlan_links {
-        let owned = Owned { vxlan_link, underlay_link, networks: &networks };
+        let owned = Owned { vxlan_link, underlay_link, networks };
         for change in stale(wanted, found, owned) {
             if !changes.contains(&change) {
                 changes.push(change);
@@ -339,14 +340,6 @@ pub fn reconcile(
         }
     }
     no_failures(failures)
-}
-
-fn network(text: &str) -> Result<IpPrefix, Failure> {
-    let prefix = || {
-        let (address, len) = text.split_once('/')?;
-        IpPrefix::new(address.parse().ok()?, len.parse().ok()?)
-    };
-    prefix().ok_or_else(|| Failure::input(format_args!("--network: {text:?}: not a prefix")))
 }
 
 /// Sends each request and prints what the kernel answers: nothing to one that asks for no acknowledgement.

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use vtep::netlink::{Message, MessageError, Messages};
+#[cfg(target_os = "linux")]
+use vtep::subnet::IpPrefix;
 
 use plan::PlanArgs;
 
@@ -71,7 +73,7 @@ enum Command {
         plan: PlanArgs,
         /// A network of the overlay: gateway routes into it over --link are ours, and go when no lease wants them.
         #[arg(long = "network")]
-        networks: Vec<String>,
+        networks: Vec<IpPrefix>,
         /// Ask the kernel for each peer whether it is on a link of ours: then no tunnel.
         #[arg(long)]
         direct: bool,

@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 
 use crate::lease::{JsonString, LeaseKey, LeaseValue, VxlanBackendError};
-use crate::netlink::{FdbEntry, HostGwRoute, IpPrefix, NeighbourEntry, OnlinkRoute, RouteMessage};
+use crate::netlink::{FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute, RouteMessage};
+use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
 use super::record::{Change, Record};
@@ -201,14 +202,14 @@ impl HostGw {
     }
 
     /// A lease came, and `listed` is the first route to its subnet in the kernel's list
-    /// ([`RouteDump`](crate::netlink::RouteDump)): it stays when it is the same, else it goes.
+    /// ([`RouteDump`](crate::netlink::RouteDump)), whatever it is: it stays when it is the same, else it goes.
     #[must_use]
-    pub fn added(self, peer: &HostGwPeer, listed: Option<HostGwRoute>) -> Plan {
-        let route = self.route(peer);
-        let delete =
-            listed.filter(|listed| *listed != route).map(Record::HostGw).map(Change::Delete);
-        let add = (listed != Some(route)).then_some(Change::Set(Record::HostGw(route)));
-        Plan::new(delete.into_iter().chain(add))
+    pub fn added(self, peer: &HostGwPeer, listed: Option<Record>) -> Plan {
+        let wanted = Record::HostGw(self.route(peer));
+        if listed.is_some_and(|listed| wanted.is_met_by(&listed)) {
+            return Plan::new([]);
+        }
+        Plan::new(listed.map(Change::Delete).into_iter().chain([Change::Set(wanted)]))
     }
 
     /// A lease went.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::netlink::IpPrefix;
+use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
 use super::record::{Change, Record};
@@ -29,6 +29,7 @@ impl Owned<'_> {
                 let inside = |network: &IpPrefix| network.contains_prefix(route.destination);
                 self.underlay_link == Some(route.link) && self.networks.iter().any(inside)
             }
+            Record::Other(_) => false,
         }
     }
 }

@@ -4,7 +4,10 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::netlink::{Body, BuildError, FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute};
+use crate::netlink::{
+    Body, BuildError, FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute, OtherRoute,
+};
+use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
 /// One entry of the kernel's that flannel makes.
@@ -20,6 +23,8 @@ pub enum Record {
     Direct(HostGwRoute),
     /// host-gw: the peer's subnet is behind the peer. It is added only when there is no route to that subnet.
     HostGw(HostGwRoute),
+    /// Not flannel's, but in the place of a route that is to be. Nothing is ever wanted to be so.
+    Other(OtherRoute),
 }
 
 impl Record {
@@ -32,7 +37,8 @@ impl Record {
                 .or_else(|| FdbEntry::from_message(message).map(Self::Fdb)),
             Body::Route(message) => OnlinkRoute::from_message(message)
                 .map(Self::Onlink)
-                .or_else(|| HostGwRoute::from_message(message).map(Self::HostGw)),
+                .or_else(|| HostGwRoute::from_message(message).map(Self::HostGw))
+                .or_else(|| OtherRoute::from_message(message).map(Self::Other)),
             _ => None,
         }
     }
@@ -48,6 +54,7 @@ impl Record {
             Self::Onlink(route) => route.write_set(seq, buffer),
             Self::Direct(route) => route.write_set(seq, buffer),
             Self::HostGw(route) => route.write_add(seq, buffer),
+            Self::Other(route) => route.write_add(seq, buffer),
         }
     }
 
@@ -61,17 +68,18 @@ impl Record {
             Self::Fdb(entry) => entry.write_delete(seq, buffer),
             Self::Onlink(route) => route.write_delete(seq, buffer),
             Self::Direct(route) | Self::HostGw(route) => route.write_delete(seq, buffer),
+            Self::Other(route) => route.write_delete(seq, buffer),
         }
     }
 
-    /// The route, whichever of the three it is.
+    /// The route of flannel's, whichever of the three it is.
     pub(super) fn route(&self) -> Option<HostGwRoute> {
         match *self {
             Self::Onlink(OnlinkRoute { destination, gateway, link }) => {
                 Some(HostGwRoute { destination, gateway, link })
             }
             Self::Direct(route) | Self::HostGw(route) => Some(route),
-            Self::Neighbour(_) | Self::Fdb(_) => None,
+            Self::Neighbour(_) | Self::Fdb(_) | Self::Other(_) => None,
         }
     }
 
@@ -94,20 +102,22 @@ impl Record {
             Self::Fdb(entry) => Place::Fdb(entry.link, entry.mac),
             Self::Onlink(OnlinkRoute { destination, .. })
             | Self::Direct(HostGwRoute { destination, .. })
-            | Self::HostGw(HostGwRoute { destination, .. }) => {
-                Place::Route(destination.address(), destination.len())
-            }
+            | Self::HostGw(HostGwRoute { destination, .. })
+            | Self::Other(OtherRoute { destination, .. }) => Place::Route(*destination),
         }
     }
 
     /// What tells those of one place apart.
-    fn detail(&self) -> (MacAddr, Option<IpAddr>, u32, u8) {
+    fn detail(&self) -> (MacAddr, Option<IpAddr>, u32, u16) {
         let kind = match self {
             Self::Neighbour(entry) => return (entry.mac, None, 0, 0),
             Self::Fdb(entry) => return (MacAddr::ZERO, Some(entry.remote), 0, 0),
             Self::Onlink(_) => 0,
             Self::Direct(_) => 1,
             Self::HostGw(_) => 2,
+            Self::Other(OtherRoute { link, scope, kind, .. }) => {
+                return (MacAddr::ZERO, None, *link, u16::from_be_bytes([*scope, *kind]));
+            }
         };
         let route = self.route();
         (MacAddr::ZERO, route.map(|route| route.gateway), route.map_or(0, |route| route.link), kind)
@@ -120,7 +130,7 @@ impl Record {
 pub(super) enum Place {
     Neighbour(u32, IpAddr),
     Fdb(u32, MacAddr),
-    Route(IpAddr, u8),
+    Route(IpPrefix),
 }
 
 /// The order in which entries may be set: neighbours, FDB entries, routes; within it those that cannot be
@@ -159,6 +169,12 @@ impl fmt::Display for Record {
                     route.destination, route.gateway, route.link
                 )
             }
+            Self::Other(OtherRoute { destination, link: 0, kind, .. }) => {
+                write!(f, "route {destination} of type {kind}")
+            }
+            Self::Other(OtherRoute { destination, link, .. }) => {
+                write!(f, "route {destination} on link {link}")
+            }
         }
     }
 }
@@ -188,7 +204,7 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Set(Record::HostGw(_)) => f.write_str("add ")?,
+            Self::Set(Record::HostGw(_) | Record::Other(_)) => f.write_str("add ")?,
             Self::Set(_) => f.write_str("set ")?,
             Self::Delete(_) => f.write_str("delete ")?,
         }

@@ -9,7 +9,8 @@ use quickcheck::quickcheck;
 
 use super::*;
 use crate::lease::LeaseValue;
-use crate::netlink::{HostGwRoute, IpPrefix};
+use crate::netlink::{HostGwRoute, OtherRoute};
+use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
 fn ip(text: &str) -> IpAddr {
@@ -109,10 +110,29 @@ fn a_host_gw_route_is_added_when_it_is_not_there() {
     let peer = host_gw("192.168.50.3");
     let add = "add route 10.1.17.0/24 via 192.168.50.3 on link 2";
     assert_eq!(words(&HOST_GW.added(&peer, None)), [add]);
-    assert_eq!(HOST_GW.added(&peer, Some(HOST_GW.route(&peer))).changes().count(), 0);
-    let other = HostGwRoute { link: 3, ..HOST_GW.route(&peer) };
+    let route = HOST_GW.route(&peer);
+    assert_eq!(HOST_GW.added(&peer, Some(Record::HostGw(route))).changes().count(), 0);
+    let other = Record::HostGw(HostGwRoute { link: 3, ..route });
     let delete = "delete route 10.1.17.0/24 via 192.168.50.3 on link 3";
     assert_eq!(words(&HOST_GW.added(&peer, Some(other))), [delete, add]);
+    for (link, kind, delete) in [
+        (7, 1, "delete route 10.1.17.0/24 on link 7"),
+        (0, 6, "delete route 10.1.17.0/24 of type 6"),
+    ] {
+        let other = OtherRoute { destination: route.destination, link, scope: 253, kind };
+        assert_eq!(words(&HOST_GW.added(&peer, Some(Record::Other(other)))), [delete, add]);
+    }
+}
+
+/// flannel `pkg/backend/route_network_test.go`: one route remains, with the new gateway.
+#[test]
+fn flannels_host_gw_route_gets_another_gateway() {
+    let peer =
+        |public| HostGwPeer { subnet: "192.168.0.0/24".parse().unwrap(), public: ip(public) };
+    let [old, new] =
+        ["127.0.0.1", "127.0.0.2"].map(|public| Record::HostGw(HOST_GW.route(&peer(public))));
+    let changes: Vec<Change> = HOST_GW.added(&peer("127.0.0.2"), Some(old)).changes().collect();
+    assert_eq!(after(&[old], &changes), [new]);
 }
 
 #[test]
@@ -214,6 +234,10 @@ fn a_host_gw_route_takes_the_place_of_another() {
         [],
         "it is there, and the other not the agent's"
     );
+    let destination = "10.1.17.0/24".parse().unwrap();
+    let other = Record::Other(OtherRoute { destination, link: 2, scope: 253, kind: 1 });
+    assert_eq!(reconciled(&[wanted], &[other]), [Change::Delete(other), Change::Set(wanted)]);
+    assert_eq!(reconciled(&[], &[other]), [], "a connected subnet is nobody's to delete");
 }
 
 #[test]
@@ -250,7 +274,8 @@ quickcheck! {
             let peer = VxlanPeer { subnet, public, mac: MacAddr::new([2, 0, 0, 0, 0, mac % 2]) };
             let host_gw = Record::HostGw(HOST_GW.route(&HostGwPeer { subnet, public }));
             let direct = VXLAN.records(&peer, Reach::Direct);
-            VXLAN.records(&peer, Reach::Tunnel).chain(direct).chain([host_gw]).collect::<Vec<_>>()
+            let other = Record::Other(OtherRoute { destination: subnet, link: 2, scope: mac % 2, kind: 1 });
+            VXLAN.records(&peer, Reach::Tunnel).chain(direct).chain([host_gw, other]).collect::<Vec<_>>()
         };
         let (a, b) = (records(a), records(b));
         a.iter().all(|a| b.iter().all(|b| (a.cmp(b) == core::cmp::Ordering::Equal) == (a == b)))

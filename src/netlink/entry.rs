@@ -1,76 +1,13 @@
 //! The two routes that flannel makes, as records (`backend/hostgw/hostgw.go`, `backend/vxlan/vxlan_network.go`).
 
-use core::fmt;
 use core::net::IpAddr;
 
-use crate::subnet::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+use crate::subnet::IpPrefix;
 
 use super::message::{Header, MessageFlags, MessageType};
 use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via};
 use super::value::Family;
 use super::writer::{BuildError, build};
-
-/// An IPv4 or an IPv6 prefix.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum IpPrefix {
-    /// IPv4.
-    V4(Ipv4Prefix),
-    /// IPv6.
-    V6(Ipv6Prefix),
-}
-
-impl IpPrefix {
-    /// The prefix of that length that an address is in; none when the length is more than the address has bits.
-    #[must_use]
-    pub fn new(address: IpAddr, len: u8) -> Option<Self> {
-        match address {
-            IpAddr::V4(address) => {
-                Some(Self::V4(Ipv4Prefix::new(address, Ipv4PrefixLen::new(len).ok()?)))
-            }
-            IpAddr::V6(address) => {
-                Some(Self::V6(Ipv6Prefix::new(address, Ipv6PrefixLen::new(len).ok()?)))
-            }
-        }
-    }
-
-    /// Its first address.
-    #[must_use]
-    pub const fn address(self) -> IpAddr {
-        match self {
-            Self::V4(prefix) => IpAddr::V4(prefix.address()),
-            Self::V6(prefix) => IpAddr::V6(prefix.address()),
-        }
-    }
-
-    /// Its length in bits.
-    #[must_use]
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "the length of a prefix is no count of elements"
-    )]
-    pub const fn len(self) -> u8 {
-        match self {
-            Self::V4(prefix) => prefix.len().value(),
-            Self::V6(prefix) => prefix.len().value(),
-        }
-    }
-
-    /// Whether all of another prefix lies in it.
-    #[must_use]
-    pub const fn contains_prefix(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::V4(own), Self::V4(other)) => own.contains_prefix(other),
-            (Self::V6(own), Self::V6(other)) => own.contains_prefix(other),
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for IpPrefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address(), self.len())
-    }
-}
 
 /// A route to a peer's subnet through the peer itself (the host-gw backend; vxlan with DirectRouting).
 ///
@@ -121,11 +58,10 @@ impl HostGwRoute {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
-    /// The route that a message is about, when it has one gateway and one link and is of the main table: what
-    /// flannel's list of routes holds.
+    /// The route that a message is about, when it has one gateway and one link and is of the main table.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
-        if message.table() != Table::MAIN || message.header.flags.contains(RouteFlags::CLONED) {
+        if !is_listed(message) {
             return None;
         }
         let (address, len) = message.destination()?;
@@ -184,6 +120,74 @@ impl OnlinkRoute {
         let HostGwRoute { destination, gateway, link } = HostGwRoute::from_message(message)?;
         Some(Self { destination, gateway, link })
     }
+}
+
+/// A route of the main table that is neither of those: without a gateway, with several, or one that drops. It may stand
+/// where flannel wants its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct OtherRoute {
+    /// Where it leads.
+    pub destination: IpPrefix,
+    /// Index of its link; 0 of one that has none, or several.
+    pub link: u32,
+    /// How far the destination is (RT_SCOPE_*); a route is deleted only by its own.
+    pub scope: u8,
+    /// What is done (RTN_*): 1 unicast, 6 blackhole.
+    pub kind: u8,
+}
+
+impl OtherRoute {
+    /// Writes the request that adds it; the length in bytes. One of several next hops, which it does not have, the kernel
+    /// refuses.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::NEWROUTE, MessageFlags::ADD, seq), buffer)
+    }
+
+    /// Writes the request that deletes it; the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::DELROUTE, MessageFlags::CHANGE, seq), buffer)
+    }
+
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let destination = self.destination.address();
+        let fixed = RouteHeader {
+            destination_len: self.destination.len(),
+            scope: self.scope,
+            kind: self.kind,
+            ..RouteHeader::unicast(Family::of(destination))
+        };
+        let protocol = if header.kind == MessageType::DELROUTE { 0 } else { fixed.protocol };
+        build(buffer, header, |writer| {
+            writer.bytes(&RouteHeader { protocol, ..fixed }.to_bytes());
+            RouteAttr::Destination(destination).emit(writer);
+            if self.link != 0 {
+                RouteAttr::Link(self.link).emit(writer);
+            }
+        })
+    }
+
+    /// The route that a message is about, when it is of the main table and no [`HostGwRoute`].
+    #[must_use]
+    pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
+        if !is_listed(message) || HostGwRoute::from_message(message).is_some() {
+            return None;
+        }
+        let (address, len) = message.destination()?;
+        let destination = IpPrefix::new(address, len)?;
+        let RouteHeader { scope, kind, .. } = message.header;
+        Some(Self { destination, link: message.link().unwrap_or(0), scope, kind })
+    }
+}
+
+/// Whether flannel's list of routes holds it: a route of the main table.
+fn is_listed(message: RouteMessage<'_>) -> bool {
+    message.table() == Table::MAIN && !message.header.flags.contains(RouteFlags::CLONED)
 }
 
 /// In flannel's order: destination, gateway, and last and always the link.

@@ -8,9 +8,9 @@
 //! written again has the same bytes.
 //!
 //! ```
-//! use vtep::netlink::{Body, HostGwRoute, IpPrefix, Messages};
+//! use vtep::netlink::{Body, HostGwRoute, Messages};
 //!
-//! let destination = IpPrefix::new([10, 1, 17, 0].into(), 24).ok_or("no prefix")?;
+//! let destination = "10.1.17.0/24".parse()?;
 //! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), link: 2 };
 //! let mut buffer = [0; 64];
 //! let length = route.write_add(1, &mut buffer)?;
@@ -43,7 +43,7 @@ mod writer;
 pub use addr::{AddressAttr, AddressDump, AddressHeader, AddressMessage, LinkAddress};
 pub use answer::{Done, Dump, DumpStep, ErrorMessage};
 pub use attr::{Attr, AttrError, AttrFlags, Attrs};
-pub use entry::{HostGwRoute, IpPrefix, OnlinkRoute};
+pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
     LinkName, LinkNameError, VethLink,

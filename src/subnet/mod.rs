@@ -21,6 +21,7 @@ mod alloc;
 mod bitmap;
 mod cidr;
 mod family;
+mod ip_prefix;
 mod pool;
 mod prefix;
 mod text;
@@ -28,6 +29,7 @@ mod text;
 pub use alloc::{AllocateError, SubnetAllocator};
 pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
 pub use family::Prefix;
+pub use ip_prefix::IpPrefix;
 pub use pool::{PoolConfig, PoolError, SubnetPool};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,

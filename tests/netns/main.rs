@@ -9,7 +9,7 @@ mod ping;
 
 use bed::{Bed, hex, lines};
 use vtep::agent::{Change, Reach, Vxlan, VxlanPeer};
-use vtep::netlink::IpPrefix;
+use vtep::subnet::IpPrefix;
 
 const VXLAN: [&str; 2] = ["--backend", "vxlan"];
 const HOST_GW: [&str; 2] = ["--backend", "host-gw"];
@@ -143,6 +143,23 @@ fn direct_routing_needs_no_tunnel(bed: &Bed) {
     assert!(!bed.pings(1, 2));
 }
 
+/// One that drops and one to a link, by an event and by the reconciliation.
+fn routes_without_a_gateway_make_room(bed: &Bed) {
+    let all = bed.leases("host-gw", &[1, 2, 3]);
+    for command in ["apply", "reconcile"] {
+        for (node, other) in [(2, "blackhole 10.5.2.0/24"), (3, "10.5.3.0/24 dev eth0")] {
+            bed.ip(1, &format!("route del 10.5.{node}.0/24"));
+            bed.ip(1, &format!("route add {other}"));
+        }
+        let said = bed.routes(1, command, &all, HOST_GW, &[]);
+        let deleted = lines(&said).filter(|line| line.starts_with("delete")).collect::<Vec<_>>();
+        let link = bed.link(1, "eth0");
+        let to_link = format!("delete route 10.5.3.0/24 on link {link}");
+        assert_eq!(deleted, ["delete route 10.5.2.0/24 of type 6", &to_link]);
+        assert_eq!(bed.routes(1, command, &all, HOST_GW, &[]), "");
+    }
+}
+
 fn host_gw_takes_over(bed: &Bed) {
     bed.ip(1, "route add 10.5.2.0/24 via 192.168.50.3");
     apply_on_all(bed, HOST_GW, &[]);
@@ -160,6 +177,7 @@ fn host_gw_takes_over(bed: &Bed) {
         format!("add route 10.5.3.0/24 via 192.168.50.3 on link {link}"),
     ];
     assert_eq!(lines(&said).collect::<Vec<_>>(), expected);
+    routes_without_a_gateway_make_room(bed);
     all_reach_all(bed);
     bed.routes(1, "apply", &bed.leases("host-gw", &[3]), HOST_GW, &["--remove"]);
     assert_eq!(bed.ip(1, "route show 10.5.3.0/24"), "");

@@ -5,7 +5,8 @@ use vtep::agent::{
     missing, stale,
 };
 use vtep::lease::LeaseValue;
-use vtep::netlink::{IpPrefix, Messages};
+use vtep::netlink::Messages;
+use vtep::subnet::IpPrefix;
 
 use crate::lease::{VALUE, lease_key};
 use crate::netlink::host_gw;
@@ -70,8 +71,8 @@ fn host_gateway(checks: &mut Checks<'_>) {
         let route = backend.route(&peer);
         Some(
             route == host_gw()?
-                && count(&backend.added(&peer, Some(route))) == 0
-                && count(&backend.added(&moved, Some(route))) == 2
+                && count(&backend.added(&peer, Some(Record::HostGw(route)))) == 0
+                && count(&backend.added(&moved, Some(Record::HostGw(route)))) == 2
                 && count(&backend.removed(&peer)) == 1
                 && count(&backend.replaced(&peer, &moved)) == 2,
         )

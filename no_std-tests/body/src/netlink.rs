@@ -4,12 +4,13 @@ use core::net::IpAddr;
 
 use vtep::netlink::{
     AddressHeader, AddressMessage, Attr, AttrFlags, Attrs, Be16, Be32, Body, BridgeLink, Dump,
-    DumpStep, ErrorMessage, Family, FdbEntry, Header, HostGwRoute, IpPrefix, LinkAddress, LinkAttr,
+    DumpStep, ErrorMessage, Family, FdbEntry, Header, HostGwRoute, LinkAddress, LinkAttr,
     LinkChange, LinkHeader, LinkInfoAttr, LinkMessage, LinkName, Message, MessageFlags,
     MessageType, Messages, Metric, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourHeader,
     NeighbourMessage, OnlinkRoute, RouteAttr, RouteDump, RouteHeader, RouteLookup, RouteMessage,
     Table, Text, VethLink, VxlanLink, build,
 };
+use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
 
 use crate::{Checks, any, ip, v6};

@@ -1,0 +1,136 @@
+//! A prefix of either family, where one thing is about both: routes, and what an agent makes of leases.
+
+use core::fmt;
+use core::net::IpAddr;
+use core::str::FromStr;
+
+use super::cidr::ParseCidrError;
+use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+
+/// An IPv4 or an IPv6 prefix.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpPrefix {
+    /// IPv4.
+    V4(Ipv4Prefix),
+    /// IPv6.
+    V6(Ipv6Prefix),
+}
+
+impl IpPrefix {
+    /// The prefix of that length that an address is in; none when the length is more than the address has bits.
+    #[must_use]
+    pub fn new(address: IpAddr, len: u8) -> Option<Self> {
+        match address {
+            IpAddr::V4(address) => {
+                Some(Self::V4(Ipv4Prefix::new(address, Ipv4PrefixLen::new(len).ok()?)))
+            }
+            IpAddr::V6(address) => {
+                Some(Self::V6(Ipv6Prefix::new(address, Ipv6PrefixLen::new(len).ok()?)))
+            }
+        }
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        match self {
+            Self::V4(prefix) => IpAddr::V4(prefix.address()),
+            Self::V6(prefix) => IpAddr::V6(prefix.address()),
+        }
+    }
+
+    /// Its length in bits.
+    #[must_use]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the length of a prefix is no count of elements"
+    )]
+    pub const fn len(self) -> u8 {
+        match self {
+            Self::V4(prefix) => prefix.len().value(),
+            Self::V6(prefix) => prefix.len().value(),
+        }
+    }
+
+    /// Whether an address lies in it.
+    #[must_use]
+    pub const fn contains(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::V4(own), IpAddr::V4(address)) => own.contains(address),
+            (Self::V6(own), IpAddr::V6(address)) => own.contains(address),
+            _ => false,
+        }
+    }
+
+    /// Whether all of another prefix lies in it.
+    #[must_use]
+    pub const fn contains_prefix(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::V4(own), Self::V4(other)) => own.contains_prefix(other),
+            (Self::V6(own), Self::V6(other)) => own.contains_prefix(other),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for IpPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(prefix) => fmt::Display::fmt(prefix, f),
+            Self::V6(prefix) => fmt::Display::fmt(prefix, f),
+        }
+    }
+}
+
+impl fmt::Debug for IpPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for IpPrefix {
+    type Err = ParseCidrError;
+
+    /// Reads `address/length`. Host bits are cut off.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Err(ParseCidrError::Address) => text.parse().map(Self::V6),
+            v4 => v4.map(Self::V4),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn reads_and_prints_both_families() {
+        for (text, prefix) in [
+            ("10.1.17.9/24", IpPrefix::new([10, 1, 17, 0].into(), 24)),
+            ("0.0.0.0/0", IpPrefix::new([0; 4].into(), 0)),
+            ("fd00:5:34::/64", IpPrefix::new("fd00:5:34::".parse().unwrap(), 64)),
+        ] {
+            assert_eq!(text.parse().ok(), prefix, "{text}");
+            assert_eq!(prefix.unwrap().to_string().parse().ok(), prefix, "{text}");
+        }
+        for (text, error) in [
+            ("10.1.17.0", ParseCidrError::NoLength),
+            ("10.1.17.0/33", ParseCidrError::Length { most: 32 }),
+            ("fd00::/129", ParseCidrError::Length { most: 128 }),
+            ("node/24", ParseCidrError::Address),
+        ] {
+            assert_eq!(text.parse::<IpPrefix>(), Err(error), "{text}");
+        }
+        assert_eq!(IpPrefix::new([10, 1, 17, 0].into(), 33), None);
+    }
+
+    #[test]
+    fn contains_nothing_of_the_other_family() {
+        let [v4, v6] = ["0.0.0.0/0", "::/0"].map(|text| text.parse::<IpPrefix>().unwrap());
+        assert!(v4.contains([10, 1, 17, 1].into()) && !v4.contains([0; 16].into()));
+        assert!(v6.contains([0; 16].into()) && !v6.contains([10, 1, 17, 1].into()));
+        assert!(!v4.contains_prefix(v6) && !v6.contains_prefix(v4));
+    }
+}
