@@ -3,7 +3,8 @@
 //!
 //! Pure functions: the caller watches the leases, asks the kernel and sends the requests. [`Vxlan`] and [`HostGw`]
 //! turn a peer's lease into [`Record`]s; a [`Plan`] is the ordered [`Change`]s of one event, and says what to undo
-//! when one of them fails; [`missing`] and [`stale`] compare what should be there with what is.
+//! when one of them fails; [`missing`] and [`stale`] compare what should be there with what is; [`ensure_address`] does so
+//! for the own link's address.
 //!
 //! ```
 //! use vtep::agent::{Reach, Vxlan, VxlanPeer};
@@ -27,10 +28,12 @@
 //! A lease of two families is two peers: IPv4 first, as flannel does it.
 #![forbid(unsafe_code)]
 
+mod address;
 mod plan;
 mod reconcile;
 mod record;
 
+pub use address::{AddressChange, ensure_address};
 pub use plan::{HostGw, HostGwPeer, Plan, Reach, Vxlan, VxlanPeer};
 pub use reconcile::{NotSorted, Owned, SortedRecords, missing, stale};
 pub use record::{Change, Record};
