@@ -4,6 +4,9 @@
 //! [`MAX_DEPTH`](RawJson::MAX_DEPTH); [`JsonString`] is a string with its escapes still in it. Names of
 //! members are compared as Go's `encoding/json` does, case folded. Both print as Go's encoder writes
 //! them: no white space, and `<`, `>`, `&`, U+2028 and U+2029 escaped.
+//!
+//! `serde-json-core`, which does without allocation too, does not serve: it cannot hand over a value as it came,
+//! which `Backend` and `BackendData` are.
 
 use core::fmt;
 

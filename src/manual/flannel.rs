@@ -44,6 +44,15 @@
 //!   space, goes round and on.
 //! * IPv6 networks and addresses are read as such: IPv4 text in their place is refused, and what is
 //!   printed never turns into IPv4 text.
+//! * An IPv4 address in IPv6's clothes, `::ffff:10.3.1.0`, is no IPv4 address. Flannel takes it in `SubnetMin` and
+//!   `PublicIP`.
+//! * A VTEP's MAC address is written with `:` or `-`. Flannel takes `c6d2.326f.8f44` too.
+//! * JSON may be nested [64 deep](crate::lease::RawJson::MAX_DEPTH), in Go 10,000.
+//! * A key with host bits, `10.1.17.5-24`, is a lease of `10.1.17.0/24` to [`agent`](crate::agent). Flannel asks the
+//!   kernel for a route to `10.1.17.5/24`, which it refuses.
+//! * A link's IPv6 address is there once others are gone. Flannel, when it finds the right one first, leaves the others.
+//! * While a route of host-gw is missing, the ten-second check deletes what stands in its place, as a new lease does.
+//!   Flannel's check tries to add it, in vain.
 //! * Strings in JSON may have escapes in addresses and networks. Flannel looks at the raw text.
 //! * A lease value has to have a `PublicIP`. Flannel reads 0.0.0.0 where there is none.
 //!
