@@ -167,42 +167,57 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// A line that is no message does not stop the lines after it.
 fn decode(out: &mut impl Write) -> Result<(), Failure> {
-    let mut malformed = 0;
+    let mut malformed = Malformed::default();
     for_lines(|number, line| {
         match messages(line).and_then(|bytes| objects(&bytes)) {
             Ok(objects) => objects.iter().try_for_each(|object| writeln!(out, "{object}"))?,
             Err(error) => {
-                malformed += 1;
                 writeln!(out, "{}", json::malformed(number, &error))?;
+                malformed.note(number, &error);
             }
         }
         Ok(())
     })?;
-    no_malformed(malformed)
+    malformed.none()
 }
 
 fn reencode(out: &mut impl Write) -> Result<(), Failure> {
-    let mut malformed = 0;
+    let mut malformed = Malformed::default();
     for_lines(|number, line| {
         match messages(line).and_then(|bytes| rebuilt(&bytes)) {
             Ok(bytes) => writeln!(out, "{}", hex(&bytes))?,
-            Err(error) => {
-                malformed += 1;
-                eprintln!("routes: line {number}: {error}");
-            }
+            Err(error) => malformed.note(number, &error),
         }
         Ok(())
     })?;
-    no_malformed(malformed)
+    malformed.none()
 }
 
-fn no_malformed(lines: usize) -> Result<(), Failure> {
-    match lines {
-        0 => Ok(()),
-        1 => Err(Failure::input("1 line is no message")),
-        lines => Err(Failure::input(format_args!("{lines} lines are no message"))),
+/// Lines that are no message: they do not stop those after them.
+#[derive(Default)]
+struct Malformed {
+    first: Option<String>,
+    others: Vec<String>,
+}
+
+impl Malformed {
+    fn note(&mut self, number: usize, error: &str) {
+        match self.first {
+            None => self.first = Some(format!("line {number}: {error}")),
+            Some(_) => self.others.push(number.to_string()),
+        }
+    }
+
+    fn none(self) -> Result<(), Failure> {
+        match self.first {
+            None => Ok(()),
+            Some(first) if self.others.is_empty() => Err(Failure::Input(first)),
+            Some(first) => {
+                let others = self.others.join(", ");
+                Err(Failure::input(format_args!("{first}; no message either: line {others}")))
+            }
+        }
     }
 }
 
