@@ -7,12 +7,13 @@ mod json;
 #[cfg(target_os = "linux")]
 mod live;
 mod plan;
+#[path = "../common/usage.rs"]
+mod usage;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use vtep::netlink::{Message, MessageError, Messages};
 #[cfg(target_os = "linux")]
@@ -109,22 +110,11 @@ impl From<io::Error> for Failure {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => error.exit(),
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            eprintln!("routes: no command, see --help");
-            return ExitCode::from(2);
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let line: Vec<&str> =
-                text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-            eprintln!("routes: {}", line.join(" ").trim_start_matches("error: "));
-            return ExitCode::from(2);
-        }
+    let command = match usage::command_line("routes") {
+        Ok(Cli { command }) => command,
+        Err(code) => return code,
     };
-    match run(cli.command) {
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Input(what)) => {
             eprintln!("routes: {what}");

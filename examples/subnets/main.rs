@@ -4,6 +4,8 @@
 //! `subnets env FILE`. What `allocate` prints, `routes plan` reads.
 
 mod allocate;
+#[path = "../common/usage.rs"]
+mod usage;
 
 use std::error::Error;
 use std::fmt::Display;
@@ -12,7 +14,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use vtep::lease::{LeaseKey, NetworkConfig, SubnetEnv};
@@ -65,31 +66,20 @@ fn about(what: impl Display, error: impl Display) -> Failure {
 }
 
 fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
-        Err(help) if !help.use_stderr() => help.exit(),
-        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return fail("no command, see --help");
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
-            let line = lines.collect::<Vec<_>>().join(" ");
-            return fail(line.trim_start_matches("error: "));
-        }
+    let command = match usage::command_line("subnets") {
+        Ok(Cli { command }) => command,
+        Err(code) => return code,
     };
     let mut out = BufWriter::new(io::stdout().lock());
     match run(command, &mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads has seen enough.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => fail(error),
+        Err(error) => {
+            eprintln!("subnets: {error}");
+            ExitCode::from(2)
+        }
     }
-}
-
-fn fail(error: impl Display) -> ExitCode {
-    eprintln!("subnets: {error}");
-    ExitCode::from(2)
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {

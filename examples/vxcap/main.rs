@@ -13,19 +13,18 @@ mod reader;
 mod roundtrip;
 mod show;
 mod tally;
+#[path = "../common/usage.rs"]
+mod usage;
 mod writer;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
-
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli: Cli = match usage::command_line("vxcap") {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(code) => return code,
     };
     let done = match &cli.command {
         Command::Show(args) => show::run(args),
@@ -42,17 +41,4 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// Prints help as it is, and an error in one line.
-fn usage(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    let text = error.to_string();
-    let what: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let what = what.join(" ");
-    eprintln!("vxcap: {}", what.strip_prefix("error: ").unwrap_or(&what));
-    ExitCode::from(2)
 }
