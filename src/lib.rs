@@ -82,6 +82,8 @@ pub mod arch;
 pub mod batch;
 pub mod buf;
 pub mod checksum;
+#[cfg(feature = "defmt")]
+mod format;
 pub mod lease;
 pub mod manual;
 pub mod netlink;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use beside itself. The root and the manual speak of all of them.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("checksum", &[]),
     ("verdict", &[]),
     ("buf", &["verdict", "arch"]),
@@ -19,6 +19,13 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("batch", &["tunnel", "buf", "verdict", "arch"]),
     ("forward", &["subnet", "wire", "lease", "verdict", "buf", "tunnel", "batch", "checksum"]),
     ("device", &["tunnel", "buf"]),
+    (
+        "format",
+        &[
+            "agent", "arch", "batch", "buf", "checksum", "lease", "netlink", "subnet", "tunnel",
+            "verdict", "wire",
+        ],
+    ),
     ("arbitrary", &["wire", "checksum", "verdict", "tunnel", "subnet", "lease", "netlink"]),
 ];
 

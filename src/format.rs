@@ -1,0 +1,313 @@
+//! `defmt::Format` for every public type.
+//!
+//! What is logged for each packet has a format of its own. The rest goes through `Debug`: exact, and with
+//! `core::fmt` in the image, though only in one that logs such a type.
+#![forbid(unsafe_code)]
+
+use core::fmt::Debug;
+
+use defmt::{Debug2Format, Format, Formatter, write};
+
+use crate::subnet::Prefix;
+use crate::verdict::DropReason;
+use crate::wire::{MacAddr, Vni};
+use crate::{agent, arch, batch, buf, checksum, lease, netlink, subnet, tunnel, verdict, wire};
+
+impl Format for DropReason {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "{=str}", self.as_str());
+    }
+}
+
+impl Format for MacAddr {
+    fn format(&self, f: Formatter<'_>) {
+        let [a, b, c, d, e, g] = self.octets();
+        write!(f, "{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}", a, b, c, d, e, g);
+    }
+}
+
+impl Format for Vni {
+    fn format(&self, f: Formatter<'_>) {
+        write!(f, "{=u32}", self.value());
+    }
+}
+
+macro_rules! by_debug {
+    ($($(@[$($generic:tt)*])? $type:ty,)*) => {
+        $(
+            impl$(<$($generic)*>)? Format for $type
+            where
+                Self: Debug,
+            {
+                fn format(&self, f: Formatter<'_>) {
+                    write!(f, "{}", Debug2Format(self));
+                }
+            }
+        )*
+    };
+}
+
+by_debug! {
+    agent::Change,
+    agent::HostGw,
+    agent::HostGwPeer,
+    agent::NotSorted,
+    @['a] agent::Owned<'a>,
+    agent::Plan,
+    agent::Reach,
+    agent::Record,
+    @['a] agent::SortedRecords<'a>,
+    agent::Vxlan,
+    agent::VxlanPeer,
+}
+
+by_debug! {
+    arch::Isa,
+    arch::Kernels,
+}
+
+by_debug! {
+    batch::LengthMismatch,
+}
+
+by_debug! {
+    @[S] buf::Frame<S>,
+    buf::InnerChecksum,
+    buf::NicChecksum,
+    buf::OuterChecksum,
+    buf::RxMeta,
+    buf::TxMeta,
+}
+
+by_debug! {
+    checksum::Sum,
+}
+
+by_debug! {
+    lease::Acquisition,
+    lease::Annotation,
+    @['a] lease::AnnotationPrefix<'a>,
+    lease::AnnotationPrefixError,
+    lease::ConfigError,
+    lease::ConfigField,
+    lease::DockerOptions,
+    lease::Expiry,
+    lease::JsonError,
+    lease::JsonErrorKind,
+    @['a] lease::JsonString<'a>,
+    @['a] lease::LeaseAllocator<'a>,
+    @[T] lease::LeaseEvent<T>,
+    lease::LeaseField,
+    lease::LeaseKey,
+    lease::LeaseKeyPart,
+    @[T] lease::LeaseSlot<T>,
+    @['a] lease::LeaseValue<'a>,
+    @['s, T] lease::LeaseWatch<'s, T>,
+    @['a] lease::Member<'a>,
+    @['a] lease::Members<'a>,
+    @['a] lease::NetworkConfig<'a>,
+    lease::ParseLeaseKeyError,
+    lease::Pools,
+    lease::Profile,
+    @['a] lease::RawJson<'a>,
+    @[F] lease::RecordError<F>,
+    lease::RenewalMargin,
+    lease::RenewalMarginError,
+    lease::SubnetEnv,
+    lease::SubnetEnvError,
+    lease::TooManyLeases,
+    lease::VxlanBackend,
+    lease::VxlanConfig,
+    lease::VxlanConfigField,
+    lease::VxlanField,
+}
+
+by_debug! {
+    @['a] netlink::AddressAttr<'a>,
+    netlink::AddressDump,
+    netlink::AddressHeader,
+    @['a] netlink::AddressMessage<'a>,
+    @['a] netlink::Attr<'a>,
+    netlink::AttrError,
+    netlink::AttrFlags,
+    @['a] netlink::Attrs<'a>,
+    netlink::Be16,
+    netlink::Be32,
+    @['a] netlink::Body<'a>,
+    @['a] netlink::BridgeLink<'a>,
+    netlink::BuildError,
+    @['a] netlink::Done<'a>,
+    netlink::Dump,
+    @['a] netlink::DumpStep<'a>,
+    @['a] netlink::ErrorMessage<'a>,
+    netlink::Family,
+    netlink::FdbEntry,
+    netlink::Header,
+    netlink::HostGwRoute,
+    netlink::IpPrefix,
+    netlink::LinkAddress,
+    @['a] netlink::LinkAttr<'a>,
+    netlink::LinkChange,
+    netlink::LinkFlags,
+    netlink::LinkHeader,
+    @['a] netlink::LinkInfoAttr<'a>,
+    @['a] netlink::LinkLookup<'a>,
+    @['a] netlink::LinkMessage<'a>,
+    @['a] netlink::LinkName<'a>,
+    netlink::LinkNameError,
+    @['a] netlink::Message<'a>,
+    netlink::MessageError,
+    netlink::MessageFlags,
+    netlink::MessageType,
+    @['a] netlink::Messages<'a>,
+    netlink::Metric,
+    @['a] netlink::NeighbourAttr<'a>,
+    netlink::NeighbourDump,
+    netlink::NeighbourEntry,
+    netlink::NeighbourFlags,
+    netlink::NeighbourHeader,
+    @['a] netlink::NeighbourMessage<'a>,
+    netlink::NeighbourState,
+    @['a] netlink::Nested<'a>,
+    @['a] netlink::NextHop<'a>,
+    @['a] netlink::NextHops<'a>,
+    netlink::OnlinkRoute,
+    netlink::RebuildError,
+    @['a] netlink::RouteAttr<'a>,
+    netlink::RouteDump,
+    netlink::RouteFlags,
+    netlink::RouteHeader,
+    netlink::RouteLookup,
+    @['a] netlink::RouteMessage<'a>,
+    netlink::Table,
+    @['a] netlink::Text<'a>,
+    @['a] netlink::VethLink<'a>,
+    netlink::Via,
+    @['a] netlink::VxlanAttr<'a>,
+    @['a] netlink::VxlanLink<'a>,
+    @['b] netlink::Writer<'b>,
+}
+
+by_debug! {
+    subnet::AllocateError,
+    subnet::Ipv4Cidr,
+    subnet::Ipv4Prefix,
+    subnet::Ipv4PrefixLen,
+    subnet::Ipv4Subnets,
+    subnet::Ipv6Cidr,
+    subnet::Ipv6Prefix,
+    subnet::Ipv6PrefixLen,
+    subnet::Ipv6Subnets,
+    subnet::ParseCidrError,
+    @[P: Prefix] subnet::PoolConfig<P>,
+    @[P: Prefix] subnet::PoolError<P>,
+    subnet::PrefixLenError,
+    @['a, P: Prefix] subnet::SubnetAllocator<'a, P>,
+    @[P: Prefix] subnet::SubnetPool<P>,
+}
+
+by_debug! {
+    tunnel::Adjacency,
+    tunnel::ConfigError,
+    tunnel::Core,
+    tunnel::Decap,
+    tunnel::Df,
+    tunnel::EcnEncap,
+    tunnel::EmptyPortRange,
+    tunnel::FlowKey,
+    tunnel::InnerTags,
+    tunnel::InnerVlan,
+    tunnel::IpId,
+    tunnel::NotSorted,
+    tunnel::Origin,
+    tunnel::OuterTag,
+    @['t] tunnel::PlainV4<'t>,
+    tunnel::ReservedBits,
+    @['a, T] tunnel::Set<'a, T>,
+    @['a, T] tunnel::Sorted<'a, T>,
+    tunnel::SourcePorts,
+    tunnel::Tos,
+    tunnel::Ttl,
+    tunnel::Tunnel,
+    tunnel::TunnelConfig,
+    tunnel::UdpChecksum,
+    tunnel::UdpChecksumPolicy,
+    @['a] tunnel::Vtep<'a>,
+}
+
+by_debug! {
+    tunnel::ecn::EcnDecap,
+}
+
+by_debug! {
+    tunnel::mtu::NoAnswer,
+}
+
+by_debug! {
+    verdict::DropCounters,
+}
+
+by_debug! {
+    wire::ArpHeader,
+    wire::ArpOperation,
+    @['a] wire::ArpPacket<'a>,
+    wire::BuildError,
+    wire::Dscp,
+    wire::DscpTooLarge,
+    wire::Echo,
+    wire::Ecn,
+    wire::EtherType,
+    @[P] wire::EthernetBuilder<P>,
+    @['a] wire::EthernetFrame<'a>,
+    wire::EthernetHeader,
+    wire::FlowLabel,
+    wire::FlowLabelTooLarge,
+    wire::FragmentOffset,
+    wire::FragmentOffsetTooLarge,
+    wire::Gbp,
+    wire::HeaderOptions,
+    @[P] wire::Icmpv4Builder<P>,
+    wire::Icmpv4Header,
+    wire::Icmpv4Message,
+    @['a] wire::Icmpv4Packet<'a>,
+    @[P] wire::Icmpv6Builder<P>,
+    wire::Icmpv6Header,
+    wire::Icmpv6Message,
+    @['a] wire::Icmpv6Packet<'a>,
+    wire::InPlace,
+    wire::IpProtocol,
+    @[P] wire::Ipv4Builder<P>,
+    wire::Ipv4Flags,
+    wire::Ipv4Header,
+    @['a] wire::Ipv4Packet<'a>,
+    @[P] wire::Ipv6Builder<P>,
+    wire::Ipv6Fragment,
+    wire::Ipv6Header,
+    @['a] wire::Ipv6Packet<'a>,
+    wire::Layer,
+    wire::OptionsTooLong,
+    wire::ParseError,
+    wire::ParseErrorKind,
+    wire::ParseMacAddrError,
+    wire::Pcp,
+    wire::PseudoHeader,
+    @[P] wire::TcpBuilder<P>,
+    wire::TcpFlags,
+    wire::TcpHeader,
+    @['a] wire::TcpSegment<'a>,
+    wire::TrafficClass,
+    @[P] wire::UdpBuilder<P>,
+    wire::UdpChecksumState,
+    @['a] wire::UdpDatagram<'a>,
+    wire::UdpHeader,
+    @[P] wire::VlanBuilder<P>,
+    wire::VlanFieldTooLarge,
+    wire::VlanHeader,
+    wire::VlanId,
+    wire::VlanTag,
+    wire::VniTooLarge,
+    @[P] wire::VxlanBuilder<P>,
+    wire::VxlanFlags,
+    @['a] wire::VxlanFrame<'a>,
+    wire::VxlanHeader,
+}
