@@ -144,7 +144,6 @@ by_debug! {
     netlink::FdbEntry,
     netlink::Header,
     netlink::HostGwRoute,
-    netlink::IpPrefix,
     netlink::LinkAddress,
     @['a] netlink::LinkAttr<'a>,
     netlink::LinkChange,
@@ -190,6 +189,7 @@ by_debug! {
 
 by_debug! {
     subnet::AllocateError,
+    subnet::IpPrefix,
     subnet::Ipv4Cidr,
     subnet::Ipv4Prefix,
     subnet::Ipv4PrefixLen,
