@@ -7,22 +7,26 @@ mod common;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// Exit status, standard output, standard error.
-fn routes(arguments: &[&str], input: &str) -> (i32, String, String) {
+fn started(arguments: &[&str]) -> Child {
     let test = std::env::current_exe().unwrap();
     let example = test.ancestors().nth(2).unwrap().join("examples/routes");
     assert!(example.exists(), "{}: cargo build --example routes", example.display());
-    let mut child = Command::new(example)
+    Command::new(example)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Exit status, standard output, standard error.
+fn routes(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = started(arguments);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
@@ -114,6 +118,15 @@ fn a_line_that_is_no_message_does_not_stop_the_others() {
     let (status, out, error) = routes(&["reencode"], &lines);
     assert_eq!((status, out), (2, format!("{good}\n")));
     assert_eq!(error, "routes: line 1: not hex; no message either: line 2, 3, 4, 5, 6\n");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = started(&["decode"]);
+    drop(child.stdout.take());
+    writeln!(child.stdin.take().unwrap(), "1100000012000103010000000000000000").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
 
 #[test]

@@ -91,6 +91,8 @@ enum Command {
 enum Failure {
     Input(String),
     System(String),
+    /// Who reads has seen enough.
+    Closed,
 }
 
 impl Failure {
@@ -105,7 +107,10 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::system(error)
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::system(error),
+        }
     }
 }
 
@@ -115,7 +120,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Input(what)) => {
             eprintln!("routes: {what}");
             ExitCode::from(2)
