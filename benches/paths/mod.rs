@@ -1,6 +1,7 @@
 //! What the benchmarks of the packet path share: memory, frames, tunnels, and the floors.
 #![allow(dead_code, reason = "no benchmark uses all of it")]
 
+#[cfg(target_arch = "x86_64")]
 pub mod floor;
 
 use memmap2::{Advice, MmapMut};

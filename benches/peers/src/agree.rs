@@ -5,6 +5,7 @@ use vtep::verdict::DropReason;
 
 use crate::frames::{self, Flow};
 use crate::job::{OUTER, Peer, Received};
+use crate::paths;
 use crate::with_etherparse::Etherparse;
 use crate::with_ingot::WithIngot;
 use crate::with_pnet::Pnet;
@@ -34,7 +35,7 @@ pub fn all() {
 
 /// Frames of all kinds, as the crate encapsulates them.
 fn packets(random: &mut fastrand::Rng) -> Vec<Vec<u8>> {
-    let (tunnel, mut core) = (frames::tunnel(), frames::core());
+    let (tunnel, mut core) = (frames::tunnel(), paths::core());
     let mut packets = Vec::new();
     for len in [64, 65, 590, 1450] {
         for protocol in [1, 6, 17, 132] {

@@ -7,7 +7,7 @@ use vtep::arch::Kernels;
 use crate::measure::{Contest, timed};
 
 const LEN: usize = 1450;
-/// Calls a turn.
+/// Calls a pass.
 const CALLS: u32 = 64;
 
 type Checksum = fn(&[u8]) -> u16;
@@ -40,7 +40,7 @@ pub fn contest() -> Contest {
             assert_eq!(checksum(bytes), functions[1](bytes), "{name} on {len} bytes");
         }
     }
-    let turn = move |index: usize| {
+    let pass = move |index: usize| {
         let checksum = black_box(functions[index]);
         let time = timed(|| {
             for _ in 0..CALLS {
@@ -49,5 +49,5 @@ pub fn contest() -> Contest {
         });
         time.as_nanos() as f64 / f64::from(CALLS)
     };
-    Contest { names, turn: Box::new(turn) }
+    Contest { names, pass: Box::new(pass) }
 }

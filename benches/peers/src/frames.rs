@@ -2,7 +2,7 @@
 
 use vtep::arch::Kernels;
 use vtep::checksum::Sum;
-use vtep::tunnel::{Adjacency, Core, InnerTags, Tunnel, TunnelConfig, UdpChecksumPolicy, Vtep};
+use vtep::tunnel::{Adjacency, InnerTags, Tunnel, TunnelConfig, UdpChecksumPolicy, Vtep};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::job::Outer;
@@ -24,10 +24,6 @@ pub fn tunnel() -> Tunnel {
         .expect("a tunnel")
 }
 
-pub fn core() -> Core {
-    Core::default().kernels(Kernels::detect())
-}
-
 /// A receiver that asks no more than the job: no UDP checksum, no word on inner tags.
 pub fn vtep() -> Vtep<'static> {
     Vtep::rfc7348()
@@ -43,10 +39,6 @@ pub struct Flow {
     pub class: u8,
     /// Flags and fragment offset.
     pub fragment: u16,
-}
-
-impl Flow {
-    pub const UDP: Self = Self { protocol: 17, class: 0, fragment: 0x4000 };
 }
 
 /// Makes all of `frame` an IPv4 packet with random addresses, ports and payload behind an Ethernet header.
