@@ -4,4 +4,5 @@
 pub mod differences;
 pub mod flannel;
 pub mod others;
+pub mod performance;
 pub mod wire;
