@@ -136,7 +136,8 @@ fn ipv6(bytes: &[u8]) {
         // fragment header with an offset.
         Ok(packet) => {
             let is_later = packet.fragment().is_some_and(|fragment| fragment.offset().units() != 0);
-            is_later || matches!(packet.protocol().0, 0 | 135 | 139 | 140)
+            let is_more = matches!(packet.protocol().0, 0 | 135 | 139 | 140);
+            is_later || is_more || has_short_authentication(bytes)
         }
         Err(error) => matches!(error.kind, ParseErrorKind::TooManyExtensions { .. }),
     };
@@ -155,6 +156,21 @@ fn ipv6(bytes: &[u8]) {
     }
     // smoltcp looks at the version, and behind the header, later.
     assert!(parsed.is_err() || theirs.is_some(), "IPv6, smoltcp");
+}
+
+/// Whether there is an authentication header of 8 bytes, less than RFC 4302 section 2 has fields for.
+fn has_short_authentication(bytes: &[u8]) -> bool {
+    let (mut next, mut rest) = (bytes[6], &bytes[40..]);
+    while let (0 | 43 | 44 | 51 | 60, [following, len, ..]) = (next, rest) {
+        let len = match next {
+            51 if *len == 0 => return true,
+            51 => (usize::from(*len) + 2) * 4,
+            44 => 8,
+            _ => (usize::from(*len) + 1) * 8,
+        };
+        (next, rest) = (*following, rest.get(len..).unwrap_or_default());
+    }
+    false
 }
 
 fn udp(bytes: &[u8]) {
