@@ -1,6 +1,5 @@
-//! How the batch stands to its floors, to the one-packet calls and to itself: medians of interleaved runs, as
-//! a table, `target/ratios.tsv` and `target/ratios.svg`. `-- --quick` takes fewer, `-- --hot` leaves the cold
-//! ones out.
+//! How the batch stands to its floors, to the one-packet calls and to itself: medians of interleaved runs.
+//! `-- --quick` takes fewer, `-- --hot` leaves the cold ones out.
 //!
 //! `taskset -c 1 cargo bench --bench ratios --features std`
 #[cfg(target_arch = "x86_64")]
@@ -358,61 +357,19 @@ mod measure {
     }
 }
 
-/// Prints the table, and writes it to `target/ratios.tsv` and as a chart to `target/ratios.svg`.
 #[cfg(target_arch = "x86_64")]
 fn report(rows: &[measure::Row], cycle: f64) {
-    let mut table = String::from("what\tcycles\tagainst\tcycles\tratio\tat most\n");
-    println!("| what | cycles | against | cycles | ratio | at most |\n|---|---|---|---|---|---|");
+    println!("| what | cycles | against | cycles | ratio | at most |");
+    println!("|---|---|---|---|---|---|");
     for row in rows {
         let [ticks, base] = [row.ticks, row.base].map(|ticks| ticks / cycle);
         let most = if row.most.is_nan() { String::new() } else { row.most.to_string() };
         let ratio = row.ticks / row.base;
-        let cells = [
-            row.what.clone(),
-            format!("{ticks:.1}"),
-            row.against.clone(),
-            format!("{base:.1}"),
-            format!("{ratio:.2}"),
-            most,
-        ];
-        println!("| {} |", cells.join(" | "));
-        table += &(cells.join("\t") + "\n");
-    }
-    for (name, text) in [("ratios.tsv", table), ("ratios.svg", chart(rows))] {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(name);
-        std::fs::write(&path, text).unwrap_or_else(|error| {
-            eprintln!("ratios: {}: {error}", path.display());
-            std::process::exit(2);
-        });
-    }
-}
-
-/// A bar for each ratio, and a mark at what it is at most to be.
-#[cfg(target_arch = "x86_64")]
-fn chart(rows: &[measure::Row]) -> String {
-    const SCALE: f64 = 120.0;
-    let height = 22 * rows.len() + 10;
-    let mut svg = format!(
-        "<svg xmlns='http://www.w3.org/2000/svg' width='900' height='{height}' \
-         font-family='sans-serif' font-size='12'>\n"
-    );
-    for (index, row) in rows.iter().enumerate() {
-        let (y, ratio) = (22 * index + 8, row.ticks / row.base);
-        let (width, text_y) = ((ratio * SCALE).min(480.0), y + 12);
-        svg += &format!(
-            "<text x='340' y='{text_y}' text-anchor='end'>{} / {}</text>\
-             <rect x='350' y='{y}' width='{width:.0}' height='16' fill='#58a'/>\
-             <text x='{:.0}' y='{text_y}'>{ratio:.2}</text>\n",
-            row.what,
-            row.against,
-            355.0 + width
+        println!(
+            "| {} | {ticks:.1} | {} | {base:.1} | {ratio:.2} | {most} |",
+            row.what, row.against
         );
-        if !row.most.is_nan() {
-            let x = 350.0 + row.most * SCALE;
-            svg += &format!("<rect x='{x:.0}' y='{y}' width='2' height='16' fill='#c33'/>\n");
-        }
     }
-    svg + "</svg>\n"
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo bench --features std                                  # everything, with plots
-//! taskset -c 1 cargo bench --features std --bench ratios      # the ratios below, and target/ratios.svg
+//! taskset -c 1 cargo bench --features std --bench ratios      # the ratios below
 //! ```
 //!
 //! `benches/peers` holds other libraries against the same job; `.ci/instructions` counts instructions a
