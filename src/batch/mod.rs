@@ -2,7 +2,7 @@
 //! asked for ahead.
 //!
 //! A cold frame costs its cache misses, one after the other if nobody asks early. A batch asks for the
-//! frames, and for the tunnels that they are routed to, a window ahead of the work.
+//! frames, and for the tunnels that they are routed to, ahead of the work.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -12,8 +12,12 @@ use crate::buf::{FrameBuf, HEADROOM_V4_IP};
 use crate::tunnel::{Core, Origin, Tunnel, Vtep};
 use crate::verdict::{DropReason, Verdict};
 
-/// Frames that are routed, then worked on: while they are, the next ones are on their way.
-const WINDOW: usize = 16;
+/// How many frames ahead of the work a frame is routed, and its tunnel asked for.
+const ROUTED: usize = 16;
+/// How many frames ahead of the work a frame is asked for: so far ahead of its route, which may read it.
+const FETCHED: usize = 2 * ROUTED;
+/// How many frames ahead of the work a descriptor is asked for.
+const DESCRIBED: usize = 3 * ROUTED;
 
 /// Encapsulates each of `frames` with the tunnel that `route` names for it, and writes what became of it to
 /// `verdicts`: `NoRoute` where it names none. Gives how many passed.
@@ -44,24 +48,25 @@ fn encap_all<'t, B: FrameBuf>(
     verdicts: &mut [Verdict],
 ) -> usize {
     let mut passed = 0usize;
-    let (mut tunnels, mut last) = ([None; WINDOW], None);
+    let (mut tunnels, mut last) = ([None; ROUTED], None);
     start(frames, HEADROOM_V4_IP);
-    for verdicts in verdicts.chunks_mut(WINDOW) {
-        let Some((window, rest)) = frames.split_at_mut_checked(verdicts.len()) else { break };
-        for (tunnel, frame) in tunnels.iter_mut().zip(&*window) {
-            *tunnel = route(frame);
-            fetch_tunnel(*tunnel, &mut last);
+    for (tunnel, frame) in tunnels.iter_mut().zip(&*frames) {
+        *tunnel = route(frame);
+        fetch_tunnel(*tunnel, &mut last);
+    }
+    for (index, verdict) in verdicts.iter_mut().enumerate() {
+        let Some((frame, rest)) = frames.split_first_mut() else { break };
+        fetch(rest, HEADROOM_V4_IP);
+        let mut tunnel = rest.get(const { ROUTED - 1 }).and_then(&mut route);
+        fetch_tunnel(tunnel, &mut last);
+        if let Some(slot) = tunnels.get_mut(index % ROUTED) {
+            core::mem::swap(slot, &mut tunnel);
         }
-        let behind = rest.get(WINDOW..).unwrap_or_default();
-        let (mut ahead, mut later) = (rest.iter(), behind.iter());
-        for ((frame, verdict), tunnel) in window.iter_mut().zip(verdicts).zip(&tunnels) {
-            fetch(ahead.next(), later.next(), HEADROOM_V4_IP);
-            *verdict = match tunnel {
-                Some(tunnel) => tunnel.encap_inline(frame, core),
-                None => Err(DropReason::NoRoute),
-            };
-            passed = passed.wrapping_add(usize::from(verdict.is_ok()));
-        }
+        *verdict = match tunnel {
+            Some(tunnel) => tunnel.encap_inline(frame, core),
+            None => Err(DropReason::NoRoute),
+        };
+        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
         frames = rest;
     }
     passed
@@ -97,7 +102,7 @@ fn decap_all<B: FrameBuf>(
     start(frames, 0);
     for (verdict, origin) in verdicts.iter_mut().zip(origins) {
         let Some((frame, rest)) = frames.split_first_mut() else { break };
-        fetch(rest.get(WINDOW), rest.get(2 * WINDOW), 0);
+        fetch(rest, 0);
         *verdict = vtep.decap_inline(frame, origin);
         passed = passed.wrapping_add(usize::from(verdict.is_ok()));
         frames = rest;
@@ -105,24 +110,24 @@ fn decap_all<B: FrameBuf>(
     passed
 }
 
-/// Asks for the first window.
+/// Asks for the first frames.
 #[inline]
 fn start<B: FrameBuf>(frames: &[B], room: usize) {
-    for frame in frames.iter().take(2 * WINDOW) {
+    for frame in frames.iter().take(DESCRIBED) {
         frame.prefetch_descriptor();
     }
-    for frame in frames.iter().take(WINDOW) {
+    for frame in frames.iter().take(FETCHED) {
         frame.prefetch(room);
     }
 }
 
-/// Asks for a frame, and for the descriptor of one that comes later.
+/// Asks for a frame, and for the descriptor of a later one, behind the frame that is worked on.
 #[inline]
-fn fetch<B: FrameBuf>(frame: Option<&B>, later: Option<&B>, room: usize) {
-    if let Some(later) = later {
-        later.prefetch_descriptor();
+fn fetch<B: FrameBuf>(rest: &[B], room: usize) {
+    if let Some(frame) = rest.get(const { DESCRIBED - 1 }) {
+        frame.prefetch_descriptor();
     }
-    if let Some(frame) = frame {
+    if let Some(frame) = rest.get(const { FETCHED - 1 }) {
         frame.prefetch(room);
     }
 }
