@@ -2,10 +2,10 @@
 
 use vtep::agent::{
     Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, SortedRecords, Vxlan, VxlanPeer,
-    missing, stale,
+    ensure_address, missing, stale,
 };
 use vtep::lease::LeaseValue;
-use vtep::netlink::Messages;
+use vtep::netlink::{LinkAddress, Messages, OtherRoute};
 use vtep::subnet::IpPrefix;
 
 use crate::lease::{VALUE, lease_key};
@@ -15,6 +15,7 @@ use crate::{Checks, any, ip};
 pub(crate) fn run(checks: &mut Checks<'_>) {
     vxlan(checks);
     host_gateway(checks);
+    other_routes_and_addresses(checks);
     reconcile(checks);
 }
 
@@ -76,6 +77,25 @@ fn host_gateway(checks: &mut Checks<'_>) {
                 && count(&backend.removed(&peer)) == 1
                 && count(&backend.replaced(&peer, &moved)) == 2,
         )
+    });
+}
+
+fn other_routes_and_addresses(checks: &mut Checks<'_>) {
+    checks.all("agent: a route without a gateway goes", || {
+        let destination = any("10.1.17.9/24").parse().ok()?;
+        let other = OtherRoute { destination, link: any(7), scope: 253, kind: 1 };
+        let backend = HostGw { link: any(2) };
+        let peer = HostGwPeer { subnet: destination, public: ip(192, 168, 0, 18) };
+        let mut buffer = [0; 64];
+        let plan = backend.added(&peer, Some(Record::Other(other)));
+        let length = plan.changes().next()?.write(any(1), &mut buffer).ok()?;
+        Some((count(&plan), length) == (2, 44))
+    });
+    checks.all("agent: the own link's address", || {
+        let wanted = LinkAddress { link: any(7), address: ip(10, 1, 16, 0), prefix_len: 32 };
+        let found = [LinkAddress { address: ip(10, 1, 15, 0), ..wanted }];
+        let network = any("10.1.0.0/16").parse().ok()?;
+        Some(ensure_address(wanted, network, any(&found)).count() == 2)
     });
 }
 
