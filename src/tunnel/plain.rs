@@ -37,14 +37,14 @@ impl<'t> PlainV4<'t> {
     /// is `NotIp`.
     ///
     /// # Errors
-    /// `NoHeadroom`, `TooBig`, `NotIp`: see [`DropReason`]. The frame is as it was then.
+    /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is as it was then.
     #[inline]
     pub fn encap<B: FrameBuf>(self, frame: &mut B, core: &mut Core) -> Verdict {
         type Eth = EthernetHeader;
         let verdict = self.0.encap_usual::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core);
-        verdict.unwrap_or_else(|| match frame.total_len() > usize::from(self.0.hot.max_len) {
-            true => Err(DropReason::TooBig),
-            false => Err(DropReason::NotIp),
+        verdict.unwrap_or_else(|| {
+            self.0.check_len(frame.bytes(), frame.total_len())?;
+            Err(DropReason::NotIp)
         })
     }
 }
@@ -138,6 +138,13 @@ mod tests {
             assert_eq!(plain.encap(&mut other, &mut one), Err(DropReason::NotIp));
             assert_eq!(other.bytes(), before.bytes());
         }
+        let mut long =
+            std::boxed::Box::new(ArrayFrame::<66_000>::copy_of(&[0; 65_500], 80).unwrap());
+        assert_eq!(plain.encap(&mut *long, &mut one), Err(DropReason::TooLong));
+        let small = config("192.0.2.1", "192.0.2.2").mtu(31).build().unwrap();
+        let mut long = frame(&EthernetBuilder::new(A, B, ipv4()));
+        let refused = small.plain_v4().unwrap().encap(&mut long, &mut one);
+        assert_eq!(refused, Err(DropReason::TooBig));
     }
 
     #[test]
