@@ -36,6 +36,6 @@ boot() {
   esac
   image=$1
   shift
-  timeout 60 "$@" -display none -monitor none -serial none \
+  timeout 60 "$@" ${QEMU_MORE:-} -display none -monitor none -serial none \
     -semihosting-config enable=on,target=native -kernel "$image" </dev/null
 }

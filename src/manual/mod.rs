@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod differences;
+pub mod embedding;
 pub mod flannel;
 pub mod others;
 pub mod performance;

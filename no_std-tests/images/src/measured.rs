@@ -1,0 +1,39 @@
+// The functions that are measured: `footprint` links them, `stack` calls them.
+
+use vtep::buf::Frame;
+use vtep::subnet::{AllocateError, Ipv4Prefix, SubnetAllocator};
+use vtep::tunnel::{Core, Origin, PlainV4, Tunnel, Vtep};
+use vtep::verdict::{DropReason, Verdict};
+
+pub type Borrowed<'a> = Frame<&'a mut [u8]>;
+
+#[inline(never)]
+pub fn encap(tunnel: PlainV4<'_>, frame: &mut Borrowed<'_>, core: &mut Core) -> Verdict {
+    tunnel.encap(frame, core)
+}
+
+#[inline(never)]
+pub fn decap(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<Origin, DropReason> {
+    vtep.decap_v4(frame)
+}
+
+#[inline(never)]
+pub fn encap_every(tunnel: &Tunnel, frame: &mut Borrowed<'_>, core: &mut Core) -> Verdict {
+    tunnel.encap(frame, core)
+}
+
+#[inline(never)]
+pub fn decap_every(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<Origin, DropReason> {
+    vtep.decap(frame)
+}
+
+#[inline(never)]
+pub fn allocate(
+    subnets: &mut SubnetAllocator<'_>,
+    lease: Ipv4Prefix,
+    random: u32,
+) -> Result<Ipv4Prefix, AllocateError> {
+    subnets.reserve(lease)?;
+    subnets.release(lease);
+    subnets.allocate(|_| random)
+}

@@ -1,0 +1,82 @@
+//! Embedding guide: memory, time and size on a small processor.
+//!
+//! `no_std-tests/` in the repository has the images that hold what is said here: they boot under QEMU on
+//! Cortex-M4F, AArch64 and RISC-V 64, and are built for `thumbv6m-none-eabi` and `riscv32imc-unknown-none-elf`.
+//!
+//! # Memory
+//! Nothing is allocated. What has to be kept is the caller's: a `static`, a slice of a pool, a stack frame.
+//!
+//! | value | bytes | where |
+//! |---|---|---|
+//! | [`Tunnel`](crate::tunnel::Tunnel) | 128, aligned to 64: two cache lines | one for each remote VTEP, shared by all cores |
+//! | [`Vtep`](crate::tunnel::Vtep) | 68 on 32 bits; its sets are borrowed | one, shared; `const` |
+//! | [`Core`](crate::tunnel::Core) | 24 or 32 | one for each core, never shared |
+//! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason | one for each core, added up with `merge` |
+//! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes | `words(&pool)` says how many |
+//!
+//! A tunnel is immutable. To change it, build another and swap the reference that the cores read, or call
+//! [`set_adjacency`](crate::tunnel::Tunnel::set_adjacency) where nobody reads.
+//!
+//! # Headroom, alignment, DMA
+//! Encap writes in front of the frame: 50 bytes over IPv4, 64 with the inner Ethernet header of a tunnel for IP
+//! packets, 70 and 84 over IPv6, 4 more with an outer VLAN tag; [`HEADROOM_MAX`](crate::buf::HEADROOM_MAX) is
+//! enough for all. XDP leaves 256 bytes in front of a frame and DPDK 128, so both do. Where a receive descriptor
+//! can be given an offset, 128 is a good one: the outer headers then share the cache line before the frame.
+//!
+//! No alignment is asked for: headers are read and written by the byte, or by what the processor does unaligned.
+//! For a processor that faults on it the compiler uses bytes. Where the inner IP header should be aligned to 4
+//! on receipt, let the NIC put the frame 2 bytes behind a multiple of 4: 2 + 14 of Ethernet is such a multiple.
+//! The outer stack of an Ethernet frame is 50 bytes, which is 2 more than one: after decap the inner IP header is
+//! aligned if the outer frame began at a multiple of 4 (50 + 14 = 64), and the outer one then is not.
+//! Give DMA whole cache lines: a buffer whose start and size are multiples of the line, so that invalidating it
+//! loses nothing of a neighbour. Clean what was written, the headroom included, before the NIC is told to send.
+//! Whatever a device writes has to have come to an end before [`bytes`](crate::buf::FrameBuf::bytes) is called.
+//!
+//! # Time
+//! Every function ends after a number of steps that its input bounds:
+//!
+//! | function | bound |
+//! |---|---|
+//! | encap, no UDP checksum | constant; an inner IPv6 packet adds its extension headers, 8 at most; tags, their number |
+//! | encap with a UDP checksum | and the frame's length, unless local checksum offload takes it from the headers |
+//! | decap | constant, the outer IPv6 extension headers, log2 of each sorted set; with a UDP checksum the packet's length |
+//! | a batch | the sum of its frames |
+//! | allocate | constant at any fill: at most 100 candidates, each three words of bitmap; and the leases of other lengths |
+//! | lease and netlink records | the length of the text or message; JSON nests 64 deep at most, without recursion |
+//! | reconcile | n log n of the records, which come sorted |
+//!
+//! Instructions of one packet, counted by QEMU on RISC-V 64 at `opt-level` "s" (`no_std-tests/count`):
+//!
+#![doc = include_str!("instructions.md")]
+//!
+//! # Panics and size
+//! No panic can be reached from any function but `Debug`, `Display` and what prints through them (the texts of
+//! lease keys and values), and the features `serde`, `arbitrary` and `smoltcp`. The images called `gate` link with
+//! a panic handler that refers to a symbol which does not exist: a panic that could be reached would not link.
+//! The compiler can prove that only with optimization, link-time optimization and one codegen unit.
+//!
+//! [`Tunnel::encap`](crate::tunnel::Tunnel::encap) and [`Vtep::decap`](crate::tunnel::Vtep::decap) choose among
+//! all layouts and policies at run time, so all of them are in the image. Where there is room for one,
+//! [`Tunnel::plain_v4`](crate::tunnel::Tunnel::plain_v4) and [`Vtep::decap_v4`](crate::tunnel::Vtep::decap_v4)
+//! fix it when the image is built. The first leaves out every inner frame but untagged IPv4 without options,
+//! which it refuses as `NotIp`; the second leaves out IPv6 and VLAN tags of the underlay. Measured with
+//! `no_std-tests/footprint`, in bytes, `memcpy` and its like included; "both" is `plain_v4` with `decap_v4`:
+//!
+#![doc = include_str!("footprint.md")]
+//!
+//! # Kernels
+//! On bare metal nothing is detected: [`Kernels::baseline`](crate::arch::Kernels::baseline) is what the target has
+//! (NEON on `aarch64-unknown-none`, safe code elsewhere), and a `Core` or `Vtep` has that unless told otherwise.
+//! Prefetch is an instruction on x86-64 and AArch64, and nothing elsewhere.
+//!
+//! # Interrupts
+//! No function blocks, masks interrupts or touches a global: all of them may be called from a handler. What is
+//! `&mut` must not be shared with one: give the handler its own `Core` and counters, or let it only queue what came,
+//! and work in the main loop. Nothing needs atomics, so targets without them are served.
+//!
+//! # Tables
+//! Give a lease watch half again as many slots as there are nodes; give the allocator
+//! [`words`](crate::subnet::SubnetAllocator::words) words, and one place for each lease whose length is not the
+//! pool's: those that were there before the configuration changed. A pool that is too large is cut down with
+//! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice.
+#![forbid(unsafe_code)]
