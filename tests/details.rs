@@ -1,13 +1,16 @@
 //! Details that no larger test looks at: each was found as a mutant that lived.
 #![cfg(target_endian = "little")]
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::IpAddr;
 
 use vtep::agent::{Change, Owned, Record, SortedRecords, stale};
+use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
 use vtep::checksum::Sum;
 use vtep::lease::NetworkConfig;
 use vtep::netlink::{Body, FdbEntry, Messages, Text};
+use vtep::tunnel::{Adjacency, Core, TunnelConfig};
 use vtep::wire::MacAddr;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -66,4 +69,19 @@ fn an_fdb_entry_of_another_device_is_not_the_agents() {
     let none = SortedRecords::new(&[]).unwrap();
     let changes: Vec<_> = stale(none, found, owned).collect();
     assert_eq!(changes, [Change::Delete(entry(7))]);
+}
+
+#[test]
+fn the_flow_behind_a_tag_has_ports_too() {
+    let ports = (0..64_u8).map(|port| {
+        let inner = hex("02420a011200 02420a011100 81006005 0800 45000022000100003f1144bd0a0111050a011207 045708ae000e0000726566657265");
+        let mut frame = ArrayFrame::<256>::copy_of(&inner, HEADROOM_MAX).unwrap();
+        frame.bytes_mut()[39] = port;
+        let adjacency = Adjacency::new(MacAddr::ZERO, MacAddr::ZERO);
+        let (local, remote) = ([192, 168, 50, 2].into(), [192, 168, 50, 3].into());
+        let tunnel = TunnelConfig::linux(local, remote, adjacency).build().unwrap();
+        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        [frame.bytes()[34], frame.bytes()[35]]
+    });
+    assert!(ports.collect::<BTreeSet<_>>().len() > 32);
 }
