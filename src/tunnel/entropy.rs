@@ -50,7 +50,7 @@ impl FlowKey {
     pub(super) fn v4(self, header: &Ipv4Header, ports: [u8; 4]) -> u32 {
         let [a, b, c, d] = header.source().octets();
         let [e, f, g, h] = header.destination().octets();
-        let addresses = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+        let addresses = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         high_half(self.mix(addresses, protocol_and_ports(header.protocol(), ports)))
     }
 
@@ -85,7 +85,7 @@ fn halves(address: core::net::Ipv6Addr) -> [u64; 2] {
 
 #[inline]
 fn protocol_and_ports(protocol: IpProtocol, ports: [u8; 4]) -> u64 {
-    u64::from(u32::from_ne_bytes(ports)) | u64::from(protocol.0) << 32
+    u64::from(u32::from_le_bytes(ports)) | u64::from(protocol.0) << 32
 }
 
 #[inline]
