@@ -204,8 +204,7 @@ impl<'a> Arbitrary<'a> for LeaseText {
             object.member("PublicIPv6", format_args!("null"))?;
         }
         object.perhaps("BackendType", format_args!("\"vxlan\""))?;
-        let backend = format_args!("{{\"VNI\":{vni},\"VtepMAC\":\"{mac}\"}}");
-        object.perhaps("BackendData", backend)?;
+        object.perhaps("BackendData", format_args!("{{\"VNI\":{vni},\"VtepMAC\":\"{mac}\"}}"))?;
         object.perhaps("BackendV6Data", format_args!("{{\"VNI\":{vni},\"VtepMAC\":\"{mac}\"}}"))?;
         write(&mut text, format_args!("}}"))?;
         Ok(Self(text))
