@@ -282,7 +282,7 @@ impl Tunnel {
     }
 
     /// Whether the lengths fit; tags that stay do not count for the MTU.
-    pub(super) fn check_len(&self, head: &[u8], total: usize) -> Verdict {
+    fn check_len(&self, head: &[u8], total: usize) -> Verdict {
         let by_field = u16::MAX.saturating_sub(if self.remote().is_ipv4() { 36 } else { 16 });
         let link = if self.carries_packets() { EthernetHeader::LEN } else { 0 };
         if total.saturating_add(link) > usize::from(by_field) {

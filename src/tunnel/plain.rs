@@ -27,6 +27,9 @@ impl Tunnel {
 }
 
 impl<'t> PlainV4<'t> {
+    /// The longest frame by the outer IPv4 length field, which counts IPv4, UDP and VXLAN headers too.
+    const MOST: usize = 65_535 - 36;
+
     /// The tunnel.
     #[must_use]
     pub const fn tunnel(self) -> &'t Tunnel {
@@ -43,8 +46,12 @@ impl<'t> PlainV4<'t> {
         type Eth = EthernetHeader;
         let verdict = self.0.encap_usual::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core);
         verdict.unwrap_or_else(|| {
-            self.0.check_len(frame.bytes(), frame.total_len())?;
-            Err(DropReason::NotIp)
+            let total = frame.total_len();
+            Err(match total > usize::from(self.0.hot.max_len) {
+                false => DropReason::NotIp,
+                true if total > Self::MOST => DropReason::TooLong,
+                true => DropReason::TooBig,
+            })
         })
     }
 }
