@@ -2,6 +2,7 @@
 //! `pkg/subnet/subnet.go`). There is no form with IPv6 alone.
 
 use core::fmt;
+use core::net::Ipv6Addr;
 use core::str::FromStr;
 
 use crate::subnet::{
@@ -47,9 +48,21 @@ impl fmt::Display for LeaseKey {
         write!(f, "{}-{}", self.v4.address(), self.v4.len())?;
         match self.v6 {
             Some(v6) if !(v6.address().is_unspecified() && v6.prefix().is_default()) => {
-                write!(f, "&{}-{}", v6.address(), v6.len())
+                write!(f, "&{}-{}", Groups(v6.address()), v6.len())
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// An IPv6 address without dots, which a key may not have: a mapped IPv4 address is printed as groups.
+struct Groups(Ipv6Addr);
+
+impl fmt::Display for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.to_ipv4_mapped(), self.0.segments()) {
+            (Some(_), [.., high, low]) => write!(f, "::ffff:{high:x}:{low:x}"),
+            (None, _) => self.0.fmt(f),
         }
     }
 }
@@ -210,6 +223,14 @@ mod tests {
     fn an_empty_ipv6_subnet_is_not_printed() {
         let key: LeaseKey = "10.1.2.0-24&::-0".parse().unwrap();
         assert_eq!(key.to_string(), "10.1.2.0-24");
+    }
+
+    #[test]
+    fn a_mapped_address_is_printed_without_dots() {
+        for text in ["10.5.34.0-24&::ffff:0:0-123", "10.5.34.0-24&::ffff:a00:100-120"] {
+            let key: LeaseKey = text.parse().unwrap();
+            assert_eq!(key.to_string(), text);
+        }
     }
 
     #[test]
