@@ -309,10 +309,16 @@ fn print_and_read(value: LeaseValue<'_>) {
     let printed = value.to_string();
     let again = LeaseValue::from_json(&printed).expect(&printed);
     assert_eq!(again.to_string(), printed);
-    let Ok(known) = serde_json::from_str::<serde_json::Value>(&printed) else {
-        panic!("another reader finds no JSON in {printed}");
-    };
-    assert_eq!(known["PublicIP"], value.public_ip.to_string());
+    assert!(is_json(&printed), "{printed}");
+    if let Ok(known) = serde_json::from_str::<serde_json::Value>(&printed) {
+        assert_eq!(known["PublicIP"], value.public_ip.to_string());
+    }
+}
+
+/// Whether another reader finds JSON. It looks at the grammar alone: an escaped surrogate without its other half is
+/// a character here as in Go, and an error in serde_json's values.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&serde_json::value::RawValue>(text.trim()).is_ok()
 }
 
 /// Any text: what is taken for a lease key or JSON is printed, and read again; another reader agrees.
@@ -323,10 +329,10 @@ pub fn texts(u: &mut Unstructured<'_>) -> Result<()> {
     }
     if let Ok(value) = LeaseValue::from_json(text) {
         print_and_read(value);
-        assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+        assert!(is_json(text), "{text}");
     }
     if let Ok(config) = NetworkConfig::from_json(text) {
-        assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+        assert!(is_json(text), "{text}");
         let _ = config.pools();
     }
     Ok(())
