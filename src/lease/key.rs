@@ -47,12 +47,17 @@ impl fmt::Display for LeaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.v4.address(), self.v4.len())?;
         match self.v6 {
-            Some(v6) if !(v6.address().is_unspecified() && v6.prefix().is_default()) => {
+            Some(v6) if !is_empty(v6) => {
                 write!(f, "&{}-{}", Groups(v6.address()), v6.len())
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether flannel takes a subnet for none: `::/0` (`pkg/ip/ip6net.go`).
+const fn is_empty(subnet: Ipv6Cidr) -> bool {
+    subnet.address().is_unspecified() && subnet.prefix().is_default()
 }
 
 /// An IPv6 address without dots, which a key may not have: a mapped IPv4 address is printed as groups.
@@ -108,12 +113,13 @@ impl FromStr for LeaseKey {
     type Err = ParseLeaseKeyError;
 
     /// Reads what flannel reads: anything may stand before the IPv4 address, nothing after the last
-    /// length.
+    /// length. `::/0` is flannel's empty subnet, and so none.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.rsplit_once(is('&')) {
             // Behind an '&' that belongs to the path, an IPv4 part may still follow.
             Some((v4, v6)) if !v6.contains(is('.')) => {
-                Ok(Self { v4: parse_v4(v4)?, v6: Some(parse_v6(v6)?) })
+                let v6 = parse_v6(v6)?;
+                Ok(Self { v4: parse_v4(v4)?, v6: (!is_empty(v6)).then_some(v6) })
             }
             _ => parse_v4(text).map(Self::from),
         }
@@ -227,6 +233,7 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_printed_without_dots() {
+        assert_eq!("10.5.34.0-24&::-0".parse(), "10.5.34.0-24".parse::<LeaseKey>());
         for text in ["10.5.34.0-24&::ffff:0:0-123", "10.5.34.0-24&::ffff:a00:100-120"] {
             let key: LeaseKey = text.parse().unwrap();
             assert_eq!(key.to_string(), text);
