@@ -2,7 +2,7 @@
 
 use vtep::arch::{Isa, Kernels, prefetch};
 use vtep::batch::{LengthMismatch, decap_batch, encap_batch};
-use vtep::buf::{ArrayFrame, FrameBuf};
+use vtep::buf::{ArrayFrame, FrameBuf, RxMeta, TxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{Core, Origin, Vtep};
 use vtep::verdict::{DropReason, Verdict};
@@ -13,6 +13,7 @@ use crate::{Checks, any};
 
 pub(crate) fn run(checks: &mut Checks<'_>) {
     batches(checks);
+    bare_frames(checks);
     kernels(checks);
 }
 
@@ -45,6 +46,52 @@ fn batches(checks: &mut Checks<'_>) {
         any(&mut [Ok(())]),
     );
     checks.is("batch: lengths", none == Err(LengthMismatch { frames: 0, results: 1 }));
+}
+
+/// A frame of an owner who writes no more of the trait than he has to.
+struct Bare(ArrayFrame<128>);
+
+impl FrameBuf for Bare {
+    fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.0.bytes_mut()
+    }
+
+    fn push_front(&mut self, count: usize) -> Verdict {
+        self.0.push_front(count)
+    }
+
+    fn pull_front(&mut self, count: usize) -> Verdict {
+        self.0.pull_front(count)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
+        self.0.headroom()
+    }
+}
+
+fn bare_frames(checks: &mut Checks<'_>) {
+    checks.all("batch: what a trait says of itself", || {
+        let tunnel = config_v4().build().ok()?;
+        let mut frames = [Bare(ArrayFrame::copy_of(&FRAME, any(64))?)];
+        let mut verdicts = [Ok(())];
+        let mut core = Core::default();
+        encap_batch(&mut frames, |_| Some(&tunnel), &mut core, &mut verdicts).ok()?;
+        let [frame] = &frames;
+        let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;
+        let says_nothing = (frame.rx(), frame.tx()) == (RxMeta::default(), TxMeta::default());
+        let mut origins = [Origin::NONE];
+        let received = decap_batch(&Vtep::linux(), &mut frames, &mut origins, &mut verdicts);
+        let [frame] = &frames;
+        Some(is_sent && says_nothing && received == Ok(1) && frame.bytes() == FRAME)
+    });
 }
 
 fn kernels(checks: &mut Checks<'_>) {

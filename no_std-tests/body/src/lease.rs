@@ -4,9 +4,10 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use vtep::lease::{
-    Acquisition, Expiry, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField,
-    LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RenewalMargin,
-    SubnetEnv, VxlanBackend, VxlanConfig, cidrs, watch_back_off,
+    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, ConfigError, ConfigField,
+    Expiry, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField, LeaseKey,
+    LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError, RenewalMargin,
+    SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs, watch_back_off,
 };
 use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
@@ -27,6 +28,8 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     life(checks);
     acquire(checks);
     watch(checks);
+    annotations(checks);
+    errors(checks);
 }
 
 pub(crate) fn lease_key(text: &str) -> Option<LeaseKey> {
@@ -200,4 +203,32 @@ fn watch(checks: &mut Checks<'_>) {
                 && watch.value(one).is_none(),
         )
     });
+}
+
+/// flannel `pkg/subnet/kube/annotations.go`.
+fn annotations(checks: &mut Checks<'_>) {
+    let prefix = any("flannel.alpha.coreos.com");
+    checks.is("lease: an annotation", any(Annotation::PublicIp).as_str() == "public-ip");
+    checks.all("lease: what annotations begin with", || {
+        Some(AnnotationPrefix::new(prefix).ok()? == AnnotationPrefix::default())
+    });
+    let short = AnnotationPrefix::new(any("org/prefix"));
+    checks.is("lease: no domain", short == Err(AnnotationPrefixError::Domain));
+}
+
+fn errors(checks: &mut Checks<'_>) {
+    checks.all("lease: errors of errors", || {
+        let json = RawJson::new(any("{")).err()?;
+        let record: RecordError<ConfigField> = any(json).into();
+        Some(
+            record == RecordError::Json(json)
+                && ConfigError::from(any(record)) == ConfigError::Record(record),
+        )
+    });
+    let names = [
+        any(ConfigField::SubnetMax).as_str(),
+        any(VxlanConfigField::DirectRouting).as_str(),
+        any(VxlanField::VtepMac).as_str(),
+    ];
+    checks.is("lease: names of fields", names == ["SubnetMax", "DirectRouting", "VtepMAC"]);
 }

@@ -14,9 +14,11 @@ mod batch;
 mod checksum;
 mod lease;
 mod netlink;
+mod requests;
 mod show;
 mod subnet;
 mod tunnel;
+mod views;
 mod wire;
 
 /// Everything but text. `report` is told each check's name, and whether it passed.
@@ -24,11 +26,13 @@ pub fn run(report: &mut dyn FnMut(&str, bool)) {
     let mut checks = Checks { report };
     checksum::run(&mut checks);
     wire::run(&mut checks);
+    views::run(&mut checks);
     tunnel::run(&mut checks);
     batch::run(&mut checks);
     subnet::run(&mut checks);
     lease::run(&mut checks);
     netlink::run(&mut checks);
+    requests::run(&mut checks);
     agent::run(&mut checks);
 }
 

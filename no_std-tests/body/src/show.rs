@@ -1,8 +1,10 @@
 //! The texts of the field.
 
+use vtep::lease::{Annotation, AnnotationPrefix, LeaseValue, VxlanBackend};
 use vtep::verdict::DropReason;
 use vtep::wire::{MacAddr, Vni};
 
+use crate::lease::VALUE;
 use crate::{Checks, Text, any};
 
 pub(crate) fn run(checks: &mut Checks<'_>) {
@@ -11,4 +13,15 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     checks.is("show: VNI", Vni::new(any(4096)).is_ok_and(|vni| Text::of(vni).as_str() == "4096"));
     let is_named = |reason: &DropReason| Text::of(reason).as_str() == reason.as_str();
     checks.is("show: drop reasons", DropReason::ALL.iter().all(is_named));
+    checks.all("show: an annotation's name", || {
+        let prefix = AnnotationPrefix::new(any("flannel.alpha.coreos.com/prefix")).ok()?;
+        let key = Text::of(prefix.key(any(Annotation::BackendType)));
+        Some(key.as_str() == "flannel.alpha.coreos.com/prefix-backend-type")
+    });
+    checks.all("show: backend data as flanneld wrote it", || {
+        let value = LeaseValue::from_json(any(VALUE)).ok()?;
+        let mut buffer = [0; VxlanBackend::MAX_LEN];
+        let written = value.vxlan().ok()??.write(&mut buffer);
+        Some(written.as_str() == value.backend_data?.as_str())
+    });
 }

@@ -157,4 +157,14 @@ fn family(checks: &mut Checks<'_>) {
     let v6_len = Ipv6PrefixLen::new(any(99)).unwrap_or(Ipv6PrefixLen::ZERO);
     checks.is("subnet: IPv4 in 128 bits", rebuilt(Ipv4Prefix::new(v4(1, 2, 3, 4), v4_len)));
     checks.is("subnet: IPv6 in 128 bits", rebuilt(Ipv6Prefix::new(v6(1), v6_len)));
+    let of_v4 = |text| <Ipv4Prefix as Prefix>::parse_address(any(text));
+    let of_v6 = |text| <Ipv6Prefix as Prefix>::parse_address(any(text));
+    checks.is(
+        "subnet: addresses in text",
+        (of_v4("10.5.34.0"), of_v6("2001:db8::9")) == (Some(v4(10, 5, 34, 0)), Some(v6(9))),
+    );
+    checks.is(
+        "subnet: the other family's text",
+        (of_v4("2001:db8::9"), of_v6("10.5.34.0")) == (None, None),
+    );
 }

@@ -7,6 +7,7 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
+use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{
     Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerTags, InnerVlan, IpId, Origin,
     OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum,
@@ -14,7 +15,8 @@ use vtep::tunnel::{
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{
-    Ecn, FlowLabel, Gbp, Ipv4Header, MacAddr, TrafficClass, VlanId, VlanTag, Vni, VxlanHeader,
+    BuildError, Ecn, FlowLabel, Gbp, Ipv4Header, MacAddr, TrafficClass, VlanId, VlanTag, Vni,
+    VxlanHeader,
 };
 
 use crate::wire::FRAME;
@@ -419,6 +421,13 @@ fn too_big(checks: &mut Checks<'_>) {
         let answer =
             mtu::answer_packet(FRAME.get(14..)?, ip(10, 1, 15, 1), any(20), &mut buffer).ok()?;
         Some(answer.get(12..16)? == [10, 1, 15, 1] && answer.get(20..22)? == [3, 4])
+    });
+    checks.all("mtu: no room for the answer", || {
+        let no_room = mtu::answer_frame(&FRAME, any(20), &mut [0; 40]).err()?;
+        let NoAnswer::Build(error) = no_room else { return None };
+        Some(
+            matches!(error, BuildError::NoRoom { got: 40, .. }) && NoAnswer::from(error) == no_room,
+        )
     });
 }
 
