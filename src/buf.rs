@@ -214,6 +214,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
     pub fn range(&self) -> Range<usize> {
         self.start..self.end
     }
+
+    /// The buffer, to receive another frame into.
+    #[must_use]
+    #[inline]
+    pub fn into_buffer(self) -> S {
+        self.buffer
+    }
 }
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
@@ -310,6 +317,7 @@ mod tests {
         assert!(frame.headroom::<5>().is_none());
         frame.push_front(3).unwrap();
         assert_eq!(frame.bytes(), b"abc4567");
+        assert_eq!(&frame.into_buffer(), b"0abc456789");
     }
 
     #[test]

@@ -113,7 +113,8 @@ fn buffers(checks: &mut Checks<'_>) {
         let split = (&*room, &*bytes) == (b"012", b"x456");
         frame.prefetch(any(3));
         frame.prefetch_descriptor();
-        Some(grown && split && frame.range() == (3..7) && frame.total_len() == 4)
+        let is_cut = frame.range() == (3..7) && frame.total_len() == 4;
+        Some(grown && split && is_cut && frame.into_buffer() == b"012x456789")
     });
     checks.all("buf: what is known of a frame", || {
         let tx = TxMeta { flow_hash: Some(any(7)), ..TxMeta::default() };
