@@ -12,6 +12,9 @@ use core::ops::{Add, AddAssign};
 use zerocopy::FromBytes;
 
 /// A one's complement sum of 16-bit words in network byte order (RFC 1071 section 1), not inverted.
+///
+/// It is kept as the processor reads words from memory, and turned into network byte order at the end: the
+/// sum of byte-swapped words is the byte-swapped sum (RFC 1071 section 2 (B)).
 #[derive(Clone, Copy, Default)]
 pub struct Sum(u64);
 
@@ -27,15 +30,24 @@ impl Sum {
         Self::from_native(native_sum(bytes))
     }
 
-    /// The sum of 20 bytes, an IPv4 header's, in as few additions as there are.
-    #[inline]
-    pub(crate) fn of_20(bytes: [u8; 20]) -> Self {
-        let (front, middle, back): ([u8; 8], [u8; 8], [u8; 4]) = {
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = bytes;
-            ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p], [q, r, s, t])
-        };
-        let sum = Self(u64::from_ne_bytes(front)) + Self(u64::from_ne_bytes(middle));
-        Self::from_native((sum + Self(u32::from_ne_bytes(back).into())).0)
+    /// The sum of a few bytes, an even number that is known, in as few additions as there are.
+    #[inline(always)]
+    pub(crate) fn of_header<const N: usize>(bytes: &[u8; N]) -> Self {
+        const { assert!(N % 2 == 0) };
+        let mut sum = Self::ZERO;
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            sum += Self(u64::read_from_bytes(word).unwrap_or_default());
+        }
+        let mut rest = words.remainder();
+        if let Some((word, behind)) = rest.split_first_chunk() {
+            sum += Self(u32::from_ne_bytes(*word).into());
+            rest = behind;
+        }
+        if let Some(word) = rest.first_chunk() {
+            sum += Self(u16::from_ne_bytes(*word).into());
+        }
+        sum
     }
 
     /// The sum of one 16-bit word.
@@ -43,22 +55,20 @@ impl Sum {
     #[inline]
     pub const fn word(word: u16) -> Self {
         // `u64::from` is not const.
-        Self(word as u64)
+        Self(word.to_be() as u64)
     }
 
     /// A sum of a few words, added up.
     #[inline]
     pub(crate) const fn from_words(sum: u32) -> Self {
-        // `u64::from` is not const.
-        Self(sum as u64)
+        Self::word(fold_u32(sum))
     }
 
-    /// A sum of native-endian words, as the checksum kernels make them. The sum of byte-swapped words
-    /// is the byte-swapped sum (RFC 1071 section 2 (B)).
+    /// A sum of native-endian words of 16, 32 or 64 bits, as the checksum kernels make them.
     #[must_use]
     #[inline]
     pub const fn from_native(sum: u64) -> Self {
-        Self::word(u16::from_be(fold(sum)))
+        Self(sum)
     }
 
     /// This sum, for bytes that stand at an odd offset of what is summed: the halves of each word
@@ -66,14 +76,15 @@ impl Sum {
     #[must_use]
     #[inline]
     pub const fn at_odd_offset(self) -> Self {
-        Self::word(self.folded().swap_bytes())
+        // `u64::from` is not const.
+        Self(fold(self.0).swap_bytes() as u64)
     }
 
     /// The sum in 16 bits. 0 only if every byte summed was 0.
     #[must_use]
     #[inline]
     pub const fn folded(self) -> u16 {
-        fold(self.0)
+        u16::from_be(fold(self.0))
     }
 
     /// The checksum field that makes all of it sum to zero: the inverted sum.
@@ -193,8 +204,9 @@ pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
     sum_words(sum, blocks.remainder())
 }
 
+/// The same for a few bytes, added to a sum.
 #[inline]
-fn sum_words(mut sum: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn sum_words(mut sum: u64, bytes: &[u8]) -> u64 {
     let mut words = bytes.chunks_exact(4);
     for word in &mut words {
         if let Ok(word) = u32::read_from_bytes(word) {
@@ -221,10 +233,10 @@ const fn fold(sum: u64) -> u16 {
 
 /// The same for a few words.
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "the last line holds at most 0xFFFF")]
+#[allow(clippy::cast_possible_truncation, reason = "a shift by 16 leaves 16 bits")]
 pub(crate) const fn fold_u32(sum: u32) -> u16 {
-    let sum = (sum & 0xFFFF).wrapping_add(sum >> 16); // at most 0x1_FFFE
-    (sum & 0xFFFF).wrapping_add(sum >> 16) as u16
+    // The carry out of the low half's sum goes into the high half's.
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 #[cfg(test)]

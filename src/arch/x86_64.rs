@@ -2,12 +2,14 @@
 #![allow(unused_unsafe, reason = "arithmetic intrinsics are safe to call from Rust 1.87 on")]
 
 use core::arch::x86_64::{
-    __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16,
-    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_xor_si256,
+    __m128i, __m256i, _MM_HINT_T0, _mm_add_epi64, _mm_cvtsi128_si64, _mm_prefetch,
+    _mm_unpackhi_epi64, _mm256_add_epi32, _mm256_add_epi64, _mm256_castsi256_si128,
+    _mm256_cvtepi32_epi64, _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_set1_epi16, _mm256_setzero_si256, _mm256_xor_si256,
 };
 
 use super::{Isa, Kernels};
-use crate::checksum::native_sum;
+use crate::checksum::sum_words;
 
 /// Handed out by `Kernels::baseline` where the target has the extensions, by `Kernels::detect` where the
 /// processor says so, and by `Kernels::assume`, which is `unsafe`.
@@ -80,24 +82,36 @@ unsafe fn sum_run(bytes: &[u8]) -> u64 {
             }
         }
     }
+    let mut blocks = quads.remainder().chunks_exact(size_of::<Block>());
+    for (lane, block) in lanes.iter_mut().zip(&mut blocks) {
+        if let Some(block) = block.first_chunk() {
+            // SAFETY: the same extensions as here.
+            *lane = unsafe { add_block(*lane, block) };
+        }
+    }
     let [mut lane, others @ ..] = lanes;
     for other in others {
         // SAFETY: AVX2 is enabled here.
         lane = unsafe { _mm256_add_epi32(lane, other) };
-    }
-    let mut blocks = quads.remainder().chunks_exact(size_of::<Block>());
-    for block in &mut blocks {
-        if let Some(block) = block.first_chunk() {
-            // SAFETY: the same extensions as here.
-            lane = unsafe { add_block(lane, block) };
-        }
     }
     let rest = blocks.remainder();
     let words = bytes.len().wrapping_sub(rest.len()) as u64 / 2;
     let bias = words.wrapping_mul(0x8000);
     // SAFETY: the same extensions as here.
     let signed = unsafe { add_lanes(lane) };
-    bias.wrapping_add_signed(signed).wrapping_add(native_sum(rest))
+    bias.wrapping_add_signed(signed).wrapping_add(sum_rest(rest))
+}
+
+/// The sum of fewer bytes than a block has.
+#[inline]
+fn sum_rest(bytes: &[u8]) -> u64 {
+    let words = bytes.chunks_exact(size_of::<u64>());
+    let rest = words.remainder();
+    let halves = |word: &[u8]| {
+        let word = word.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+        (word >> 32).wrapping_add(word & 0xFFFF_FFFF)
+    };
+    sum_words(words.map(halves).fold(0, u64::wrapping_add), rest)
 }
 
 #[inline]
@@ -120,8 +134,32 @@ unsafe fn add_block(lane: __m256i, block: &Block) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2,bmi2,movbe")]
 unsafe fn add_lanes(lanes: __m256i) -> i64 {
-    let mut each = [0i32; 8];
-    // SAFETY: the 32 bytes that are written are those of `each`, and no alignment is asked for.
-    unsafe { _mm256_storeu_si256(each.as_mut_ptr().cast(), lanes) };
-    each.iter().fold(0, |sum, lane| sum.wrapping_add(i64::from(*lane)))
+    // SAFETY: the same extensions as here.
+    let [low, high] = unsafe { halves(lanes) };
+    // SAFETY: AVX2 is enabled here.
+    let low = unsafe { _mm256_cvtepi32_epi64(low) };
+    // SAFETY: AVX2 is enabled here.
+    let high = unsafe { _mm256_cvtepi32_epi64(high) };
+    // SAFETY: AVX2 is enabled here.
+    let four = unsafe { _mm256_add_epi64(low, high) };
+    // SAFETY: the same extensions as here.
+    let [low, high] = unsafe { halves(four) };
+    // SAFETY: every x86-64 has SSE2.
+    let two = unsafe { _mm_add_epi64(low, high) };
+    // SAFETY: every x86-64 has SSE2.
+    let other = unsafe { _mm_unpackhi_epi64(two, two) };
+    // SAFETY: every x86-64 has SSE2.
+    let one = unsafe { _mm_add_epi64(two, other) };
+    // SAFETY: every x86-64 has SSE2.
+    unsafe { _mm_cvtsi128_si64(one) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi2,movbe")]
+unsafe fn halves(lanes: __m256i) -> [__m128i; 2] {
+    // SAFETY: AVX is enabled here.
+    let low = unsafe { _mm256_castsi256_si128(lanes) };
+    // SAFETY: AVX2 is enabled here.
+    let high = unsafe { _mm256_extracti128_si256::<1>(lanes) };
+    [low, high]
 }
