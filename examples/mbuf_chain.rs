@@ -102,9 +102,17 @@ impl FrameBuf for Pointer {
         }
     }
 
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        let (front, end) = (self.0.start.checked_sub(N)?, self.0.start + self.0.len);
-        self.0.buffer.get_mut(front..end)?.split_first_chunk_mut()
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mbuf = &mut *self.0;
+        let front = mbuf.start.checked_sub(N).ok_or(DropReason::NoHeadroom)?;
+        let linear = mbuf.buffer.get_mut(front..mbuf.start + mbuf.len);
+        let room = linear.and_then(<[u8]>::split_first_chunk_mut);
+        let (room, bytes) = room.ok_or(DropReason::NoHeadroom)?;
+        write(room, bytes)?;
+        Ok(self.push_front(N)?)
     }
 
     fn total_len(&self) -> usize {

@@ -84,10 +84,16 @@ impl FrameBuf for UmemFrame<'_> {
         self.descriptor.len = self.descriptor.len.min(u32::try_from(len).unwrap_or(u32::MAX));
     }
 
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        let front = self.start().checked_sub(N)?;
-        let end = self.end();
-        self.chunk.get_mut(front..end)?.split_first_chunk_mut()
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (start, end) = (self.start(), self.end());
+        let front = start.checked_sub(N).ok_or(DropReason::NoHeadroom)?;
+        let room = self.chunk.get_mut(front..end).and_then(<[u8]>::split_first_chunk_mut);
+        let (room, bytes) = room.ok_or(DropReason::NoHeadroom)?;
+        write(room, bytes)?;
+        Ok(self.push_front(N)?)
     }
 
     fn prefetch(&self, room: usize) {

@@ -59,9 +59,15 @@ pub trait FrameBuf {
     /// Cuts the frame, all segments together, to `len` bytes; a shorter one stays as it is.
     fn truncate(&mut self, len: usize);
 
-    /// The `N` bytes in front of the frame and the frame's (linear) bytes: `None` when there is less room.
-    /// [`push_front`](Self::push_front) makes what is written there part of the frame.
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])>
+    /// Puts a header of `N` bytes in front of the frame. `write` gets those bytes and the frame's (linear)
+    /// ones, once; where it fails the frame is unchanged.
+    ///
+    /// # Errors
+    /// [`DropReason::NoHeadroom`] when there is less room, and what `write` gives.
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E>
     where
         Self: Sized;
 
@@ -159,6 +165,7 @@ pub enum OuterChecksum {
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<S> {
     buffer: S,
+    /// Never beyond `end`.
     start: usize,
     end: usize,
     tx: TxMeta,
@@ -223,15 +230,20 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
     }
 }
 
+// Some are inlined always, so that the batch's loops see the bounds that they checked already. A failed check
+// is a call of a cold function, for compilers put the checks together again otherwise, at a higher price.
 impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
-    #[inline]
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
-        self.buffer.as_ref().get(self.start..self.end).unwrap_or_default()
+        let Some(whole) = self.buffer.as_ref().get(..self.end) else { return no_bytes() };
+        let Some(bytes) = whole.get(self.start..) else { return no_bytes() };
+        bytes
     }
 
     #[inline]
     fn bytes_mut(&mut self) -> &mut [u8] {
-        self.buffer.as_mut().get_mut(self.start..self.end).unwrap_or_default()
+        let whole = self.buffer.as_mut().get_mut(..self.end).unwrap_or_default();
+        whole.get_mut(self.start..).unwrap_or_default()
     }
 
     #[inline]
@@ -242,25 +254,40 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
 
     #[inline]
     fn pull_front(&mut self, count: usize) -> Verdict {
-        let start = self.start.checked_add(count).filter(|start| *start <= self.end);
-        self.start = start.ok_or(DropReason::NotLinear)?;
+        if count > self.total_len() {
+            return Err(DropReason::NotLinear);
+        }
+        self.start = self.start.wrapping_add(count);
         Ok(())
     }
 
     #[inline]
     fn truncate(&mut self, len: usize) {
-        self.end = self.end.min(self.start.saturating_add(len));
+        if len < self.total_len() {
+            self.end = self.start.wrapping_add(len);
+        }
     }
 
-    #[inline]
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        let front = self.start.checked_sub(N)?;
-        self.buffer.as_mut().get_mut(front..self.end)?.split_first_chunk_mut()
+    #[inline(always)]
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(whole) = self.buffer.as_mut().get_mut(..self.end) else {
+            return Err(no_headroom().into());
+        };
+        let Some((before, bytes)) = whole.split_at_mut_checked(self.start) else {
+            return Err(no_headroom().into());
+        };
+        let Some(room) = before.last_chunk_mut() else { return Err(no_headroom().into()) };
+        write(room, bytes)?;
+        self.start = self.start.wrapping_sub(N);
+        Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn total_len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.end.wrapping_sub(self.start)
     }
 
     #[inline]
@@ -270,15 +297,27 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
         prefetch(front.wrapping_add(64));
     }
 
-    #[inline]
+    #[inline(always)]
     fn rx(&self) -> RxMeta {
         self.rx
     }
 
-    #[inline]
+    #[inline(always)]
     fn tx(&self) -> TxMeta {
         self.tx
     }
+}
+
+#[cold]
+#[inline(never)]
+const fn no_headroom() -> DropReason {
+    DropReason::NoHeadroom
+}
+
+#[cold]
+#[inline(never)]
+const fn no_bytes<'b>() -> &'b [u8] {
+    &[]
 }
 
 #[cfg(test)]
@@ -309,15 +348,18 @@ mod tests {
     }
 
     #[test]
-    fn headroom_is_what_stands_before_the_frame() {
+    fn a_header_stands_before_the_frame_if_it_could_be_written() {
         let mut frame = Frame::new(*b"0123456789", 4..8);
-        let (front, bytes) = frame.headroom::<3>().unwrap();
-        assert_eq!((&*front, &*bytes), (b"123", &b"4567"[..]));
-        *front = *b"abc";
-        assert!(frame.headroom::<5>().is_none());
-        frame.push_front(3).unwrap();
-        assert_eq!(frame.bytes(), b"abc4567");
-        assert_eq!(&frame.into_buffer(), b"0abc456789");
+        let refused = frame.push_header::<3, DropReason>(|_, _| Err(DropReason::NotIp));
+        assert_eq!(refused, Err(DropReason::NotIp));
+        let no_room = frame.push_header::<5, DropReason>(|_, _| Ok(()));
+        assert_eq!((no_room, frame.range()), (Err(DropReason::NoHeadroom), 4..8));
+        let pushed = frame.push_header::<3, DropReason>(|room, bytes| {
+            assert_eq!((&*room, bytes), (b"123", &b"4567"[..]));
+            *room = *b"abc";
+            Ok(())
+        });
+        assert_eq!((pushed, frame.bytes()), (Ok(()), &b"abc4567"[..]));
     }
 
     #[test]

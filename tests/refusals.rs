@@ -93,8 +93,11 @@ impl FrameBuf for Chained<'_> {
         self.behind = self.behind.min(len.saturating_sub(self.head.total_len()));
         self.head.truncate(len);
     }
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        self.head.headroom()
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.head.push_header(write)
     }
     fn total_len(&self) -> usize {
         self.head.total_len() + self.behind

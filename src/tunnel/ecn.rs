@@ -5,15 +5,15 @@ use crate::wire::Ecn;
 
 /// The outer ECN field that encap writes for an inner one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[repr(u8)]
+#[repr(u32)]
 pub enum EcnEncap {
     /// RFC 6040 section 4.1 normal mode: the inner field is copied.
     #[default]
-    Normal = 0b11_10_01_00,
+    Normal = 0x03_02_01_00,
     /// RFC 6040 section 4.1 compatibility mode: always Not-ECT, for a far end that knows no ECN.
     Compatibility = 0,
     /// Linux: copied, but congestion experienced goes out as ECT(0) (RFC 3168 section 9.1.1).
-    Linux = 0b10_10_01_00,
+    Linux = 0x02_02_01_00,
 }
 
 impl EcnEncap {
@@ -21,15 +21,16 @@ impl EcnEncap {
     #[must_use]
     #[inline]
     pub const fn outer(self, inner: Ecn) -> Ecn {
-        Ecn::from_bits(outer_bits(self as u8, inner.bits()))
+        Ecn::from_bits(outer_bits(self as u32, inner.bits()))
     }
 }
 
-/// Two bits of the four pairs in `table`, the pair that the low two bits of `inner` name.
+/// The byte of `table` that the low two bits of `inner` name.
 #[inline]
-pub(super) const fn outer_bits(table: u8, inner: u8) -> u8 {
-    // A shift by 0, 2, 4 or 6.
-    table.wrapping_shr((inner as u32 & 0b11) << 1) & 0b11
+#[allow(clippy::cast_possible_truncation, reason = "one byte of four is wanted")]
+pub(super) const fn outer_bits(table: u32, inner: u8) -> u8 {
+    // A shift by 0, 8, 16 or 24: what exceeds 31 is cut off.
+    table.wrapping_shr((inner as u32) << 3) as u8
 }
 
 /// What decap makes of the two ECN fields (RFC 6040 section 4.2, figure 4).

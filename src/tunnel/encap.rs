@@ -1,24 +1,30 @@
-//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies.
-//!
-//! One body serves every layout; the compiler makes one copy of it for each. All that can fail is computed
-//! before the first byte is written.
+//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All that can fail
+//! is computed before the first byte is written.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
-use super::FlowKey;
 use super::config::UdpChecksum;
 use super::ecn::outer_bits;
 use super::inner::{Inner, InnerIp};
 use super::lco;
-use super::template::{Absent, Core, Layout, Stack, TaggedEthernet, Tunnel};
+use super::stack::{
+    Absent, Any, Headers, InnerLink, OuterIp, Patch, Plain, Policy, Stack, Summed, TaggedEthernet,
+};
+use super::template::{Core, Layout, Tunnel};
 use crate::arch::Kernels;
 use crate::buf::{FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
-use crate::checksum::{Sum, fold_u32};
+use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
-    EtherType, EthernetHeader, Ipv4Flags, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader,
-    VxlanHeader,
+    EtherType, EthernetHeader, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader, VxlanHeader,
 };
+
+pub(super) type V4 = Stack<EthernetHeader, Ipv4Header, Absent>;
+type V4Ip = Stack<EthernetHeader, Ipv4Header, EthernetHeader>;
+type V6 = Stack<EthernetHeader, Ipv6Header, Absent>;
+type V6Ip = Stack<EthernetHeader, Ipv6Header, EthernetHeader>;
+type TaggedV4 = Stack<TaggedEthernet, Ipv4Header, Absent>;
+type TaggedV4Ip = Stack<TaggedEthernet, Ipv4Header, EthernetHeader>;
+type TaggedV6 = Stack<TaggedEthernet, Ipv6Header, Absent>;
+type TaggedV6Ip = Stack<TaggedEthernet, Ipv6Header, EthernetHeader>;
 
 impl Tunnel {
     /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the tunnel
@@ -35,172 +41,135 @@ impl Tunnel {
     /// The same, for loops that are compiled for more than the target's processor.
     #[inline(always)]
     pub(crate) fn encap_inline<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
-        type Eth = EthernetHeader;
         match self.hot.layout {
-            Layout::PlainV4 => self.encap_as::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core),
-            Layout::PlainV4Ip => self.encap_as::<Eth, Ipv4Header, Eth, 64, true, B>(frame, core),
+            Layout::PlainV4 => self.encap_as::<V4, Plain, 50, B>(frame, core),
+            Layout::PlainV4Ip => self.encap_as::<V4Ip, Plain, 64, B>(frame, core),
+            Layout::SummedV4 => self.encap_as::<V4, Summed, 50, B>(frame, core),
             _ => self.encap_general(frame, core),
         }
     }
 
-    /// The layouts that are not plain IPv4, out of the way of those that are.
+    /// All layouts, those that a batch has in its loop too.
     #[inline(never)]
     fn encap_general<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
-        type Eth = EthernetHeader;
-        type Tag = TaggedEthernet;
         match self.hot.layout {
-            Layout::V4 | Layout::PlainV4 => {
-                self.encap_as::<Eth, Ipv4Header, Absent, 50, false, B>(frame, core)
+            Layout::PlainV4 | Layout::SummedV4 | Layout::V4 => {
+                self.encap_as::<V4, Any, 50, B>(frame, core)
             }
-            Layout::V4Ip | Layout::PlainV4Ip => {
-                self.encap_as::<Eth, Ipv4Header, Eth, 64, false, B>(frame, core)
-            }
-            Layout::PlainV6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, true, B>(frame, core),
-            Layout::PlainV6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, true, B>(frame, core),
-            Layout::V6 => self.encap_as::<Eth, Ipv6Header, Absent, 70, false, B>(frame, core),
-            Layout::V6Ip => self.encap_as::<Eth, Ipv6Header, Eth, 84, false, B>(frame, core),
-            Layout::TaggedV4 => self.encap_as::<Tag, Ipv4Header, Absent, 54, false, B>(frame, core),
-            Layout::TaggedV4Ip => self.encap_as::<Tag, Ipv4Header, Eth, 68, false, B>(frame, core),
-            Layout::TaggedV6 => self.encap_as::<Tag, Ipv6Header, Absent, 74, false, B>(frame, core),
-            Layout::TaggedV6Ip => self.encap_as::<Tag, Ipv6Header, Eth, 88, false, B>(frame, core),
+            Layout::PlainV4Ip | Layout::V4Ip => self.encap_as::<V4Ip, Any, 64, B>(frame, core),
+            Layout::PlainV6 => self.encap_as::<V6, Plain, 70, B>(frame, core),
+            Layout::PlainV6Ip => self.encap_as::<V6Ip, Plain, 84, B>(frame, core),
+            Layout::V6 => self.encap_as::<V6, Any, 70, B>(frame, core),
+            Layout::V6Ip => self.encap_as::<V6Ip, Any, 84, B>(frame, core),
+            Layout::TaggedV4 => self.encap_as::<TaggedV4, Any, 54, B>(frame, core),
+            Layout::TaggedV4Ip => self.encap_as::<TaggedV4Ip, Any, 68, B>(frame, core),
+            Layout::TaggedV6 => self.encap_as::<TaggedV6, Any, 74, B>(frame, core),
+            Layout::TaggedV6Ip => self.encap_as::<TaggedV6Ip, Any, 88, B>(frame, core),
         }
     }
 
-    /// `PLAIN` leaves out what no plain layout has.
+    /// One body serves every layout and policy; what a policy leaves out is not compiled.
     #[inline(always)]
-    fn encap_as<L, I, X, const N: usize, const PLAIN: bool, B>(
+    fn encap_as<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut Core,
-    ) -> Verdict
-    where
-        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
-        I: OuterIp,
-        X: InnerLink,
-        B: FrameBuf,
-    {
-        match self.encap_usual::<L, I, X, N, PLAIN, B>(frame, core) {
-            Some(verdict) => verdict,
-            None => self.encap_unusual::<L, I, X, N, PLAIN, B>(frame, core),
+    ) -> Verdict {
+        match self.encap_usual::<H, P, N, B>(frame, core) {
+            Ok(()) => Ok(()),
+            Err(Some(reason)) => Err(reason),
+            Err(None) => self.encap_unusual::<H, N, B>(frame, core),
         }
     }
 
-    /// The body, for the usual inner packet. `None`, and nothing done, for another and for one that may be too long.
+    /// The body, for the usual inner packet. `None`, and nothing done, for another and for one that may be too
+    /// long.
     #[inline(always)]
-    pub(super) fn encap_usual<L, I, X, const N: usize, const PLAIN: bool, B>(
+    pub(super) fn encap_usual<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut Core,
-    ) -> Option<Verdict>
-    where
-        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
-        I: OuterIp,
-        X: InnerLink,
-        B: FrameBuf,
-    {
+    ) -> Result<(), Option<DropReason>> {
         let (total, tx) = (frame.total_len(), frame.tx());
-        let Some((room, head)) = frame.headroom::<N>() else {
-            return Some(Err(DropReason::NoHeadroom));
-        };
-        let inner = X::look(head, core.flow_key)?;
-        if total > usize::from(self.hot.max_len) {
-            return None;
-        }
-        let patch = self.patch::<X, PLAIN>(&inner, total, tx);
-        let checksum = match PLAIN {
-            true => Ok(0),
-            false => self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels),
-        };
-        match checksum {
-            Ok(checksum) => {
-                self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
-            }
-            Err(reason) => return Some(Err(reason)),
-        }
-        Some(frame.push_front(N))
+        frame.push_header::<N, _>(
+            #[inline(always)]
+            |room, head| {
+                let inner = H::Inner::look(head, core.flow_key).ok_or(None)?;
+                if total > usize::from(self.hot.max_len) {
+                    return Err(None);
+                }
+                Ok(self.write::<H, P, N>(room, head, &inner, total, tx, core)?)
+            },
+        )
     }
 
-    /// The same for an inner packet that has to be walked, or rid of its tags.
+    /// The same for an inner packet that has to be walked, or rid of its tags: one for every policy.
     #[cold]
     #[inline(never)]
-    fn encap_unusual<L, I, X, const N: usize, const PLAIN: bool, B>(
+    fn encap_unusual<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut Core,
-    ) -> Verdict
-    where
-        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
-        I: OuterIp,
-        X: InnerLink,
-        B: FrameBuf,
-    {
+    ) -> Verdict {
         let is_stripped = self.policy.strips_vlan && has_tag(frame.bytes());
         let tags = if is_stripped { Some(Tags::strip(frame)?) } else { None };
-        let verdict = self.encap_walked::<L, I, X, N, PLAIN, B>(frame, core);
+        let verdict = self.encap_walked::<H, N, B>(frame, core);
         match (verdict, tags) {
             (Err(_), Some(tags)) => tags.put_back(frame).and(verdict),
             _ => verdict,
         }
     }
 
-    fn encap_walked<L, I, X, const N: usize, const PLAIN: bool, B>(
+    fn encap_walked<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut Core,
-    ) -> Verdict
-    where
-        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
-        I: OuterIp,
-        X: InnerLink,
-        B: FrameBuf,
-    {
+    ) -> Verdict {
         let (total, tx) = (frame.total_len(), frame.tx());
-        let (room, head) = frame.headroom::<N>().ok_or(DropReason::NoHeadroom)?;
-        self.check_len(head, total)?;
-        let inner = X::walk(head, total, core.flow_key)?;
-        let patch = self.patch::<X, PLAIN>(&inner, total, tx);
-        let checksum = self.udp_checksum::<X>(&patch, &inner, head, total, tx, core.kernels)?;
-        self.put::<L, I, X, N, PLAIN>(room, &inner, &patch, checksum, core);
-        frame.push_front(N)
+        frame.push_header::<N, _>(|room, head| {
+            self.check_len(head, total)?;
+            let inner = H::Inner::walk(head, total, core.flow_key)?;
+            self.write::<H, Any, N>(room, head, &inner, total, tx, core)
+        })
     }
 
-    /// Writes the headers.
+    /// Writes the headers, unless the checksum cannot be had.
     #[inline(always)]
-    fn put<L, I, X, const N: usize, const PLAIN: bool>(
+    fn write<H: Headers, P: Policy, const N: usize>(
         &self,
         room: &mut [u8; N],
+        head: &[u8],
         inner: &Inner,
-        patch: &Patch,
-        checksum: u16,
+        total: usize,
+        tx: TxMeta,
         core: &mut Core,
-    ) where
-        Stack<L, I, X>: FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned,
-        I: OuterIp,
-        X: InnerLink,
-    {
-        const { assert!(size_of::<Stack<L, I, X>>() == N) };
+    ) -> Verdict {
+        const { assert!(size_of::<H>() == N) };
+        let patch = self.patch::<H::Inner, P>(inner, total, tx);
+        let checksum = match P::SUMS {
+            true => self.udp_checksum::<H::Inner>(&patch, inner, head, total, tx, core.kernels)?,
+            false => 0,
+        };
         let template = self.stack();
-        *room = *template;
-        let Ok(template) = Stack::<L, I, X>::ref_from_bytes(template) else { return };
-        if let Ok(stack) = Stack::<L, I, X>::mut_from_bytes(room) {
-            stack.ip.finish::<PLAIN>(&template.ip, self, core, patch);
-            stack.udp.set_source_port_raw(patch.source_port);
-            stack.udp.set_length_raw(patch.udp_len);
-            if !PLAIN {
-                stack.udp.set_checksum_raw(checksum);
-            }
-            stack.inner.finish(inner);
+        copy(room, template);
+        let (Ok(template), Ok(headers)) = (H::ref_from_bytes(template), H::mut_from_bytes(room))
+        else {
+            return Ok(());
+        };
+        let (ip, udp, link) = headers.parts();
+        ip.finish::<P>(template.ip(), self, core, &patch);
+        udp.set_source_port_raw(patch.source_port);
+        udp.set_length_raw(patch.udp_len);
+        if P::SUMS {
+            udp.set_checksum_raw(checksum);
         }
+        link.finish(inner);
+        Ok(())
     }
 
     /// What differs from the template.
     #[inline(always)]
-    fn patch<X: InnerLink, const PLAIN: bool>(
-        &self,
-        inner: &Inner,
-        total: usize,
-        tx: TxMeta,
-    ) -> Patch {
+    fn patch<X: InnerLink, P: Policy>(&self, inner: &Inner, total: usize, tx: TxMeta) -> Patch {
         let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
         #[allow(clippy::cast_possible_truncation, reason = "`max_len` lets pass what fits")]
         let udp_len = behind as u16;
@@ -212,9 +181,10 @@ impl Tunnel {
             dont_fragment: false,
         };
         if let Some(ip) = inner.ip {
-            patch.class = TrafficClass(outer_bits(self.hot.ecn, ip.traffic_class.0));
+            let ecn = u32::from_le_bytes(self.hot.ecn);
+            patch.class = TrafficClass(outer_bits(ecn, ip.traffic_class.0));
         }
-        if !PLAIN {
+        if P::INHERITS {
             self.inherit(&mut patch, inner.ip);
         }
         patch
@@ -253,7 +223,7 @@ impl Tunnel {
         let inner = X::sum(inner) + self.inner_sum::<X>(head, total, tx, kernels)?;
         // The length is summed twice: in the pseudo-header and in the header (RFC 768).
         let lengths = u32::from(patch.udp_len) << 1;
-        let headers = u32::from(self.hot.udp_sum).wrapping_add(u32::from(patch.source_port));
+        let headers = u32::from(self.udp_sum).wrapping_add(u32::from(patch.source_port));
         Ok((Sum::from_words(headers.wrapping_add(lengths)) + inner).udp_checksum())
     }
 
@@ -291,140 +261,6 @@ impl Tunnel {
         let tags = if self.carries_packets() { 0 } else { tags_len(head) };
         let is_within = total.saturating_sub(tags) <= usize::from(self.hot.max_len);
         if is_within { Ok(()) } else { Err(DropReason::TooBig) }
-    }
-}
-
-/// What one packet's outer headers have beside the template.
-pub(super) struct Patch {
-    udp_len: u16,
-    source_port: u16,
-    /// ECN, and DSCP where it is inherited.
-    class: TrafficClass,
-    /// 0 where it is fixed.
-    ttl: u8,
-    dont_fragment: bool,
-}
-
-/// The outer IP header of a layout.
-pub(super) trait OuterIp {
-    /// Patches itself, a copy of `template`.
-    fn finish<const PLAIN: bool>(
-        &mut self,
-        template: &Self,
-        tunnel: &Tunnel,
-        core: &mut Core,
-        patch: &Patch,
-    );
-}
-
-impl OuterIp for Ipv4Header {
-    #[inline(always)]
-    fn finish<const PLAIN: bool>(
-        &mut self,
-        template: &Self,
-        tunnel: &Tunnel,
-        core: &mut Core,
-        patch: &Patch,
-    ) {
-        let total_len = patch.udp_len.wrapping_add(20);
-        self.set_total_len_raw(total_len);
-        self.set_traffic_class_raw(TrafficClass(template.traffic_class().0 | patch.class.0));
-        // The template has zeros where a value is added: the sum grows by what is written.
-        let mut sum = u32::from(tunnel.hot.ip_sum);
-        let mut add = |word: u16| sum = sum.wrapping_add(u32::from(word));
-        add(total_len);
-        add(u16::from(patch.class.0));
-        if !PLAIN {
-            if patch.dont_fragment {
-                self.set_flags_raw(Ipv4Flags::DONT_FRAGMENT);
-                add(Ipv4Flags::DONT_FRAGMENT.bits());
-            }
-            if tunnel.policy.inherits_ttl {
-                self.set_ttl_raw(patch.ttl);
-                add(u16::from_be_bytes([patch.ttl, 0]));
-            }
-        }
-        let is_atomic = !PLAIN && patch.dont_fragment && tunnel.policy.zero_atomic_id;
-        if tunnel.hot.counts_id && !is_atomic {
-            let id = core.take_id();
-            self.set_id_raw(id);
-            add(id);
-        }
-        self.set_checksum_raw(!fold_u32(sum));
-    }
-}
-
-impl OuterIp for Ipv6Header {
-    #[inline(always)]
-    fn finish<const PLAIN: bool>(
-        &mut self,
-        template: &Self,
-        tunnel: &Tunnel,
-        _: &mut Core,
-        patch: &Patch,
-    ) {
-        self.set_payload_len(patch.udp_len);
-        self.set_traffic_class(TrafficClass(template.traffic_class().0 | patch.class.0));
-        if !PLAIN && tunnel.policy.inherits_ttl {
-            self.set_hop_limit(patch.ttl);
-        }
-    }
-}
-
-/// The inner Ethernet header of a layout: in the frame already, or the tunnel's.
-pub(super) trait InnerLink {
-    /// The bytes that it adds.
-    const LEN: usize;
-    /// The usual packet.
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner>;
-    /// Any packet.
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason>;
-    fn finish(&mut self, inner: &Inner);
-    /// The sum of what `finish` writes.
-    fn sum(inner: &Inner) -> Sum;
-}
-
-impl InnerLink for Absent {
-    const LEN: usize = 0;
-
-    #[inline]
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
-        Inner::of_usual_frame(head, key)
-    }
-
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
-        Inner::of_frame(head, total, key)
-    }
-
-    #[inline]
-    fn finish(&mut self, _: &Inner) {}
-
-    #[inline]
-    fn sum(_: &Inner) -> Sum {
-        Sum::ZERO
-    }
-}
-
-impl InnerLink for EthernetHeader {
-    const LEN: usize = Self::LEN;
-
-    #[inline]
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
-        Inner::of_usual_packet(head, key)
-    }
-
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
-        Inner::of_packet(head, total, key)
-    }
-
-    #[inline]
-    fn finish(&mut self, inner: &Inner) {
-        self.set_ethertype(inner.ethertype());
-    }
-
-    #[inline]
-    fn sum(inner: &Inner) -> Sum {
-        Sum::word(inner.ethertype().0)
     }
 }
 
@@ -476,5 +312,21 @@ impl Tags {
 fn write_front<B: FrameBuf>(frame: &mut B, macs: Macs) {
     if let Some(front) = frame.bytes_mut().first_chunk_mut() {
         *front = macs;
+    }
+}
+
+/// Copies a whole stack. Compilers take three steps for 50 bytes; two that overlap are enough.
+#[inline(always)]
+fn copy<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
+    const STEP: usize = 32;
+    if N < STEP || N > 2 * STEP {
+        *to = *from;
+        return;
+    }
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<STEP>(), from.first_chunk()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<STEP>(), from.last_chunk()) {
+        *to = *from;
     }
 }

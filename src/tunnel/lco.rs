@@ -14,9 +14,12 @@ use crate::wire::{
 /// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
 /// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
 /// `partial`: the checksum field has still to be filled, so that 0 in it says nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
-    usual_sum(head, total, is_frame, partial).or_else(|| walk(head, total, is_frame, partial))
+    match usual_sum(head, total, is_frame, partial) {
+        Some(sum) => Some(sum),
+        None => walk(head, total, is_frame, partial),
+    }
 }
 
 /// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
@@ -28,22 +31,25 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
         if ethernet.ethertype() != EtherType::IPV4 {
             return None;
         }
-        let front = Sum::of(head.first_chunk::<{ EthernetHeader::LEN + BEFORE_ADDRESSES }>()?);
+        let front =
+            Sum::of_header(head.first_chunk::<{ EthernetHeader::LEN + BEFORE_ADDRESSES }>()?);
         (front, packet, total.wrapping_sub(EthernetHeader::LEN))
     } else {
-        (Sum::of(head.first_chunk::<BEFORE_ADDRESSES>()?), head, total)
+        (Sum::of_header(head.first_chunk::<BEFORE_ADDRESSES>()?), head, total)
     };
     let (ip, rest) = Ipv4Header::ref_from_prefix(packet).ok()?;
     let (udp, _) = UdpHeader::ref_from_prefix(rest).ok()?;
     let is_whole = usize::from(ip.total_len()) == total && !ip.is_fragment();
+    if ip.first_byte() != 0x45 || !is_whole {
+        return None;
+    }
     let len = ip.total_len().checked_sub(20)?;
     let has_checksum = match ip.protocol() {
         IpProtocol::TCP => len >= 20,
         IpProtocol::UDP => udp.length() == len && (partial || udp.checksum() != 0),
         _ => false,
     };
-    let is_usual = ip.first_byte() == 0x45 && is_whole && has_checksum;
-    is_usual.then(|| front + !u16::from(ip.protocol().0) + !len)
+    has_checksum.then(|| front + !u16::from(ip.protocol().0) + !len)
 }
 
 /// What stands before the addresses of an IPv4 header, in bytes.

@@ -18,6 +18,7 @@ mod inner;
 mod lco;
 pub mod mtu;
 mod plain;
+mod stack;
 mod template;
 mod usual;
 mod vtep;

@@ -4,11 +4,13 @@
 //! the program. What is chosen here is chosen when the program is built. It is the same code: a part of it.
 
 use super::decap::Received;
-use super::template::{Absent, Core, Layout, Tunnel};
+use super::encap::V4;
+use super::stack::Plain;
+use super::template::{Core, Layout, Tunnel};
 use super::vtep::{Origin, Vtep};
 use crate::buf::FrameBuf;
 use crate::verdict::{DropReason, Verdict};
-use crate::wire::{EtherType, EthernetHeader, Ipv4Header};
+use crate::wire::EtherType;
 
 /// A [`Tunnel`] that puts Ethernet frames in VXLAN over IPv4, on an untagged underlay, inherits nothing but
 /// ECN and computes no UDP checksum: see [`Tunnel::plain_v4`].
@@ -43,15 +45,16 @@ impl<'t> PlainV4<'t> {
     /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is as it was then.
     #[inline]
     pub fn encap<B: FrameBuf>(self, frame: &mut B, core: &mut Core) -> Verdict {
-        type Eth = EthernetHeader;
-        let verdict = self.0.encap_usual::<Eth, Ipv4Header, Absent, 50, true, B>(frame, core);
-        verdict.unwrap_or_else(|| {
+        self.0.encap_usual::<V4, Plain, 50, B>(frame, core).map_err(|reason| {
+            if let Some(reason) = reason {
+                return reason;
+            }
             let total = frame.total_len();
-            Err(match total > usize::from(self.0.hot.max_len) {
+            match total > usize::from(self.0.hot.max_len) {
                 false => DropReason::NotIp,
                 true if total > Self::MOST => DropReason::TooLong,
                 true => DropReason::TooBig,
-            })
+            }
         })
     }
 }

@@ -2,8 +2,6 @@
 
 use core::net::IpAddr;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
 use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
 use super::{Adjacency, FlowKey, SourcePorts, TunnelConfig};
 use crate::arch::Kernels;
@@ -22,12 +20,20 @@ use crate::wire::{
 pub struct Tunnel {
     pub(super) policy: Policy,
     remote: IpAddr,
-    pub(super) hot: Hot,
-    /// The outer stack, from its last byte to the front: every layout's end is here.
+    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination port,
+    /// VXLAN header and inner MAC addresses.
+    pub(super) udp_sum: u16,
+    /// The outer stack, from its last byte to the front: every layout's end is here. Of the smallest the
+    /// whole stands in the second cache line, with all else that it needs.
     stack: [u8; HEADROOM_MAX],
+    pub(super) hot: Hot,
 }
 
-const _: () = assert!(size_of::<Tunnel>() == 128);
+const _: () = {
+    use core::mem::offset_of;
+    assert!(size_of::<Tunnel>() == 128);
+    assert!(offset_of!(Tunnel, stack) + HEADROOM_MAX - HEADROOM_V4 == 64);
+};
 
 /// What every packet needs beside the stack.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +41,11 @@ const _: () = assert!(size_of::<Tunnel>() == 128);
 pub(super) struct Hot {
     /// The sum of the outer IPv4 header as it stands in the stack.
     pub(super) ip_sum: u16,
-    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination port,
-    /// VXLAN header and inner MAC addresses.
-    pub(super) udp_sum: u16,
     pub(super) source_ports: SourcePorts,
     /// The longest frame, or IP packet, that is not refused out of hand.
     pub(super) max_len: u16,
-    pub(super) ecn: u8,
+    /// The outer ECN fields, one for each inner one.
+    pub(super) ecn: [u8; 4],
     pub(super) layout: Layout,
     pub(super) counts_id: bool,
 }
@@ -64,6 +68,7 @@ pub(super) struct Policy {
 pub(super) enum Layout {
     PlainV4,
     PlainV4Ip,
+    SummedV4,
     PlainV6,
     PlainV6Ip,
     V4,
@@ -75,30 +80,6 @@ pub(super) enum Layout {
     TaggedV6,
     TaggedV6Ip,
 }
-
-/// The outer headers as they stand in front of the inner frame: `L` is Ethernet, tagged or not, `I` IPv4 or
-/// IPv6, `X` nothing or the inner Ethernet header.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub(super) struct Stack<L, I, X> {
-    pub(super) link: L,
-    pub(super) ip: I,
-    pub(super) udp: UdpHeader,
-    pub(super) vxlan: VxlanHeader,
-    pub(super) inner: X,
-}
-
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub(super) struct TaggedEthernet {
-    ethernet: EthernetHeader,
-    tag: VlanHeader,
-}
-
-/// The part of a header stack that a layout may lack.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-pub(super) struct Absent;
 
 impl Tunnel {
     pub(super) fn new(config: &TunnelConfig) -> Self {
@@ -115,19 +96,18 @@ impl Tunnel {
         let policy = Policy::new(config);
         let hot = Hot {
             ip_sum: ip_sum.folded(),
-            udp_sum: udp_sum(config).folded(),
             source_ports: config.source_ports,
             max_len: max_len(config),
-            ecn: config.ecn as u8,
+            ecn: (config.ecn as u32).to_le_bytes(),
             layout: Layout::new(
                 config.adjacency.tag.is_some(),
-                policy.is_plain(),
+                policy,
                 config.remote.is_ipv4(),
                 config.inner_ethernet.is_some(),
             ),
             counts_id: counts_id(config),
         };
-        Self { policy, remote: config.remote, stack, hot }
+        Self { policy, remote: config.remote, udp_sum: udp_sum(config).folded(), stack, hot }
     }
 
     /// Replaces the underlay's next hop: its neighbour entry changed.
@@ -143,7 +123,7 @@ impl Tunnel {
             write_link(&mut Front(front), adjacency, ethertype);
         }
         let tagged = adjacency.tag.is_some();
-        self.hot.layout = Layout::new(tagged, self.policy.is_plain(), v4, packets);
+        self.hot.layout = Layout::new(tagged, self.policy, v4, packets);
     }
 
     /// The far end.
@@ -213,8 +193,9 @@ impl Tunnel {
 }
 
 impl Layout {
-    const fn new(tagged: bool, plain: bool, v4: bool, packets: bool) -> Self {
-        match (tagged, plain, v4, packets) {
+    const fn new(tagged: bool, policy: Policy, v4: bool, packets: bool) -> Self {
+        match (tagged, policy.is_plain(), v4, packets) {
+            (false, false, true, false) if !policy.inherits() => Self::SummedV4,
             (false, true, true, false) => Self::PlainV4,
             (false, true, true, true) => Self::PlainV4Ip,
             (false, true, false, false) => Self::PlainV6,
@@ -244,9 +225,12 @@ impl Policy {
         }
     }
 
+    const fn inherits(&self) -> bool {
+        self.inherits_ttl || self.inherits_tos || self.inherits_df
+    }
+
     const fn is_plain(&self) -> bool {
-        let inherits = self.inherits_ttl || self.inherits_tos || self.inherits_df;
-        !inherits && matches!(self.udp_checksum, UdpChecksum::None)
+        !self.inherits() && matches!(self.udp_checksum, UdpChecksum::None)
     }
 }
 

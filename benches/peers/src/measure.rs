@@ -145,11 +145,9 @@ fn encap_one_by_one(pool: &mut Pool) {
 fn encap_with<P: Peer>(pool: &mut Pool) {
     let outer = black_box(frames::OUTER);
     for (frame, verdict) in pool.frames.iter_mut().zip(&mut pool.verdicts) {
-        let (room, bytes) = frame.headroom::<OUTER>().expect("room");
-        *verdict = P::encap(&outer, room, bytes).ok_or(DropReason::NotIp);
-        if verdict.is_ok() {
-            frame.push_front(OUTER).expect("room");
-        }
+        *verdict = frame.push_header::<OUTER, _>(|room, bytes| {
+            P::encap(&outer, room, bytes).ok_or(DropReason::NotIp)
+        });
     }
 }
 

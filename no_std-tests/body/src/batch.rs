@@ -72,8 +72,11 @@ impl FrameBuf for Bare {
         self.0.truncate(len);
     }
 
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        self.0.headroom()
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.0.push_header(write)
     }
 }
 

@@ -109,8 +109,12 @@ fn buffers(checks: &mut Checks<'_>) {
         frame.pull_front(any(3)).ok()?;
         frame.truncate(any(4));
         *frame.bytes_mut().first_mut()? = b'x';
-        let (room, bytes) = frame.headroom::<3>()?;
-        let split = (&*room, &*bytes) == (b"012", b"x456");
+        let mut split = false;
+        let refused = frame.push_header::<3, DropReason>(|room, bytes| {
+            split = (&*room, bytes) == (b"012", b"x456");
+            Err(DropReason::NotIp)
+        });
+        let split = split && refused == Err(DropReason::NotIp);
         frame.prefetch(any(3));
         frame.prefetch_descriptor();
         let is_cut = frame.range() == (3..7) && frame.total_len() == 4;
@@ -344,8 +348,11 @@ impl FrameBuf for Chained {
         self.behind = len.saturating_sub(self.bytes().len());
     }
 
-    fn headroom<const N: usize>(&mut self) -> Option<(&mut [u8; N], &mut [u8])> {
-        self.head.as_mut()?.headroom()
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.head.as_mut().ok_or(DropReason::NoHeadroom)?.push_header(write)
     }
 
     fn total_len(&self) -> usize {
