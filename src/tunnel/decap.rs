@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use super::ecn::{self, EcnDecap};
 use super::template::to_v6;
-use super::usual::says_vni_alone;
+use super::usual::vni_alone;
 use super::vtep::{InnerTags, Origin, OuterTag, ReservedBits, UdpChecksumPolicy, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
@@ -342,7 +342,7 @@ impl Vtep<'_> {
         if !header.flags().contains(VxlanFlags::VNI) {
             return Err(DropReason::NoVni);
         }
-        let is_usual = says_vni_alone(header);
+        let is_usual = vni_alone(header).is_some();
         if !is_usual && is_gpe(header, port) {
             return Err(DropReason::UnsupportedGpe);
         }

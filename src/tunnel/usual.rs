@@ -1,7 +1,6 @@
 //! Decap of the usual packet in one look; any other is inspected field by field.
 //!
-//! What is taken here [`Vtep::inspect_head`] would take too, and give the same. What is wrong with a packet,
-//! only that says.
+//! What is said of a packet here [`Vtep::inspect_head`] would say too.
 
 use core::net::IpAddr;
 
@@ -12,7 +11,7 @@ use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
-    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, TrafficClass, UdpHeader, VxlanHeader,
+    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, UdpHeader, Vni, VxlanHeader,
 };
 
 /// The usual packet: nothing tagged, no options, IPv4 in IPv4.
@@ -30,6 +29,8 @@ struct UsualPacket {
 impl UsualPacket {
     /// Where the inner frame begins.
     const OUTER: usize = 50;
+    /// The least UDP length.
+    const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
 }
 
 impl Vtep<'_> {
@@ -39,22 +40,30 @@ impl Vtep<'_> {
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
     pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
-        let mut origin = Origin::NONE;
-        self.decap_inline(frame, &mut origin)?;
-        Ok(origin)
+        self.take(frame).or_else(|reason| match reason {
+            Some(reason) => Err(reason),
+            None => {
+                let mut origin = Origin::NONE;
+                self.decap_unusual(frame, &mut origin)?;
+                Ok(origin)
+            }
+        })
     }
 
     /// The same, for loops that are compiled for more than the target's processor. The origin is written in
     /// its place; where the frame is refused it is none.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
-        match self.look(frame.bytes(), frame.total_len(), frame.rx(), origin) {
-            Some(len) => {
-                frame.pull_front(UsualPacket::OUTER)?;
-                frame.truncate(len);
+        match self.take(frame) {
+            Ok(from) => {
+                *origin = from;
                 Ok(())
             }
-            None => self.decap_unusual(frame, origin),
+            Err(Some(reason)) => {
+                *origin = Origin::NONE;
+                Err(reason)
+            }
+            Err(None) => self.decap_unusual(frame, origin),
         }
     }
 
@@ -67,63 +76,108 @@ impl Vtep<'_> {
         Ok(())
     }
 
-    /// Looks at a packet that has the usual headers, and gives the inner frame's length: `None` if it has
-    /// others, or if there is anything in it that [`inspect_head`](Self::inspect_head) has to judge.
+    /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
-    fn look(&self, head: &[u8], total: usize, rx: RxMeta, origin: &mut Origin) -> Option<usize> {
-        let (packet, _) = UsualPacket::ref_from_prefix(head).ok()?;
+    fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
+        let (len, origin) = self.look(frame.bytes(), frame.total_len(), frame.rx())?;
+        frame.pull_front(UsualPacket::OUTER)?;
+        frame.truncate(len);
+        Ok(origin)
+    }
+
+    /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
+    /// inner frame's length. `None` is the reason if it has others, or if its inner header has to be changed.
+    #[inline(always)]
+    fn look(
+        &self,
+        head: &[u8],
+        total: usize,
+        rx: RxMeta,
+    ) -> Result<(usize, Origin), Option<DropReason>> {
+        let (packet, _) = UsualPacket::ref_from_prefix(head).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, inner_ip } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
             && ip.first_byte() == 0x45
             && ip.protocol() == IpProtocol::UDP
             && !ip.is_fragment()
             && udp.checksum() == 0
-            && says_vni_alone(vxlan)
             && inner.ethertype() == EtherType::IPV4;
         if !has_usual_headers || self.needs_tag() {
-            return None;
+            return Err(None);
         }
-        self.check_destination(udp, IpAddr::V4(ip.destination())).ok()?;
-        let (total_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
-        let len = udp_len.checked_sub(UdpHeader::LEN + VxlanHeader::LEN)?;
-        let are_lengths_right = total_len <= total.wrapping_sub(EthernetHeader::LEN)
-            && udp_len.wrapping_add(Ipv4Header::LEN) <= total_len
-            && len >= EthernetHeader::LEN + Ipv4Header::LEN;
-        let is_taken = are_lengths_right
-            && self.vnis.contains(&vxlan.vni())
-            && self.own_mac.is_none_or(|own| own != inner.source())
-            && self.keeps_class(ip.traffic_class(), inner_ip.traffic_class());
-        if !is_taken || !is_intact(ip, rx) {
-            return None;
+        let vni = vni_alone(vxlan).ok_or(None)?;
+        self.check_destination(udp, IpAddr::V4(ip.destination()))?;
+        let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
+        if ip_len > total.wrapping_sub(EthernetHeader::LEN) {
+            return Err(Some(DropReason::Truncated));
         }
-        *origin = Origin {
-            vni: vxlan.vni(),
+        // A length without room for the header comes before all that follows.
+        let refuse = |reason| match ip_len {
+            ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
+            _ => Err(Some(reason)),
+        };
+        if !is_intact(ip, rx) {
+            return refuse(DropReason::IpChecksum);
+        }
+        if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
+            return refuse(DropReason::UdpLength);
+        }
+        if udp_len < UsualPacket::UDP {
+            return Err(Some(self.refuse_short(packet)));
+        }
+        if !self.vnis.contains(&vni) {
+            return Err(Some(DropReason::UnknownVni));
+        }
+        if self.is_own(inner) {
+            return Err(Some(DropReason::OwnMac));
+        }
+        let (class, inner_class) = (ip.traffic_class(), inner_ip.traffic_class());
+        let is_plain = class.ecn() == Ecn::NotEct && !self.uniform_dscp;
+        if !is_plain && self.combine(inner_class, class)?.is_some() {
+            return Err(None);
+        }
+        let origin = Origin {
+            vni,
             remote: IpAddr::V4(ip.source()),
             port: udp.source_port(),
-            class: ip.traffic_class(),
+            class,
             gbp: None,
         };
-        Some(len)
+        Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), origin))
     }
 
-    /// Whether the inner traffic class stays what it is.
-    #[inline]
-    fn keeps_class(&self, outer: TrafficClass, inner: TrafficClass) -> bool {
-        let is_plain = outer.ecn() == Ecn::NotEct && !self.uniform_dscp;
-        is_plain || self.combine(inner, outer) == Ok(None)
+    #[inline(always)]
+    fn is_own(&self, inner: &EthernetHeader) -> bool {
+        self.own_mac.is_some_and(|own| own == inner.source())
+    }
+
+    /// What is wrong with a packet whose UDP length leaves no room for the usual headers.
+    #[cold]
+    fn refuse_short(&self, packet: &UsualPacket) -> DropReason {
+        const VXLAN: u16 = 16;
+        const INNER: u16 = VXLAN + 14;
+        match packet.udp.length() {
+            ..8 => DropReason::UdpLength,
+            8..VXLAN => DropReason::VxlanTruncated,
+            _ if !self.vnis.contains(&packet.vxlan.vni()) => DropReason::UnknownVni,
+            INNER.. if self.is_own(&packet.inner) => DropReason::OwnMac,
+            _ => DropReason::InnerTruncated,
+        }
     }
 }
 
-#[inline]
+#[inline(always)]
 fn is_intact(ip: &Ipv4Header, rx: RxMeta) -> bool {
     match rx.ip_checksum {
-        NicChecksum::Unknown => Sum::of_20(*ip.as_bytes()).is_valid(),
+        NicChecksum::Unknown => Sum::of_header(ip.as_bytes()).is_valid(),
         said => said == NicChecksum::Good,
     }
 }
 
-/// Whether a header is RFC 7348's own: I is set, and no reserved bit.
-#[inline]
-pub(super) fn says_vni_alone(header: &VxlanHeader) -> bool {
-    u64::from_be_bytes(*header.as_bytes()) & !0xFFFF_FF00 == 1 << 59
+/// The VNI of a header as RFC 7348 has it: I is set, and no reserved bit.
+#[inline(always)]
+pub(super) fn vni_alone(header: &VxlanHeader) -> Option<Vni> {
+    let word = u64::from_be_bytes(*header.as_bytes());
+    let [_, _, _, _, vni @ .., _] = word.to_be_bytes();
+    (word & !0xFFFF_FF00 == 1 << 59).then_some(Vni::from_be_bytes(vni))
 }

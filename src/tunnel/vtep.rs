@@ -166,7 +166,7 @@ pub enum Set<'a, T> {
     Sorted(Sorted<'a, T>),
 }
 
-impl<'a, T: Ord> Set<'a, T> {
+impl<'a, T: Ord + Copy> Set<'a, T> {
     /// The members of `members`, which are in ascending order.
     ///
     /// # Errors
@@ -179,32 +179,43 @@ impl<'a, T: Ord> Set<'a, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn contains(&self, member: &T) -> bool {
         match self {
             Self::Any => true,
             Self::One(one) => one == member,
-            Self::Sorted(Sorted(members)) => members.binary_search(member).is_ok(),
+            Self::Sorted(Sorted(members)) => is_found(members, *member),
         }
     }
+}
+
+/// A search out of line: it would take the registers of those who have no set.
+#[inline(never)]
+fn is_found<T: Ord>(members: &[T], member: T) -> bool {
+    members.binary_search(&member).is_ok()
 }
 
 impl Set<'_, IpAddr> {
     /// [`contains`](Self::contains), which for IPv4 takes less code so: its addresses stand before those of
     /// IPv6.
-    #[inline]
+    #[inline(always)]
     pub(super) fn contains_address(&self, address: IpAddr) -> bool {
         let IpAddr::V4(address) = address else { return self.contains(&address) };
-        let order = |member: &IpAddr| match member {
-            IpAddr::V4(member) => member.to_bits().cmp(&address.to_bits()),
-            IpAddr::V6(_) => Ordering::Greater,
-        };
         match self {
             Self::Any => true,
-            Self::One(one) => order(one).is_eq(),
-            Self::Sorted(Sorted(members)) => members.binary_search_by(order).is_ok(),
+            Self::One(one) => *one == IpAddr::V4(address),
+            Self::Sorted(Sorted(members)) => is_v4_found(members, address.to_bits()),
         }
     }
+}
+
+#[inline(never)]
+fn is_v4_found(members: &[IpAddr], address: u32) -> bool {
+    let order = |member: &IpAddr| match member {
+        IpAddr::V4(member) => member.to_bits().cmp(&address),
+        IpAddr::V6(_) => Ordering::Greater,
+    };
+    members.binary_search_by(order).is_ok()
 }
 
 /// Members in ascending order, each once: see [`Set::sorted`].
