@@ -42,34 +42,34 @@ pub fn encap_batch<'t, B: FrameBuf>(
 
 #[inline(always)]
 fn encap_all<'t, B: FrameBuf>(
-    mut frames: &mut [B],
+    frames: &mut [B],
     mut route: impl FnMut(&B) -> Option<&'t Tunnel>,
     core: &mut Core,
     verdicts: &mut [Verdict],
 ) -> usize {
-    let mut passed = 0usize;
-    let (mut tunnels, mut last) = ([None; ROUTED], None);
     start(frames, HEADROOM_V4_IP);
+    // The tunnels of the next frames, in a ring.
+    let mut tunnels = [None; ROUTED];
     for (tunnel, frame) in tunnels.iter_mut().zip(&*frames) {
-        *tunnel = route(frame);
-        fetch_tunnel(*tunnel, &mut last);
+        *tunnel = route(frame).inspect(fetch_tunnel);
     }
-    for (index, verdict) in verdicts.iter_mut().enumerate() {
-        let Some((frame, rest)) = frames.split_first_mut() else { break };
-        fetch(rest, HEADROOM_V4_IP);
-        let mut tunnel = rest.get(const { ROUTED - 1 }).and_then(&mut route);
-        fetch_tunnel(tunnel, &mut last);
+    // The compiler sees by this that one index serves both slices.
+    let Some(verdicts) = verdicts.get_mut(..frames.len()) else { return 0 };
+    for index in 0..frames.len() {
+        fetch(frames, index, HEADROOM_V4_IP);
+        let next = frames.get(index.wrapping_add(ROUTED));
+        let mut tunnel = next.and_then(&mut route).inspect(fetch_tunnel);
         if let Some(slot) = tunnels.get_mut(index % ROUTED) {
             core::mem::swap(slot, &mut tunnel);
         }
-        *verdict = match tunnel {
-            Some(tunnel) => tunnel.encap_inline(frame, core),
-            None => Err(DropReason::NoRoute),
-        };
-        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
-        frames = rest;
+        if let (Some(frame), Some(verdict)) = (frames.get_mut(index), verdicts.get_mut(index)) {
+            *verdict = match tunnel {
+                Some(tunnel) => tunnel.encap_inline(frame, core),
+                None => Err(DropReason::NoRoute),
+            };
+        }
     }
-    passed
+    passed(verdicts)
 }
 
 /// Decapsulates each of `frames`, and writes what became of it to `verdicts` and where it came from to
@@ -94,24 +94,29 @@ pub fn decap_batch<B: FrameBuf>(
 #[inline(always)]
 fn decap_all<B: FrameBuf>(
     vtep: &Vtep<'_>,
-    mut frames: &mut [B],
+    frames: &mut [B],
     origins: &mut [Origin],
     verdicts: &mut [Verdict],
 ) -> usize {
-    let mut passed = 0usize;
     start(frames, 0);
-    for (verdict, origin) in verdicts.iter_mut().zip(origins) {
-        let Some((frame, rest)) = frames.split_first_mut() else { break };
-        fetch(rest, 0);
-        *verdict = vtep.decap_inline(frame, origin);
-        passed = passed.wrapping_add(usize::from(verdict.is_ok()));
-        frames = rest;
+    let count = frames.len();
+    let (Some(origins), Some(verdicts)) = (origins.get_mut(..count), verdicts.get_mut(..count))
+    else {
+        return 0;
+    };
+    for index in 0..count {
+        fetch(frames, index, 0);
+        if let (Some(frame), Some(origin), Some(verdict)) =
+            (frames.get_mut(index), origins.get_mut(index), verdicts.get_mut(index))
+        {
+            *verdict = vtep.decap_inline(frame, origin);
+        }
     }
-    passed
+    passed(verdicts)
 }
 
 /// Asks for the first frames.
-#[inline]
+#[inline(always)]
 fn start<B: FrameBuf>(frames: &[B], room: usize) {
     for frame in frames.iter().take(DESCRIBED) {
         frame.prefetch_descriptor();
@@ -122,32 +127,28 @@ fn start<B: FrameBuf>(frames: &[B], room: usize) {
 }
 
 /// Asks for a frame, and for the descriptor of a later one, behind the frame that is worked on.
-#[inline]
-fn fetch<B: FrameBuf>(rest: &[B], room: usize) {
-    if let Some(frame) = rest.get(const { DESCRIBED - 1 }) {
+#[inline(always)]
+fn fetch<B: FrameBuf>(frames: &[B], index: usize, room: usize) {
+    if let Some(frame) = frames.get(index.wrapping_add(DESCRIBED)) {
         frame.prefetch_descriptor();
     }
-    if let Some(frame) = rest.get(const { FETCHED - 1 }) {
+    if let Some(frame) = frames.get(index.wrapping_add(FETCHED)) {
         frame.prefetch(room);
     }
 }
 
-/// Asks for a tunnel that is not the `last` one: both its cache lines.
-#[inline]
-fn fetch_tunnel<'t>(tunnel: Option<&'t Tunnel>, last: &mut Option<&'t Tunnel>) {
-    let Some(tunnel) = tunnel else { return };
-    if is_same(*last, Some(tunnel)) {
-        return;
-    }
-    *last = Some(tunnel);
-    let address: *const Tunnel = tunnel;
+/// Asks for both cache lines of a tunnel.
+#[inline(always)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what `Option::inspect` gives")]
+fn fetch_tunnel(tunnel: &&Tunnel) {
+    let address: *const Tunnel = *tunnel;
     prefetch(address);
     prefetch(address.cast::<u8>().wrapping_add(64));
 }
 
-#[inline]
-fn is_same(one: Option<&Tunnel>, other: Option<&Tunnel>) -> bool {
-    one.map(core::ptr::from_ref) == other.map(core::ptr::from_ref)
+#[inline(always)]
+fn passed(verdicts: &[Verdict]) -> usize {
+    verdicts.iter().filter(|verdict| verdict.is_ok()).count()
 }
 
 /// Slices of a batch that differ in length.
