@@ -48,6 +48,7 @@ macro_rules! by_debug {
 }
 
 by_debug! {
+    agent::AddressChange,
     agent::Change,
     agent::HostGw,
     agent::HostGwPeer,
@@ -171,6 +172,7 @@ by_debug! {
     @['a] netlink::NextHop<'a>,
     @['a] netlink::NextHops<'a>,
     netlink::OnlinkRoute,
+    netlink::OtherRoute,
     netlink::RebuildError,
     @['a] netlink::RouteAttr<'a>,
     netlink::RouteDump,
