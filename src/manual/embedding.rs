@@ -2,6 +2,7 @@
 //!
 //! `no_std-tests/` in the repository has the images that hold what is said here: they boot under QEMU on
 //! Cortex-M4F, AArch64 and RISC-V 64, and are built for `thumbv6m-none-eabi` and `riscv32imc-unknown-none-elf`.
+//! `no_std-tests/firmware` is a main loop to begin with: rings between an interrupt and batches, counters, a log.
 //!
 //! # Memory
 //! Nothing is allocated. What has to be kept is the caller's: a `static`, a slice of a pool, a stack frame.
@@ -9,10 +10,12 @@
 //! | value | bytes | where |
 //! |---|---|---|
 //! | [`Tunnel`](crate::tunnel::Tunnel) | 128, aligned to 64: two cache lines | one for each remote VTEP, shared by all cores |
-//! | [`Vtep`](crate::tunnel::Vtep) | 68 on 32 bits; its sets are borrowed | one, shared; `const` |
-//! | [`Core`](crate::tunnel::Core) | 24 or 32 | one for each core, never shared |
-//! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason | one for each core, added up with `merge` |
-//! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes | `words(&pool)` says how many |
+//! | [`Vtep`](crate::tunnel::Vtep) | 68 on 32 bits, 104 on 64; its sets are borrowed | one, shared; `const` |
+//! | [`Core`](crate::tunnel::Core) | 24 on 32 bits, 32 on 64 | one for each core, never shared |
+//! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `merge` |
+//! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 32 or so | one for each buffer in work |
+//! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes; a prefix for each lease of another length | `words(&pool)` says how many |
+//! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 24 and the value | a slice of slots |
 //!
 //! A tunnel is immutable. To change it, build another and swap the reference that the cores read, or call
 //! [`set_adjacency`](crate::tunnel::Tunnel::set_adjacency) where nobody reads.
@@ -21,7 +24,9 @@
 //! Encap writes in front of the frame: 50 bytes over IPv4, 64 with the inner Ethernet header of a tunnel for IP
 //! packets, 70 and 84 over IPv6, 4 more with an outer VLAN tag; [`HEADROOM_MAX`](crate::buf::HEADROOM_MAX) is
 //! enough for all. XDP leaves 256 bytes in front of a frame and DPDK 128, so both do. Where a receive descriptor
-//! can be given an offset, 128 is a good one: the outer headers then share the cache line before the frame.
+//! can be given an offset, 128 is a good one: in a buffer that begins with a cache line of 64 bytes the outer headers
+//! over IPv4 then share the line before the frame. [`Frame::into_buffer`](crate::buf::Frame::into_buffer) gives a
+//! buffer back to receive into.
 //!
 //! No alignment is asked for: headers are read and written by the byte, or by what the processor does unaligned.
 //! For a processor that faults on it the compiler uses bytes. Where the inner IP header should be aligned to 4
@@ -37,21 +42,27 @@
 //!
 //! | function | bound |
 //! |---|---|
-//! | encap, no UDP checksum | constant; an inner IPv6 packet adds its extension headers, 8 at most; tags, their number |
-//! | encap with a UDP checksum | and the frame's length, unless local checksum offload takes it from the headers |
-//! | decap | constant, the outer IPv6 extension headers, log2 of each sorted set; with a UDP checksum the packet's length |
-//! | a batch | the sum of its frames |
-//! | allocate | constant at any fill: at most 100 candidates, each three words of bitmap; and the leases of other lengths |
-//! | lease and netlink records | the length of the text or message; JSON nests 64 deep at most, without recursion |
-//! | reconcile | n log n of the records, which come sorted |
+//! | encap, no UDP checksum | constant; of an inner IPv6 packet its extension headers, 8 at most; the VLAN tags in front, which may fill the frame |
+//! | encap with a UDP checksum | that and the frame's length; with local checksum offload the headers' alone, of which IPv6's extensions may have 16 KiB |
+//! | decap | constant; 40 bytes of IPv4 options, or 8 IPv6 extension headers; log2 of each sorted set; with a UDP checksum the packet's length |
+//! | a batch | the sum of its frames, and of the calls of `route` |
+//! | the answer to what is too big | the headers as for encap, and at most 1,280 bytes copied and summed |
+//! | allocate | the same at any fill: twice 100 candidates and the leases of other lengths, each at most two words of bitmap a level; the levels are log64 of the pool, 2 for 255 subnets, 3 for 65,535 |
+//! | note or release a lease | one word a level, and the leases of other lengths |
+//! | a lease watch's event | the slots up to a free one: few while a third is free, all of them at the worst; a snapshot is that for each lease |
+//! | lease and netlink records | the length of the text or message, for each accessor anew; JSON nests 64 deep at most, without recursion |
+//! | reconcile | n log n of the records, which come sorted, and for each the records about the same thing and the networks |
 //!
-//! Instructions of one packet, counted by QEMU on RISC-V 64 at `opt-level` "s" (`no_std-tests/count`):
+//! Instructions of one packet, counted by QEMU on RISC-V 64 at `opt-level` "s" (`no_std-tests/count`). The worst
+//! packets have everything that is walked as often as it is walked, for a tunnel or VTEP with every policy and sets of 64
+//! ports, 64 addresses and 1,024 VNIs. To them the checksum comes, where there is one, and tags beyond two.
 //!
 #![doc = include_str!("instructions.md")]
 //!
 //! # Panics and size
 //! No panic can be reached from any function but `Debug`, `Display` and what prints through them (the texts of
-//! lease keys and values), and the features `serde`, `arbitrary` and `smoltcp`. The images called `gate` link with
+//! lease keys, values and backend data, the names of annotations), `defmt::Format` of the types that go through `Debug`,
+//! and the feature `arbitrary`. The images called `gate` link with
 //! a panic handler that refers to a symbol which does not exist: a panic that could be reached would not link.
 //! The compiler can prove that only with optimization, link-time optimization and one codegen unit.
 //!
@@ -59,24 +70,31 @@
 //! all layouts and policies at run time, so all of them are in the image. Where there is room for one,
 //! [`Tunnel::plain_v4`](crate::tunnel::Tunnel::plain_v4) and [`Vtep::decap_v4`](crate::tunnel::Vtep::decap_v4)
 //! fix it when the image is built. The first leaves out every inner frame but untagged IPv4 without options,
-//! which it refuses as `NotIp`; the second leaves out IPv6 and VLAN tags of the underlay. Measured with
-//! `no_std-tests/footprint`, in bytes, `memcpy` and its like included; "both" is `plain_v4` with `decap_v4`:
+//! which it refuses as `NotIp`; the second leaves out IPv6 and VLAN tags of the underlay. A tunnel for IP packets
+//! ([`inner_ethernet`](crate::tunnel::TunnelConfig::inner_ethernet)) has no such form. What routes packets, as a flannel
+//! node does, writes those 14 bytes itself, which are the same for all packets to a peer, and gives the frame to
+//! `plain_v4`: the bytes are the same. Measured with `no_std-tests/footprint`, in bytes, `memcpy` and its like included; "both" is `plain_v4` with `decap_v4`:
 //!
 #![doc = include_str!("footprint.md")]
 //!
 //! # Kernels
 //! On bare metal nothing is detected: [`Kernels::baseline`](crate::arch::Kernels::baseline) is what the target has
 //! (NEON on `aarch64-unknown-none`, safe code elsewhere), and a `Core` or `Vtep` has that unless told otherwise.
-//! Prefetch is an instruction on x86-64 and AArch64, and nothing elsewhere.
+//! It is chosen when the image is built, by the target and `-C target-feature`: `aarch64-unknown-none-softfloat` has no
+//! NEON, and so suits code that must not touch vector registers, as an interrupt handler that does not save them.
+//! Prefetch is an instruction on x86-64 and AArch64 with NEON, and nothing elsewhere.
 //!
 //! # Interrupts
 //! No function blocks, masks interrupts or touches a global: all of them may be called from a handler. What is
 //! `&mut` must not be shared with one: give the handler its own `Core` and counters, or let it only queue what came,
-//! and work in the main loop. Nothing needs atomics, so targets without them are served.
+//! and work in the main loop. A ring of one producer and one consumer each way (`heapless::spsc`), of owned frames, does
+//! that without a lock: `no_std-tests/firmware`. Nothing needs atomics, so targets without them are served.
 //!
 //! # Tables
 //! Give a lease watch half again as many slots as there are nodes; give the allocator
 //! [`words`](crate::subnet::SubnetAllocator::words) words, and one place for each lease whose length is not the
 //! pool's: those that were there before the configuration changed. A pool that is too large is cut down with
-//! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice.
+//! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice; a tunnel for
+//! each remote VTEP is 128 bytes. A ring has a place for every buffer, so that it is never full. A batch asks for memory
+//! up to 48 frames ahead; where prefetch is no instruction, a short one loses nothing by that.
 #![forbid(unsafe_code)]

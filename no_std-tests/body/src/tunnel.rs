@@ -10,7 +10,7 @@ use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{
     Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerTags, InnerVlan, IpId, Origin,
-    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum,
+    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
@@ -450,6 +450,14 @@ fn counters(checks: &mut Checks<'_>) {
         (both.passed(), both.dropped(any(DropReason::Fragment))) == (1, 2),
     );
     checks.is("counters: listed", both.iter().next() == Some((DropReason::Fragment, 2)));
+    let is_small = size_of::<usize>() == 4;
+    checks.is(
+        "sizes: as the embedding guide has them",
+        (size_of::<Tunnel>(), align_of::<Tunnel>()) == (128, 64)
+            && size_of::<Core>() == if is_small { 24 } else { 32 }
+            && size_of::<Vtep<'_>>() == if is_small { 68 } else { 104 }
+            && size_of::<DropCounters>() == 8 * (1 + DropReason::ALL.len()),
+    );
     let header = VxlanHeader::new(Vni::default());
     checks
         .is("counters: one byte", any(size_of::<Verdict>()) == 1 && header.vni() == Vni::default());
