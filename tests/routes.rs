@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn started(arguments: &[&str]) -> Child {
     let test = std::env::current_exe().unwrap();
     let example = test.ancestors().nth(2).unwrap().join("examples/routes");
     assert!(example.exists(), "{}: cargo build --example routes", example.display());
-    Command::new(example)
+    common::program(&example)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

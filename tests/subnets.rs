@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 use vtep::lease::{LeaseKey, LeaseValue, NetworkConfig, SubnetEnv};
@@ -79,7 +79,7 @@ fn subnet_env_names_the_first_address_of_a_lease() {
 fn subnets(args: &[&str]) -> Output {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().and_then(Path::parent).unwrap();
-    Command::new(target.join("examples/subnets")).args(args).output().unwrap()
+    common::program(&target.join("examples/subnets")).args(args).output().unwrap()
 }
 
 fn stdout(args: &[&str]) -> String {

@@ -2,7 +2,19 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The command that starts a program built beside the tests. Where these run in an emulator, VTEP_RUNNER is its command
+/// line, and the program runs in it, too.
+pub fn program(path: &Path) -> Command {
+    let runner = std::env::var("VTEP_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(emulator) = words.next() else { return Command::new(path) };
+    let mut command = Command::new(emulator);
+    command.args(words).arg(path);
+    command
+}
 
 /// A file of `tests/data/captures`.
 pub fn capture_path(file: &str) -> PathBuf {

@@ -9,7 +9,7 @@ mod show;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::LazyLock;
 
 /// What the program answered.
@@ -37,7 +37,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 /// Runs `vxcap`.
 fn vxcap(args: &[impl AsRef<OsStr>]) -> Answer {
     let Output { status, stdout, stderr } =
-        Command::new(&*PROGRAM).args(args).output().expect("vxcap runs");
+        common::program(&PROGRAM).args(args).output().expect("vxcap runs");
     Answer {
         status: status.code().expect("an exit status"),
         stdout: String::from_utf8(stdout).expect("text"),
