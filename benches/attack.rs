@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX};
 use vtep::tunnel::{
-    Adjacency, Core, FlowKey, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, Core, FlowKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum,
+    Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -126,8 +127,13 @@ impl Report {
 
 /// Refused frames beside accepted ones of the same shape.
 fn refusals() -> f64 {
-    use DropReason::{EcnUnmarkable, IpChecksum, OwnMac, ReservedBits, UdpChecksum, UnknownVni};
-    let vtep = Vtep::linux().vni(Vni::new(1).expect("a VNI")).own_mac(MacAddr::ZERO);
+    use DropReason::{
+        EcnUnmarkable, InnerVlan, IpChecksum, OwnMac, ReservedBits, UdpChecksum, UnknownVni,
+    };
+    let vtep = Vtep::linux()
+        .inner_tags(InnerTags::Discard)
+        .vni(Vni::new(1).expect("a VNI"))
+        .own_mac(MacAddr::ZERO);
     let mut worst = 0_f64;
     for (size, checksum) in [(18, false), (18, true), (1400, true)] {
         let frame = outer(&inner(size), 0, checksum);
@@ -142,6 +148,8 @@ fn refusals() -> f64 {
         } else {
             refuse(&mut report, "reserved bits", with(frame.clone(), 49, 1), ReservedBits);
             refuse(&mut report, "unknown VNI", with(frame.clone(), 48, 9), UnknownVni);
+            let tagged = with(with(frame.clone(), 62, 0x81), 63, 0);
+            refuse(&mut report, "inner tag", tagged, InnerVlan);
         }
         let own = outer(&with(with(inner(size), 11, 0), 6, 0), 0, checksum);
         refuse(&mut report, "own MAC address", own, OwnMac);

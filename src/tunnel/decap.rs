@@ -1,8 +1,7 @@
 //! Decap: what a received frame is, and the inner frame taken out of it.
 //!
-//! The tests are in wire order, but for one thing: first the packet is identified, then it is validated. A
-//! packet that is not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong with it, so that
-//! its owner can pass it on.
+//! The tests are in wire order, but for one thing: a packet is identified first, then validated. One that is
+//! not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong, so that its owner can pass it on.
 
 use core::net::IpAddr;
 
@@ -338,7 +337,11 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    fn check_vxlan(&self, header: &VxlanHeader, port: u16) -> Result<Option<Gbp>, DropReason> {
+    pub(super) fn check_vxlan(
+        &self,
+        header: &VxlanHeader,
+        port: u16,
+    ) -> Result<Option<Gbp>, DropReason> {
         if !header.flags().contains(VxlanFlags::VNI) {
             return Err(DropReason::NoVni);
         }

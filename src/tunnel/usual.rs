@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{Origin, Vtep};
+use super::{InnerTags, Origin, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -29,7 +29,9 @@ struct UsualPacket {
 impl UsualPacket {
     /// Where the inner frame begins.
     const OUTER: usize = 50;
-    /// The least UDP length.
+    /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of it.
+    const VXLAN: u16 = 16;
+    const INNER: u16 = Self::VXLAN + 14;
     const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
 }
 
@@ -100,12 +102,10 @@ impl Vtep<'_> {
             && ip.first_byte() == 0x45
             && ip.protocol() == IpProtocol::UDP
             && !ip.is_fragment()
-            && udp.checksum() == 0
-            && inner.ethertype() == EtherType::IPV4;
+            && udp.checksum() == 0;
         if !has_usual_headers || self.needs_tag() {
             return Err(None);
         }
-        let vni = vni_alone(vxlan).ok_or(None)?;
         self.check_destination(udp, IpAddr::V4(ip.destination()))?;
         let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
         if ip_len > total.wrapping_sub(EthernetHeader::LEN) {
@@ -122,12 +122,15 @@ impl Vtep<'_> {
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
             return refuse(DropReason::UdpLength);
         }
+        if inner.ethertype() != EtherType::IPV4 {
+            return Err(self.refuse_other(packet));
+        }
         if udp_len < UsualPacket::UDP {
             return Err(Some(self.refuse_short(packet)));
         }
-        if !self.vnis.contains(&vni) {
-            return Err(Some(DropReason::UnknownVni));
-        }
+        let Some(vni) = vni_alone(vxlan).filter(|vni| self.vnis.contains(vni)) else {
+            return Err(self.refuse_vxlan(packet));
+        };
         if self.is_own(inner) {
             return Err(Some(DropReason::OwnMac));
         }
@@ -153,16 +156,39 @@ impl Vtep<'_> {
 
     /// What is wrong with a packet whose UDP length leaves no room for the usual headers.
     #[cold]
+    #[inline(never)]
     fn refuse_short(&self, packet: &UsualPacket) -> DropReason {
-        const VXLAN: u16 = 16;
-        const INNER: u16 = VXLAN + 14;
         match packet.udp.length() {
-            ..8 => DropReason::UdpLength,
-            8..VXLAN => DropReason::VxlanTruncated,
-            _ if !self.vnis.contains(&packet.vxlan.vni()) => DropReason::UnknownVni,
-            INNER.. if self.is_own(&packet.inner) => DropReason::OwnMac,
-            _ => DropReason::InnerTruncated,
+            ..8 => return DropReason::UdpLength,
+            8..UsualPacket::VXLAN => return DropReason::VxlanTruncated,
+            _ => {}
         }
+        if let Some(reason) = self.refuse_vxlan(packet) {
+            return reason;
+        }
+        let is_own = packet.udp.length() >= UsualPacket::INNER && self.is_own(&packet.inner);
+        if is_own { DropReason::OwnMac } else { DropReason::InnerTruncated }
+    }
+
+    /// What is wrong with the VXLAN header: `None` if nothing is.
+    #[cold]
+    #[inline(never)]
+    fn refuse_vxlan(&self, packet: &UsualPacket) -> Option<DropReason> {
+        self.check_vxlan(&packet.vxlan, packet.udp.destination_port()).err()
+    }
+
+    /// What is wrong with a packet whose inner frame is not IPv4, if its tag is: `None` for all others.
+    #[cold]
+    #[inline(never)]
+    fn refuse_other(&self, packet: &UsualPacket) -> Option<DropReason> {
+        let is_tagged = packet.inner.ethertype().is_vlan() && self.inner_tags == InnerTags::Discard;
+        if !is_tagged || packet.udp.length() < UsualPacket::INNER {
+            return None;
+        }
+        if let Some(reason) = self.refuse_vxlan(packet) {
+            return Some(reason);
+        }
+        Some(if self.is_own(&packet.inner) { DropReason::OwnMac } else { DropReason::InnerVlan })
     }
 }
 

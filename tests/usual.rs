@@ -1,0 +1,118 @@
+//! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
+//! same of every packet.
+
+use vtep::buf::{ArrayFrame, FrameBuf};
+use vtep::checksum::Sum;
+use vtep::tunnel::{
+    Adjacency, Core, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy, Vtep,
+};
+use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
+
+type Packet = ArrayFrame<192>;
+
+const A: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0xa]);
+const B: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0xb]);
+/// Where the outer IPv4 header's length stands, its checksum and its end, and the UDP length.
+const IP_LEN: usize = 16;
+const IP_CHECKSUM: usize = 24;
+const IP_END: usize = 34;
+const UDP_LEN: usize = 38;
+
+/// VXLAN over IPv4, with bytes behind it that belong to no packet.
+fn packet() -> Vec<u8> {
+    let udp = UdpBuilder::new(1234, 53, &b"ping"[..]);
+    let ip = Ipv4Builder::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), udp);
+    let mut bytes = [0; 64];
+    let inner = EthernetBuilder::new(A, B, ip).build(&mut bytes).expect("room");
+    let config =
+        TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), Adjacency::new(A, B));
+    let tunnel = config.vni(Vni::new(5).expect("24 bits")).build().expect("a tunnel");
+    let mut frame = Packet::copy_of(inner, 50).expect("room");
+    tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
+    [frame.bytes(), &[0; 6]].concat()
+}
+
+fn vteps() -> [Vtep<'static>; 8] {
+    const VNIS: [Vni; 2] = [Vni::from_be_bytes([0, 0, 5]), Vni::from_be_bytes([0, 0, 7])];
+    let rfc = Vtep::rfc7348();
+    let five = Vni::new(5).expect("24 bits");
+    [
+        rfc,
+        rfc.vni(five).own_mac(B).local([192, 0, 2, 2].into()),
+        rfc.vni(five).own_mac(A).inner_tags(InnerTags::Keep),
+        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).uniform_dscp(true),
+        rfc.ports(Set::sorted(&[4788, 4789, 4790]).expect("sorted")).gbp(true),
+        rfc.reserved_bits(ReservedBits::Reject).inner_tags(InnerTags::Opaque),
+        rfc.outer_tag(OuterTag::One(VlanId::new(3).expect("12 bits"))),
+        rfc.outer_tag(OuterTag::Any).udp_checksum(UdpChecksumPolicy::Accept),
+    ]
+}
+
+/// Writes the header checksum anew, so that what is behind that check is reached.
+fn mended(mut packet: Vec<u8>) -> Vec<u8> {
+    packet[IP_CHECKSUM..][..2].fill(0);
+    let checksum = Sum::of(&packet[14..IP_END]).checksum();
+    packet[IP_CHECKSUM..][..2].copy_from_slice(&checksum.to_be_bytes());
+    packet
+}
+
+fn assert_agree(packet: &[u8]) {
+    for vtep in vteps() {
+        let mut frame = Packet::copy_of(packet, 0).expect("room");
+        let taken = vtep.decap(&mut frame);
+        match vtep.inspect(packet) {
+            Ok(decap) => {
+                assert_eq!(taken, Ok(decap.origin()), "{vtep:?} {packet:02x?}");
+                let mut other = Packet::copy_of(packet, 0).expect("room");
+                decap.apply(&mut other).expect("whole");
+                assert_eq!(frame.bytes(), other.bytes(), "{vtep:?} {packet:02x?}");
+            }
+            Err(reason) => {
+                assert_eq!(taken, Err(reason), "{vtep:?} {packet:02x?}");
+                assert_eq!(frame.bytes(), packet);
+            }
+        }
+    }
+}
+
+#[test]
+fn with_any_byte_of_any_value() {
+    let good = packet();
+    assert!(vteps()[0].decap(&mut Packet::copy_of(&good, 0).expect("room")).is_ok());
+    for at in 0..good.len() {
+        for value in 0..=u8::MAX {
+            let mut packet = good.clone();
+            packet[at] = value;
+            assert_agree(&packet);
+            assert_agree(&mended(packet));
+        }
+    }
+}
+
+#[test]
+fn with_any_lengths() {
+    let good = packet();
+    for ip_len in 0..=good.len() as u16 {
+        for udp_len in 0..=good.len() as u16 {
+            let mut packet = good.clone();
+            packet[IP_LEN..][..2].copy_from_slice(&ip_len.to_be_bytes());
+            packet[UDP_LEN..][..2].copy_from_slice(&udp_len.to_be_bytes());
+            let packet = mended(packet);
+            assert_agree(&packet);
+            // Nothing is lost of what follows: another VNI, a tag, an address, a mark.
+            for (at, value) in [(46, 1), (48, 7), (62, 0x81), (61, 0xa), (45, 1), (15, 3)] {
+                let mut packet = packet.clone();
+                packet[at] = value;
+                assert_agree(&mended(packet));
+            }
+        }
+    }
+}
+
+#[test]
+fn of_any_length() {
+    let good = packet();
+    for len in 0..good.len() {
+        assert_agree(&good[..len]);
+    }
+}
