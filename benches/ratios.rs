@@ -1,7 +1,7 @@
 //! How the batch stands to its floors, to the one-packet calls and to itself: medians of interleaved runs.
 //! `-- --quick` takes fewer, `-- --hot` leaves the cold ones out.
 //!
-//! `taskset -c 1 cargo bench --bench ratios --features std`
+//! `taskset -c 1 cargo bench --bench ratios`
 #[cfg(target_arch = "x86_64")]
 mod paths;
 
@@ -325,7 +325,7 @@ mod measure {
 
     fn sums(turns: usize) -> Vec<Row> {
         let bytes = || vec![0x5a; 1452];
-        let mut runs: Vec<_> = [Kernels::generic(), Kernels::detect()]
+        let mut runs: Vec<_> = [Kernels::generic(), kernels()]
             .into_iter()
             .map(|kernels| sum(bytes(), kernels))
             .collect();

@@ -1,8 +1,8 @@
 //! Performance: what a batch costs, what was tried, and the figure that decided.
 //!
 //! ```sh
-//! cargo bench --features std                                  # everything, with plots
-//! taskset -c 1 cargo bench --features std --bench ratios      # the ratios below
+//! cargo bench                                  # everything, with plots in target/criterion
+//! taskset -c 1 cargo bench --bench ratios      # the ratios below
 //! ```
 //!
 //! `benches/peers` holds other libraries against the same job; `.ci/instructions` counts instructions a
