@@ -10,8 +10,8 @@ use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanP
 use vtep::netlink::{
     AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
     HostGwRoute, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
-    MessageFlags, MessageType, Messages, Metric, NeighbourEntry, OnlinkRoute, RouteAttr, RouteDump,
-    Table, VethLink, VxlanAttr, VxlanLink, build,
+    MessageFlags, MessageType, Messages, Metric, NeighbourDump, NeighbourEntry, OnlinkRoute,
+    OtherRoute, RouteAttr, RouteDump, RouteLookup, Table, VethLink, VxlanAttr, VxlanLink, build,
 };
 use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
@@ -245,6 +245,136 @@ fn routes_are_read_back() {
     assert_eq!(route.priority(), Some(100));
     assert_eq!(route.preferred_source(), Some(ip("192.168.50.10")));
     assert_eq!(route.metrics().collect::<Vec<_>>(), [Metric { kind: 2, value: 1400 }]);
+}
+
+#[test]
+fn links_are_read_back() {
+    let link = |bytes| match one(bytes).body() {
+        Ok(Body::Link(link)) => link,
+        other => panic!("{other:?}"),
+    };
+    let made = link(of_command("34_link_add_vxlan6", "tx", MessageType::NEWLINK));
+    assert_eq!(made.name().and_then(|name| name.as_str()), Some("flannel-v6.1"));
+    assert_eq!((made.mtu(), made.address()), (Some(1430), Some(mac("02:42:0a:06:10:00"))));
+    assert_eq!(made.kind().and_then(|kind| kind.as_str()), Some("vxlan"));
+    assert!(made.values().is_some());
+    assert_eq!((made.under(), made.master()), (None, None));
+    let moved = link(of_command("76_link_set_netns", "tx", MessageType::NEWLINK));
+    assert_eq!((moved.name().is_none(), moved.mtu(), moved.address()), (true, None, None));
+    assert!(moved.kind().is_none() && moved.values().is_none());
+}
+
+#[test]
+fn the_own_address_of_a_point_to_point_link_is_its_local_one() {
+    let mut bytes = of_command("03_addr_add_32", "tx", MessageType::NEWADDR).to_vec();
+    // IFA_LOCAL stands first, IFA_ADDRESS last: the other side's.
+    *bytes.last_mut().unwrap() = 9;
+    let Ok(Body::Address(address)) = one(&bytes).body() else { panic!() };
+    assert_eq!(
+        (address.local(), address.address()),
+        (Some(ip("10.1.16.0")), Some(ip("10.1.16.9")))
+    );
+    let own = LinkAddress { link: 4, address: ip("10.1.16.0"), prefix_len: 32 };
+    assert_eq!(LinkAddress::from_message(address), Some(own));
+    let bytes = of_command("03_addr_add_32", "notify", MessageType::NEWADDR);
+    let Ok(Body::Address(address)) = one(bytes).body() else { panic!() };
+    assert_eq!(address.label().and_then(|label| label.as_str()), Some("flannel.1"));
+    assert_eq!(LinkAddress::from_message(address), Some(own));
+}
+
+#[test]
+fn routes_are_asked_for_as_iproute2_does() {
+    let expected = of_command("63_route_get", "tx", MessageType::GETROUTE);
+    let lookup = RouteLookup { address: ip("10.10.1.1") };
+    let asked = written(|buffer| lookup.write(one(expected).header.seq, buffer));
+    // iproute2 asks for the table too: RTM_F_LOOKUP_TABLE.
+    let mut expected = expected.to_vec();
+    assert_eq!(std::mem::take(&mut expected[25]), 0x10);
+    assert_eq!(asked, hex(&expected));
+    let v6 = RouteLookup { address: ip("fd00::1") };
+    let asked = bytes(&written(|buffer| v6.write(1, buffer)));
+    let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
+    assert_eq!(route.destination(), Some((ip("fd00::1"), 128)));
+}
+
+#[test]
+fn a_route_without_a_destination_is_the_default_route() {
+    for (family, all) in [(Family::INET, ip("0.0.0.0")), (Family::INET6, ip("::"))] {
+        let asked = bytes(&written(|buffer| RouteDump { family }.write(1, buffer)));
+        let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
+        assert_eq!(route.destination(), Some((all, 0)));
+    }
+    // AF_MPLS
+    let family = Family(28);
+    let asked = bytes(&written(|buffer| RouteDump { family }.write(1, buffer)));
+    let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
+    assert_eq!(route.destination(), None);
+}
+
+#[test]
+fn a_blackhole_is_another_route() {
+    let expected = of_command("60_route_blackhole", "tx", MessageType::NEWROUTE);
+    let seq = one(expected).header.seq;
+    let Ok(Body::Route(route)) = one(expected).body() else { panic!() };
+    let other = OtherRoute { destination: prefix("10.13.0.0", 16), link: 0, scope: 0, kind: 6 };
+    assert_eq!(OtherRoute::from_message(route), Some(other));
+    assert_eq!(written(|buffer| other.write_add(seq, buffer)), hex(expected));
+    // NLM_F_REQUEST and NLM_F_ACK; a route is deleted whoever made it.
+    let mut deleted = expected.to_vec();
+    (deleted[4], deleted[6], deleted[7], deleted[21]) = (25, 5, 0, 0);
+    assert_eq!(written(|buffer| other.write_delete(seq, buffer)), hex(&deleted));
+    let direct = bytes(&written(|buffer| OtherRoute { link: 3, ..other }.write_add(seq, buffer)));
+    let Ok(Body::Route(route)) = one(&direct).body() else { panic!() };
+    assert_eq!(route.link(), Some(3));
+
+    let gateway = of_command("06_hostgw_route_add", "notify", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(gateway).body() else { panic!() };
+    assert_eq!(OtherRoute::from_message(route), None);
+    let table = of_command("59_route_table_metrics", "tx", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(table).body() else { panic!() };
+    assert_eq!(OtherRoute::from_message(route), None);
+}
+
+#[test]
+fn neighbours_are_asked_for_by_family() {
+    for (family, number) in [(Family::INET, 2), (Family::INET6, 10), (Family::BRIDGE, 7)] {
+        let asked = bytes(&written(|buffer| NeighbourDump { family }.write(6, buffer)));
+        // RTM_GETNEIGH with NLM_F_REQUEST and NLM_F_DUMP, then `struct ndmsg`.
+        let mut expected = vec![28, 0, 0, 0, 30, 0, 1, 3, 6, 0, 0, 0, 0, 0, 0, 0, number];
+        expected.extend([0; 11]);
+        assert_eq!(asked, expected);
+    }
+}
+
+#[test]
+fn a_dump_that_the_kernel_breaks_off_has_failed() {
+    // NLMSG_DONE with -ENOBUFS.
+    let mut bytes = vec![20, 0, 0, 0, 3, 0, 2, 0, 9, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend((-105_i32).to_le_bytes());
+    let step = Dump::new(9).step(&one(&bytes));
+    assert!(matches!(step, Ok(DumpStep::Failed { code: -105 })), "{step:?}");
+    bytes[16..].fill(0);
+    assert!(matches!(Dump::new(9).step(&one(&bytes)), Ok(DumpStep::Finished)));
+}
+
+#[test]
+fn a_short_request_has_a_family_alone() {
+    for kind in [18, 22, 26, 30] {
+        let mut bytes = vec![17, 0, 0, 0, kind, 0, 1, 3, 9, 0, 0, 0, 0, 0, 0, 0, 10];
+        let body = one(&bytes).body().unwrap();
+        assert!(matches!(body, Body::General([10])), "{body:?}");
+        assert_eq!(body.family(), Some(Family::INET6));
+        // Without a family it is none, and with the whole fixed part it is an ordinary request.
+        bytes.truncate(16);
+        bytes[0] = 16;
+        assert!(matches!(one(&bytes).body(), Err(MessageError::Body { available: 0, .. })));
+        bytes[0] = 32;
+        bytes.extend([0; 16]);
+        assert!(!matches!(one(&bytes).body(), Ok(Body::General(_))));
+    }
+    // A NEW of that length is none.
+    let bytes = [17, 0, 0, 0, 24, 0, 1, 3, 9, 0, 0, 0, 0, 0, 0, 0, 10];
+    assert!(matches!(one(&bytes).body(), Err(MessageError::Body { available: 1, .. })));
 }
 
 #[test]

@@ -9,8 +9,9 @@ use vtep::tunnel::mtu::{NoAnswer, answer_frame, answer_packet};
 use vtep::tunnel::{Adjacency, Core, TunnelConfig, overlay_mtu};
 use vtep::verdict::DropReason;
 use vtep::wire::{
-    Build, EthernetBuilder, Icmpv4Builder, Icmpv4Message, Icmpv6Packet, IpProtocol, Ipv4Builder,
-    Ipv4Flags, Ipv6Builder, Ipv6Packet, MacAddr, UdpBuilder, VlanBuilder, VlanId, VlanTag,
+    Build, Echo, EtherType, EthernetBuilder, Icmpv4Builder, Icmpv4Message, Icmpv6Builder,
+    Icmpv6Message, Icmpv6Packet, IpProtocol, Ipv4Builder, Ipv4Flags, Ipv6Builder, Ipv6Packet,
+    MacAddr, UdpBuilder, VlanBuilder, VlanId, VlanTag,
 };
 
 const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 50, 2));
@@ -109,4 +110,106 @@ fn what_is_never_answered() {
     assert_eq!(answer(&built(&error)), Err(NoAnswer::IcmpError));
     let to_group = built(&EthernetBuilder::new(MacAddr::BROADCAST, A, v4(one, two)));
     assert_eq!(answer_frame(&to_group, 1450, &mut [0; 600]).unwrap_err(), NoAnswer::NotUnicast);
+}
+
+fn v6(source: &str, destination: &str) -> Ipv6Builder<UdpBuilder<&'static [u8]>> {
+    Ipv6Builder::new(source.parse().unwrap(), destination.parse().unwrap(), udp(1500))
+}
+
+#[test]
+fn a_frame_with_ipv6_is_answered_as_from_its_destination() {
+    let ip = v6("fd00::1", "fd00::2");
+    let packet = built(&ip);
+    let frame = built(&EthernetBuilder::new(B, A, ip));
+    let mut buffer = [0; 1300];
+    let answer = answer_frame(&frame, 1430, &mut buffer).unwrap();
+    assert_eq!(answer[..14], [&A.octets()[..], &B.octets(), &[0x86, 0xdd]].concat());
+    let parsed = Ipv6Packet::parse(&answer[14..]).unwrap();
+    let addresses = (parsed.header().source(), parsed.header().destination());
+    assert_eq!(addresses, ("fd00::2".parse().unwrap(), "fd00::1".parse().unwrap()));
+    assert_eq!(parsed.payload()[8..], packet[..1232]);
+    // ARP is not IP.
+    let arp = EthernetBuilder::with_ethertype(B, A, EtherType::ARP, &[0; 28][..]);
+    assert_eq!(answer_frame(&built(&arp), 1430, &mut buffer).unwrap_err(), NoAnswer::NotIp);
+    let mut from_group = frame;
+    from_group[6] |= 1;
+    assert_eq!(answer_frame(&from_group, 1430, &mut buffer).unwrap_err(), NoAnswer::NotUnicast);
+}
+
+#[test]
+fn two_tags_go_back_too() {
+    let tag = |id| VlanTag::customer(VlanId::new(id).unwrap());
+    let inner = VlanBuilder::new(tag(6), v6("fd00::1", "fd00::2"));
+    let frame = built(&EthernetBuilder::new(B, A, VlanBuilder::new(tag(5), inner)));
+    let mut buffer = [0; 1302];
+    let answer = answer_frame(&frame, 1430, &mut buffer).unwrap();
+    assert_eq!(answer[12..22], [0x81, 0, 0, 5, 0x81, 0, 0, 6, 0x86, 0xdd]);
+    assert_eq!(answer.len(), 1302);
+}
+
+/// RFC 4443 section 2.4 (e): no error for an error, but one for an echo request, and none to a source that is
+/// no host.
+#[test]
+fn what_is_never_answered_over_ipv6() {
+    let router: IpAddr = "fd00::ff".parse().unwrap();
+    let answer = |packet: &[u8]| {
+        answer_packet(packet, router, 1430, &mut [0; 1280]).map(|answer| answer.to_vec())
+    };
+    let message = |message| {
+        let (source, destination) = ("fd00::1".parse().unwrap(), "fd00::2".parse().unwrap());
+        let icmp = Icmpv6Builder::new(message, &[0; 1500][..]);
+        built(&Ipv6Builder::new(source, destination, icmp))
+    };
+    assert!(answer(&message(Icmpv6Message::EchoRequest(Echo { id: 1, sequence: 1 }))).is_ok());
+    let error = message(Icmpv6Message::PacketTooBig { mtu: 1280 });
+    assert_eq!(answer(&error), Err(NoAnswer::IcmpError));
+    for type_ in [127, 128] {
+        let mut other = message(Icmpv6Message::PacketTooBig { mtu: 1280 });
+        other[40] = type_;
+        assert_eq!(answer(&other).is_ok(), type_ == 128);
+    }
+    for source in ["::", "::1", "ff02::1"] {
+        assert_eq!(answer(&built(&v6(source, "fd00::2"))), Err(NoAnswer::NotUnicast), "{source}");
+    }
+    // To a group it is answered, with an address of one's own.
+    assert_eq!(answer(&built(&v6("fd00::1", "ff02::1"))).unwrap()[23], 0xff);
+    // A fragment header: the first of several is answered, a later one is not.
+    for (offset, answered) in [(0, true), (8, false)] {
+        let fragment = [&[17, 0, 0, offset | 1, 0, 0, 0, 1][..], &[7; 1500]].concat();
+        let packet = Ipv6Builder::with_next_header(
+            "fd00::1".parse().unwrap(),
+            "fd00::2".parse().unwrap(),
+            IpProtocol::FRAGMENT,
+            &fragment[..],
+        );
+        assert_eq!(answer(&built(&packet)).is_ok(), answered);
+    }
+}
+
+/// RFC 1122 section 3.2.2: no ICMP error for an ICMP error; RFC 792 and RFC 1256 have the queries.
+#[test]
+fn queries_of_icmp_are_answered() {
+    let mut packet = built(
+        &Ipv4Builder::with_protocol(
+            [10, 0, 0, 1].into(),
+            [10, 0, 0, 2].into(),
+            IpProtocol::ICMPV4,
+            &[0; 1500][..],
+        )
+        .flags(Ipv4Flags::DONT_FRAGMENT),
+    );
+    for kind in 0..=18 {
+        packet[20] = kind;
+        let answer = answer_packet(&packet, V4, 1450, &mut [0; 600]).map(|answer| answer.len());
+        match kind {
+            3 | 4 | 5 | 11 | 12 => assert_eq!(answer, Err(NoAnswer::IcmpError), "{kind}"),
+            0 | 8 | 9 | 10 | 13 | 14 => assert_eq!(answer, Ok(576), "{kind}"),
+            _ => {}
+        }
+    }
+    // From the router where it has an address of the family, else as from the destination.
+    let mut buffer = [0; 600];
+    packet[20] = 8;
+    assert_eq!(answer_packet(&packet, V4, 1450, &mut buffer).unwrap()[12..16], [192, 168, 50, 2]);
+    assert_eq!(answer_packet(&packet, V6, 1450, &mut buffer).unwrap()[12..16], [10, 0, 0, 2]);
 }

@@ -185,3 +185,132 @@ const fn is_truncated(error: ParseError) -> bool {
 const fn refusal(error: ParseError, is_chained: bool, reason: DropReason) -> DropReason {
     if is_chained && is_truncated(error) { DropReason::NotLinear } else { reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const KEY: FlowKey = FlowKey::PUBLIC;
+
+    /// flannel_udp_64flows.pcap, packet 1, its inner frame up to four bytes behind the ports.
+    const FRAME: [u8; 42] = [
+        0x02, 0x42, 0x0a, 0x01, 0x12, 0x00, 0x02, 0x42, 0x0a, 0x01, 0x11, 0x00, 0x08, 0x00, 0x45,
+        0x00, 0x00, 0x22, 0x00, 0x01, 0x00, 0x00, 0x3f, 0x11, 0x44, 0xbd, 0x0a, 0x01, 0x11, 0x05,
+        0x0a, 0x01, 0x12, 0x07, 0x04, 0x57, 0x08, 0xae, 0x00, 0x0e, 0x00, 0x00,
+    ];
+
+    /// The packet with one word of options: NOP, NOP, NOP, end.
+    fn with_options() -> Vec<u8> {
+        let mut packet = FRAME[14..].to_vec();
+        (packet[0], packet[3]) = (0x46, 0x26);
+        packet.splice(20..20, [1, 1, 1, 0]);
+        packet.extend([0; 10]);
+        packet
+    }
+
+    fn v6(next_header: u8, behind: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(behind.len()).unwrap();
+        let mut packet = [&[0x6b, 0x80, 0, 0, 0, len, next_header, 9][..], &[0xfd; 32]].concat();
+        packet.extend(behind);
+        packet
+    }
+
+    fn ethernet(ethertype: [u8; 2], packet: &[u8]) -> Vec<u8> {
+        [&FRAME[..12], &ethertype, packet].concat()
+    }
+
+    fn hash(inner: Result<Inner, DropReason>) -> u32 {
+        inner.unwrap_or_else(|reason| panic!("{reason}")).hash
+    }
+
+    #[test]
+    fn the_usual_look_says_what_the_walk_says() {
+        let packet = &FRAME[14..];
+        let walked = Inner::walk_v4(packet, false, KEY).unwrap();
+        for usual in [Inner::of_usual_frame(&FRAME, KEY), Inner::of_usual_packet(packet, KEY)] {
+            let usual = usual.expect("a usual packet");
+            assert_eq!(usual.hash, walked.hash);
+            assert_eq!(usual.ethertype(), EtherType::IPV4);
+        }
+        // Options change nothing of the flow, but are not usual.
+        assert!(Inner::of_usual_packet(&with_options(), KEY).is_none());
+        let total = with_options().len();
+        assert_eq!(hash(Inner::of_packet(&with_options(), total, KEY)), walked.hash);
+    }
+
+    #[test]
+    fn what_a_chained_packet_has_to_show() {
+        let tcp = v6(6, &[1; 20]);
+        let packets = [(with_options(), 24), (tcp, 40)];
+        for (packet, header) in packets {
+            let whole = hash(Inner::of_packet(&packet, packet.len(), KEY));
+            for head in 0..packet.len() {
+                let looked = Inner::of_packet(&packet[..head], packet.len(), KEY);
+                match head < header + 4 {
+                    true => assert_eq!(looked.err(), Some(DropReason::NotLinear), "{head}"),
+                    false => assert_eq!(hash(looked), whole),
+                }
+            }
+        }
+        // No ports are needed of a fragment or of ICMP.
+        for (at, value) in [(6, 0x20), (9, 1)] {
+            let mut packet = with_options();
+            packet[at] = value;
+            assert!(Inner::of_packet(&packet[..24], packet.len(), KEY).is_ok());
+        }
+        let (fragment, echo) = (v6(44, &[6, 0, 0, 1, 0, 0, 0, 1, 9, 9]), v6(58, &[128, 0, 0, 0]));
+        assert!(Inner::of_packet(&fragment[..48], fragment.len(), KEY).is_ok());
+        assert!(Inner::of_packet(&echo[..40], echo.len(), KEY).is_ok());
+    }
+
+    #[test]
+    fn a_whole_packet_that_is_cut_is_no_ip() {
+        let packet = with_options();
+        let looked = Inner::of_packet(&packet[..23], 23, KEY);
+        assert_eq!(looked.err(), Some(DropReason::NotIp));
+        assert_eq!(Inner::of_packet(&[0x12; 60], 60, KEY).err(), Some(DropReason::NotIp));
+        assert_eq!(Inner::of_packet(&[0x12; 60], 90, KEY).err(), Some(DropReason::NotIp));
+    }
+
+    #[test]
+    fn a_frame_goes_out_whatever_it_holds() {
+        for (ethertype, packet) in [([8, 0], with_options()), ([0x86, 0xdd], v6(6, &[1; 20]))] {
+            let frame = ethernet(ethertype, &packet);
+            for head in 14..frame.len() {
+                assert!(Inner::of_frame(&frame[..head], head, KEY).is_ok(), "{head}");
+            }
+            // Where the rest lies in another buffer, the headers have to lie in this one.
+            let looked = |head| Inner::of_frame(&frame[..head], frame.len(), KEY);
+            assert_eq!(looked(20).err(), Some(DropReason::NotLinear));
+            assert_eq!(looked(10).err(), Some(DropReason::NotLinear));
+            assert_eq!(
+                hash(looked(frame.len() - 1)),
+                hash(Inner::of_frame(&frame, frame.len(), KEY))
+            );
+        }
+        assert_eq!(Inner::of_frame(&[0; 13], 13, KEY).err(), Some(DropReason::InnerTruncated));
+        // Malformed, not cut: chained or not, it goes out.
+        let frame = ethernet([8, 0], &[0x42; 40]);
+        assert!(Inner::of_frame(&frame, 90, KEY).is_ok());
+    }
+
+    #[test]
+    fn a_malformed_packet_is_inherited_from_by_its_first_header() {
+        // The fragment header behind it is cut short.
+        let cut = ethernet([0x86, 0xdd], &v6(44, &[6, 0, 0]));
+        let ip = Inner::of_frame(&cut, cut.len(), KEY).unwrap().ip.unwrap();
+        assert_eq!(
+            (ip.ethertype, ip.traffic_class, ip.ttl),
+            (EtherType::IPV6, TrafficClass(0xb8), 9)
+        );
+        assert!(ip.dont_fragment);
+        // The header length says more than there is.
+        let mut cut = ethernet([8, 0], &FRAME[14..]);
+        cut[14] = 0x4f;
+        let ip = Inner::of_frame(&cut, cut.len(), KEY).unwrap().ip.unwrap();
+        assert_eq!((ip.ethertype, ip.ttl, ip.dont_fragment), (EtherType::IPV4, 0x3f, false));
+        let arp = ethernet([8, 6], &[0; 28]);
+        assert!(Inner::of_frame(&arp, arp.len(), KEY).unwrap().ip.is_none());
+    }
+}

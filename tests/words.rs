@@ -1,0 +1,259 @@
+//! What errors and values say of themselves: the offending value, and where it stands.
+
+use std::fmt::{Debug, Display};
+use std::net::IpAddr;
+
+use vtep::agent::{self, AddressChange, Record, SortedRecords};
+use vtep::arch::Isa;
+use vtep::batch::LengthMismatch;
+use vtep::lease::{
+    Annotation, AnnotationPrefix, JsonString, LeaseKey, LeaseValue, NetworkConfig, RawJson,
+    RenewalMargin, SubnetEnv, TooManyLeases,
+};
+use vtep::netlink::{
+    AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
+};
+use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
+use vtep::tunnel::mtu::NoAnswer;
+use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum};
+use vtep::verdict::DropReason;
+use vtep::wire::{
+    Build, Dscp, EtherType, EthernetFrame, FlowLabel, FragmentOffset, HeaderOptions, IpProtocol,
+    Ipv4Packet, Ipv6Packet, MacAddr, Pcp, UdpBuilder, VlanId, Vni, VxlanHeader,
+};
+use vtep::{netlink, wire};
+
+fn says(value: impl Display, text: &str) {
+    assert_eq!(value.to_string(), text);
+}
+
+fn error<T>(result: Result<T, impl Display>, text: &str) {
+    match result {
+        Ok(_) => panic!("no error: {text}"),
+        Err(error) => says(error, text),
+    }
+}
+
+fn shows(value: impl Debug, text: &str) {
+    assert_eq!(format!("{value:?}"), text);
+}
+
+#[test]
+fn numbers_that_are_too_large() {
+    error(Vni::new(1 << 24), "VNI 16777216 is more than 16777215");
+    error(Dscp::new(64), "DSCP 64 is more than 63");
+    error(FragmentOffset::new(8192), "fragment offset 8192 is more than 8191 units");
+    error(FlowLabel::new(0x10_0000), "flow label 0x100000 is more than 0xfffff");
+    error(VlanId::new(4096), "4096 is more than 4095");
+    error(Pcp::new(8), "8 is more than 7");
+    error(HeaderOptions::new(&[0; 41]), "41 bytes of options are more than 40");
+    error(Ipv4PrefixLen::new(33), "prefix length 33, at most 32");
+    error(RenewalMargin::new(1440), "renewal margin of 1440 minutes, not 1 to 1439");
+    error(SourcePorts::linux(9, 9), "no source port from 9 to 9");
+}
+
+#[test]
+fn packets_that_cannot_be_read_or_built() {
+    error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 there");
+    error(Ipv4Packet::parse(&[0x65; 20]), "ipv4: 0x6 at byte 0, expected 0x4");
+    error(Ipv4Packet::parse(&[0x44; 20]), "ipv4: length 16 at byte 0, at least 20 needed");
+    // Hop-by-hop options, then destination options without end (RFC 8200 section 4.6).
+    let mut chain = vec![0x60, 0, 0, 0, 0, 160, 0, 64];
+    chain.extend([0; 32]);
+    chain.extend([60, 0, 1, 4, 0, 0, 0, 0].repeat(20));
+    let error_of_chain = Ipv6Packet::parse(&chain).unwrap_err().to_string();
+    assert!(error_of_chain.starts_with("ipv6 extension: more than "), "{error_of_chain}");
+    let packet = UdpBuilder::new(1, 2, &[0; 4][..]);
+    error(packet.build(&mut [0; 11]), "the packet has 12 bytes, the buffer 11");
+    let long = vec![0; 65_528];
+    error(
+        UdpBuilder::new(1, 2, &long[..]).build(&mut vec![0; 70_000]),
+        "udp: length 65536 is more than 65535",
+    );
+    error("02:00:00:00:00:0x".parse::<MacAddr>(), "not a MAC address at byte 16");
+}
+
+#[test]
+fn numbers_and_addresses_of_the_wire() {
+    says(Vni::new(4096).unwrap(), "4096");
+    shows(Vni::new(4096).unwrap(), "Vni(4096)");
+    says(EtherType::IPV4, "0x0800");
+    shows(EtherType::IPV4, "EtherType(0x0800)");
+    says(IpProtocol::UDP, "17");
+    shows(IpProtocol::UDP, "IpProtocol(17)");
+    says(FlowLabel::new(0xabc).unwrap(), "0x00abc");
+    shows(MacAddr::new([0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x44]), "c6:d2:32:6f:8f:44");
+    let header = format!("{:?}", VxlanHeader::new(Vni::new(4096).unwrap()));
+    assert!(header.starts_with("VxlanHeader {") && header.contains("Vni(4096)"), "{header}");
+    says(wire::Layer::Vxlan, "vxlan");
+}
+
+#[test]
+fn tunnels() {
+    says(DropReason::NotVxlan, "not-vxlan");
+    says(LengthMismatch { frames: 3, results: 2 }, "3 frames, but room for 2 results");
+    says(Isa::Generic, "generic");
+    // A key is a secret.
+    shows(FlowKey::new([7; 16]), "FlowKey(..)");
+    error(Set::sorted(&[2, 2]), "member 1 is not greater than the one before it");
+    let tunnel = |local: &str, remote: &str| {
+        let next_hop = Adjacency::new(MacAddr::ZERO, MacAddr::ZERO);
+        TunnelConfig::rfc7348(local.parse().unwrap(), remote.parse().unwrap(), next_hop)
+    };
+    error(
+        tunnel("10.0.0.1", "fd00::1").build(),
+        "10.0.0.1 and fd00::1 are of different address families",
+    );
+    error(tunnel("10.0.0.1", "0.0.0.0").build(), "the remote address is unspecified");
+    error(
+        tunnel("fd00::1", "fd00::2").udp_checksum(UdpChecksum::None).build(),
+        "UDP over IPv6 goes without a checksum only where zero_checksum_v6 allows it",
+    );
+}
+
+#[test]
+fn packets_that_are_not_answered() {
+    let refusals = [
+        NoAnswer::NotIp,
+        NoAnswer::MayBeFragmented,
+        NoAnswer::LaterFragment,
+        NoAnswer::NotUnicast,
+        NoAnswer::IcmpError,
+        NoAnswer::Build(wire::BuildError::NoRoom { needed: 2, got: 1 }),
+    ];
+    let mut texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(texts[5], "the packet has 2 bytes, the buffer 1");
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), refusals.len());
+}
+
+#[test]
+fn prefixes_and_pools() {
+    error("10.0.0.0".parse::<Ipv4Cidr>(), "no '/' with a prefix length");
+    error("fd00::/8".parse::<Ipv4Cidr>(), "no address of this family before '/'");
+    error("10.0.0.0/33".parse::<Ipv4Cidr>(), "no prefix length from 0 to 32 after '/'");
+    let prefix: IpPrefix = "fd00:1::/32".parse().unwrap();
+    shows(prefix, "fd00:1::/32");
+    shows("10.1.2.3/24".parse::<Ipv4Cidr>().unwrap(), "10.1.2.3/24");
+    shows("10.1.2.3/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
+    says(AllocateError::OutOfSubnets, "out of subnets");
+    says(AllocateError::TooFewWords { needed: 2, got: 1 }, "2 words of storage needed, 1 there");
+    says(
+        AllocateError::TooFewPlaces { got: 4 },
+        "more than 4 leases that are not of the pool's length",
+    );
+    let pool = |network: &str| PoolConfig::new(network.parse::<Ipv4Prefix>().unwrap());
+    error(pool("0.0.0.0/0").pool(), "no network is given");
+    let len = |len| PoolConfig { subnet_len: Some(len), ..pool("10.3.0.0/16") };
+    error(len(31).pool(), "subnet length 31, at most 30");
+    error(len(17).pool(), "subnet length 17, at least 18 for four subnets in the network");
+    error(pool("10.3.0.0/29").pool(), "network 10.3.0.0/29 is too small, its length is at most 28");
+    let min = |min: [u8; 4]| PoolConfig { subnet_min: Some(min.into()), ..pool("10.3.0.0/16") };
+    error(min([10, 4, 0, 0]).pool(), "first subnet 10.4.0.0 is not in network 10.3.0.0/16");
+    error(min([10, 3, 1, 1]).pool(), "first subnet 10.3.1.1 is not on a boundary of length 24");
+    let max = |max: [u8; 4]| PoolConfig { subnet_max: Some(max.into()), ..pool("10.3.0.0/16") };
+    error(max([10, 4, 0, 0]).pool(), "last subnet 10.4.0.0 is not in network 10.3.0.0/16");
+    error(max([10, 3, 1, 1]).pool(), "last subnet 10.3.1.1 is not on a boundary of length 24");
+}
+
+#[test]
+fn leases() {
+    for (key, text) in [
+        ("x-24", "not a lease key: no IPv4 address before '-'"),
+        ("10.5.1.0-32", "not a lease key: no length from 0 to 31 after the IPv4 address"),
+        ("10.5.1.0-24&x-64", "not a lease key: no IPv6 address in lower case after '&'"),
+        (
+            "10.5.1.0-24&fd00::-128",
+            "not a lease key: no length from 0 to 127 after the IPv6 address",
+        ),
+    ] {
+        error(key.parse::<LeaseKey>(), text);
+    }
+    error(RawJson::new("[1"), "JSON ends early, at byte 2");
+    error(RawJson::new("[1}"), "JSON: unexpected '}' at byte 2");
+    let deep = RawJson::new(&"[".repeat(2000)).unwrap_err().to_string();
+    assert!(deep.starts_with("JSON: nested deeper than "), "{deep}");
+    shows(JsonString::new("a\"b"), r#""a\"b""#);
+    error(LeaseValue::from_json("[]"), "not a JSON object");
+    error(LeaseValue::from_json("{}"), "PublicIP is missing");
+    error(LeaseValue::from_json(r#"{"PublicIP":7}"#), "PublicIP has a wrong value at byte 12");
+    error(LeaseValue::from_json("{"), "JSON ends early, at byte 1");
+    let pools = |text| NetworkConfig::from_json(text).and_then(|config| config.pools());
+    error(pools("[]"), "not a JSON object");
+    error(pools("{}"), "IPv4: no network is given");
+    error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network is given");
+    error(SubnetEnv::from_text("A=1\nB"), "line 2: no '='");
+    error(SubnetEnv::from_text("FLANNEL_MTU=x"), "line 1: FLANNEL_MTU is no number");
+    error(
+        SubnetEnv::from_text("\nFLANNEL_IPMASQ=x"),
+        "line 2: FLANNEL_IPMASQ is not true or false",
+    );
+    error(
+        AnnotationPrefix::new("com"),
+        "annotation prefix: no domain in lower case with a dot in it",
+    );
+    error(
+        AnnotationPrefix::new("a.com/B"),
+        "annotation prefix: after '/' not only a-z, 0-9, '-' and '_'",
+    );
+    let prefix = AnnotationPrefix::new("a.com/b").unwrap();
+    says(prefix.key(Annotation::PublicIp), "a.com/b-public-ip");
+    says(TooManyLeases { places: 3 }, "more leases than the 3 places for them");
+}
+
+#[test]
+fn netlink_messages() {
+    says(MessageError::Header { available: 3 }, "3 bytes are no netlink header");
+    says(MessageError::Length { length: 9, available: 20 }, "message length 9, 20 bytes there");
+    says(MessageError::Body { needed: 12, available: 4 }, "message body of 4 bytes, 12 needed");
+    says(MessageError::Attr { offset: 8 }, "no attribute at byte 8 of the message body");
+    says(AttrError { offset: 4 }, "no attribute at byte 4");
+    let room = netlink::BuildError::NoRoom { needed: 40, available: 39 };
+    says(room, "message of 40 bytes, room for 39");
+    says(
+        netlink::BuildError::TooLong { length: 65_532 },
+        "65532 bytes are more than the length field can say",
+    );
+    says(RebuildError::Build(room), "message of 40 bytes, room for 39");
+    says(
+        RebuildError::Message(MessageError::Header { available: 3 }),
+        "3 bytes are no netlink header",
+    );
+    error(LinkName::new(""), "link name of 0 bytes, 1 to 15 allowed");
+    error(LinkName::new("eth 0"), "link name with a byte that is not allowed at 3");
+}
+
+#[test]
+fn walks_show_what_they_walk_over() {
+    // An attribute of type 1 with one byte.
+    let attribute = [&5_u16.to_ne_bytes()[..], &1_u16.to_ne_bytes(), &[0x5a, 0, 0, 0]].concat();
+    let shown = format!("{:?}", Attrs::new(&attribute));
+    assert!(shown.starts_with('[') && shown.contains("90"), "{shown}");
+    // RTM_NEWROUTE of the default route with RTA_MULTIPATH.
+    let hop = [&8_u16.to_ne_bytes()[..], &[0, 0], &2_u32.to_ne_bytes()].concat();
+    let multipath = [&12_u16.to_ne_bytes()[..], &9_u16.to_ne_bytes(), &hop].concat();
+    let route = [&[2, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0][..], &multipath].concat();
+    let header = [&40_u32.to_ne_bytes()[..], &24_u16.to_ne_bytes(), &[0; 10]].concat();
+    let message = [header, route].concat();
+    let message = Messages::new(&message).next().unwrap().unwrap();
+    let Ok(Body::Route(route)) = message.body() else { panic!() };
+    let shown = format!("{:?}", route.next_hops().unwrap());
+    assert!(shown.starts_with("[NextHop {") && shown.contains("link: 2"), "{shown}");
+}
+
+#[test]
+fn changes_of_the_agent() {
+    let address = LinkAddress { link: 4, address: [10, 5, 1, 0].into(), prefix_len: 32 };
+    says(AddressChange::Add(address), "add address 10.5.1.0/32 on link 4");
+    says(AddressChange::Delete(address), "delete address 10.5.1.0/32 on link 4");
+    let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
+    let fdb = Record::Fdb(FdbEntry { link: 4, mac, remote: IpAddr::from([192, 168, 50, 9]) });
+    says(fdb, "02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
+    says(agent::Change::Set(fdb), "set 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
+    let greater = match fdb {
+        Record::Fdb(entry) => Record::Fdb(FdbEntry { link: 5, ..entry }),
+        other => other,
+    };
+    error(SortedRecords::new(&[greater, fdb]), "record 0 stands before a lesser one");
+}
