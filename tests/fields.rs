@@ -146,6 +146,29 @@ fn checksums_follow() {
 }
 
 #[test]
+fn the_checksum_of_ipv4_follows() {
+    let mut header = Ipv4Header::from_bytes(
+        *b"\x45\0\0\x22\0\x01\0\0\x3f\x11\0\0\x0a\x01\x11\x05\x0a\x01\x12\x07",
+    );
+    // As flannel_udp_64flows.pcap has it in packet 1.
+    header.set_checksum_raw(0x44bd);
+    let sum = |header: &Ipv4Header| vtep::checksum::Sum::of(header.as_bytes()).checksum();
+    assert_eq!(sum(&header), 0);
+    header.set_total_len(0x1234);
+    assert_eq!((header.total_len(), sum(&header)), (0x1234, 0));
+    header.set_source([192, 168, 1, 2].into());
+    assert_eq!((header.source().octets(), sum(&header)), ([192, 168, 1, 2], 0));
+    header.set_destination([192, 168, 3, 4].into());
+    assert_eq!((header.destination().octets(), sum(&header)), ([192, 168, 3, 4], 0));
+    header.set_ttl(1);
+    header.set_id(0xfffe);
+    header.set_flags(Ipv4Flags::DONT_FRAGMENT);
+    header.set_traffic_class(TrafficClass(0xb8));
+    assert_eq!(header.as_bytes()[..10], [0x45, 0xb8, 0x12, 0x34, 0xff, 0xfe, 0x40, 0, 1, 17]);
+    assert_eq!(sum(&header), 0);
+}
+
+#[test]
 fn of_tags_as_values() {
     let tag = VlanTag::customer(VlanId::new(0xabc).unwrap());
     let tag = tag.with_drop_eligible(true);

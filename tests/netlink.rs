@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use quickcheck::quickcheck;
-use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer};
+use vtep::agent::{
+    AddressChange, Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer,
+};
 use vtep::netlink::{
     AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
     HostGwRoute, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
@@ -333,6 +335,35 @@ fn a_blackhole_is_another_route() {
     let table = of_command("59_route_table_metrics", "tx", MessageType::NEWROUTE);
     let Ok(Body::Route(route)) = one(table).body() else { panic!() };
     assert_eq!(OtherRoute::from_message(route), None);
+}
+
+/// flannel `pkg/ip` `DirectRouting`: exactly one route, without a gateway.
+#[test]
+fn a_peer_is_direct_where_its_one_route_has_no_gateway() {
+    let via = of_command("63_route_get", "rx", MessageType::NEWROUTE);
+    let Ok(Body::Route(via)) = one(via).body() else { panic!() };
+    assert_eq!(via.gateway(), Some(ip("10.9.0.2")));
+    assert_eq!(Reach::from_lookup([via]), Reach::Tunnel);
+    let direct = of_command("60_route_blackhole", "tx", MessageType::NEWROUTE);
+    let Ok(Body::Route(direct)) = one(direct).body() else { panic!() };
+    assert_eq!(Reach::from_lookup([direct]), Reach::Direct);
+    assert_eq!(Reach::from_lookup([direct, direct]), Reach::Tunnel);
+    assert_eq!(Reach::from_lookup([]), Reach::Tunnel);
+    let several = of_command("56_route_multipath", "tx", MessageType::NEWROUTE);
+    let Ok(Body::Route(several)) = one(several).body() else { panic!() };
+    assert_eq!((several.gateway(), several.next_hops().is_some()), (None, true));
+    assert_eq!(Reach::from_lookup([several]), Reach::Tunnel);
+}
+
+#[test]
+fn changes_of_addresses_are_written() {
+    let address = LinkAddress { link: 3, address: ip("10.5.17.0"), prefix_len: 32 };
+    let add = written(|buffer| AddressChange::Add(address).write(6, buffer));
+    assert_eq!(vec![add], flanneld("vxlan", MessageType::NEWADDR));
+    let delete = bytes(&written(|buffer| AddressChange::Delete(address).write(6, buffer)));
+    assert_eq!(one(&delete).header.kind, MessageType::DELADDR);
+    let Ok(Body::Address(read)) = one(&delete).body() else { panic!() };
+    assert_eq!(LinkAddress::from_message(read), Some(address));
 }
 
 #[test]

@@ -241,4 +241,40 @@ mod tests {
             assert_eq!(allocator.allocate(|_| 0), Ok(last));
         });
     }
+
+    #[test]
+    fn a_previous_lease_has_to_be_free_in_both_families() {
+        let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
+        for (previous, is_free) in [
+            ("10.3.0.128-26&fc00:0:0:2::-64", true),
+            ("10.3.0.128-26&fc00:0:0:1::-64", false),
+            ("10.3.0.64-26&fc00:0:0:2::-64", false),
+        ] {
+            with(config, &["10.3.0.64-26&fc00:0:0:1::-64"], |mut allocator| {
+                let got = allocator.acquire(None, Some(key(previous)), |count| count - 1);
+                let is_taken =
+                    got == Ok(Acquisition::Create { lease: key(previous), delete: None });
+                assert_eq!(is_taken, is_free, "{previous}");
+            });
+        }
+    }
+
+    /// Only leases of another length than the pool's need a place.
+    #[test]
+    fn a_lease_without_a_place_changes_nothing() {
+        let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
+        let pools = NetworkConfig::from_json(config).unwrap().pools().unwrap();
+        let (mut v4_words, mut v6_words) = ([0; 8], [0; 1100]);
+        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut []).unwrap();
+        let pool = pools.ipv6.unwrap().first(1000);
+        let v6 = SubnetAllocator::new(pool, &mut v6_words, &mut []).unwrap();
+        let mut allocator = LeaseAllocator::new(pools, v4, Some(v6));
+        let wide = key("10.3.0.128-25&fc00:0:0:2::-64");
+        assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewPlaces { got: 0 }));
+        let lease = key("10.3.0.64-26&fc00:0:0:2::-64");
+        assert_eq!(
+            allocator.acquire(None, Some(lease), |_| 0),
+            Ok(Acquisition::Create { lease, delete: None })
+        );
+    }
 }

@@ -56,8 +56,7 @@ fn parse_groups(text: &str, ipv4: bool) -> Option<(u128, u32)> {
     let groups = before.into_iter().flat_map(|before| before.split(is(':')));
     let (bits, count) =
         groups.map(parse_group).try_fold((0u128, 0u32), |(bits, count), group| {
-            let count = count.saturating_add(1);
-            (count < 8).then_some((bits << 16 | u128::from(group?), count))
+            Some((bits << 16 | u128::from(group?), count.saturating_add(1)))
         })?;
     let bits = bits.wrapping_shl(last_groups.saturating_mul(16)) | u128::from(last_bits);
     let count = count.saturating_add(last_groups);
