@@ -5,20 +5,21 @@ use std::error::Error;
 use std::net::IpAddr;
 
 use vtep::agent::{Change, Owned, Record, SortedRecords, missing, stale};
-use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
+use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
 use vtep::lease::{
-    JsonString, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, RawJson, VxlanBackend,
+    JsonString, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson,
+    VxlanBackend,
 };
 use vtep::netlink::{Body, FdbEntry, HostGwRoute, Messages, OnlinkRoute, Text};
-use vtep::subnet::IpPrefix;
+use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{
     ArpHeader, Build, Echo, EtherType, EthernetBuilder, FlowLabel, Icmpv4Builder, Icmpv4Message,
-    Icmpv4Packet, Icmpv6Builder, Icmpv6Header, Icmpv6Message, InPlace, IpProtocol, Ipv4Builder,
-    Ipv4Header, Ipv6Packet, MacAddr, PseudoHeader, TrafficClass, UdpBuilder, VlanBuilder, VlanId,
-    VlanTag,
+    Icmpv4Packet, Icmpv6Builder, Icmpv6Header, Icmpv6Message, Icmpv6Packet, InPlace, IpProtocol,
+    Ipv4Builder, Ipv4Header, Ipv6Packet, MacAddr, PseudoHeader, TrafficClass, UdpBuilder,
+    VlanBuilder, VlanId, VlanTag, Vni, VxlanBuilder,
 };
 
 fn hex(text: &str) -> Vec<u8> {
@@ -107,7 +108,13 @@ fn what_meets_a_direct_route() {
     let other = IpAddr::from([192, 168, 50, 8]);
     assert!(!is_missing(Record::HostGw(HostGwRoute { destination, gateway, link: 2 })));
     assert!(is_missing(Record::HostGw(HostGwRoute { destination, gateway: other, link: 2 })));
-    assert!(is_missing(Record::Onlink(OnlinkRoute { destination, gateway, link: 2 })));
+    let onlink = Record::Onlink(OnlinkRoute { destination, gateway, link: 2 });
+    assert!(is_missing(onlink));
+    // A host-gw route is met by whatever has its destination, gateway and link.
+    let wanted = [Record::HostGw(HostGwRoute { destination, gateway, link: 2 })];
+    let found = [onlink];
+    let found = SortedRecords::new(&found).unwrap();
+    assert_eq!(missing(SortedRecords::new(&wanted).unwrap(), found).count(), 0);
 }
 
 /// Go's `encoding/json` leaves a field as it is where the value is null.
@@ -169,6 +176,7 @@ fn sums_are_added_in_place() {
     sum += 0x0034;
     sum += Sum::word(0x4000);
     assert_eq!(sum.folded(), 0x5234);
+    assert!(sum == Sum::word(0x5234) && sum != Sum::word(0x5235));
 }
 
 /// A buffer that has only what every one must have.
@@ -278,6 +286,11 @@ fn lengths_up_to_the_most() {
     assert!(Icmpv6Builder::new(error, udp).check().is_err());
     let error = Icmpv4Message::FragmentationNeeded { mtu: 1280 };
     assert!(Icmpv4Builder::new(error, udp).check().is_err());
+    let vxlan = VxlanBuilder::new(
+        Vni::default(),
+        EthernetBuilder::with_ethertype(MacAddr::ZERO, MacAddr::ZERO, EtherType::IPV4, udp),
+    );
+    assert!(vxlan.check().is_err());
     assert!(Build::is_empty(&&b""[..]) && !Build::is_empty(&&b"a"[..]));
 }
 
@@ -332,6 +345,13 @@ fn icmp_messages_are_told_apart() {
     assert!(Icmpv4Packet::parse(&echo).unwrap().is_checksum_valid());
     echo[7] = 1;
     assert!(!Icmpv4Packet::parse(&echo).unwrap().is_checksum_valid());
+    let (a, b) = ("::".parse().unwrap(), "::".parse().unwrap());
+    let pseudo = PseudoHeader::v6(a, b, IpProtocol::ICMPV6);
+    // Length 8 and protocol 58.
+    let mut echo = [0, 0, 0xff, 0xbd, 0, 0, 0, 0];
+    assert!(Icmpv6Packet::parse(&echo).unwrap().is_checksum_valid(&pseudo));
+    echo[7] = 1;
+    assert!(!Icmpv6Packet::parse(&echo).unwrap().is_checksum_valid(&pseudo));
 }
 
 /// RFC 8200 section 4.5: the second byte of a fragment header is reserved, and ignored.
@@ -352,4 +372,37 @@ fn values_say_their_number() {
     assert!(!PseudoHeader::v4(a, b, IpProtocol::ICMPV6).is_v6());
     let (a, b) = ("fd00::1".parse().unwrap(), "fd00::2".parse().unwrap());
     assert!(PseudoHeader::v6(a, b, IpProtocol::ICMPV6).is_v6());
+}
+
+/// An empty pool has nothing in common with any lease, so that none needs a place.
+#[test]
+fn an_empty_pool_notes_nothing() {
+    let network: Ipv4Prefix = "10.3.0.0/16".parse().unwrap();
+    let (min, max) = ([10, 3, 9, 0].into(), [10, 3, 4, 0].into());
+    let config =
+        PoolConfig { subnet_min: Some(min), subnet_max: Some(max), ..PoolConfig::new(network) };
+    let pool = config.pool().unwrap();
+    assert_eq!(pool.count(), 0);
+    let mut allocator = SubnetAllocator::new(pool, &mut [], &mut []).unwrap();
+    assert_eq!(allocator.reserve("10.3.0.0/20".parse().unwrap()), Ok(()));
+}
+
+/// flannel tries ten times to create its lease, or so it means to; in truth it gives up after the first.
+#[test]
+fn how_often_a_lease_is_tried_for() {
+    let attempts = [Profile::Documented, Profile::FlannelCompat].map(Profile::create_attempts);
+    assert_eq!(attempts, [10, 1]);
+}
+
+/// An outer extension header that reaches beyond its packet is malformed, unless the rest of the packet lies in
+/// another buffer.
+#[test]
+fn an_extension_header_beyond_the_head() {
+    let mut packet = hex("020000000002 020000000001 86dd 60000000 0010 00 40");
+    packet.extend([0xfd; 32]);
+    // Hop-by-hop options of 2048 bytes.
+    packet.extend([17, 255, 1, 4, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0]);
+    let looked = |total| Vtep::linux().inspect_head(&packet, total, RxMeta::default()).err();
+    assert_eq!(looked(packet.len()), Some(DropReason::IpHeader));
+    assert_eq!(looked(packet.len() + 1), Some(DropReason::NotLinear));
 }

@@ -96,3 +96,18 @@ fn ports_are_used_evenly() {
     }
     assert!(quarters.iter().all(|flows| (850..1200).contains(flows)), "{quarters:?}");
 }
+
+/// TOS, TTL and the like are no part of a flow, nor are the first bytes of ICMP.
+#[test]
+fn nothing_else_counts() {
+    let same = |frame: Vec<u8>, bytes: &[usize]| {
+        let own = ports([frame.clone()].into_iter())[0];
+        let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte * 8 + bit));
+        ports(with_bits(&frame, bits)).into_iter().for_each(|port| assert_eq!(port, own));
+    };
+    let ip = ETHERNET;
+    same(v4(IpProtocol::UDP), &[0, 6, ip + 1, ip + 4, ip + 5, ip + 8, ip + 10, ip + 24, ip + 25]);
+    same(v4(IpProtocol::ICMPV4), &[ip + 20, ip + 21, ip + 22, ip + 23]);
+    same(v6(IpProtocol::UDP), &[0, 6, ip + 1, ip + 2, ip + 3, ip + 7, ip + 44, ip + 45]);
+    same(v6(IpProtocol::ICMPV6), &[ip + 40, ip + 41, ip + 42, ip + 43]);
+}

@@ -7,8 +7,8 @@ use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum};
 use vtep::wire::{
     Build, EtherType, EthernetBuilder, EthernetFrame, HeaderOptions, Icmpv4Builder, Icmpv4Message,
-    IpProtocol, Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv6Builder, MacAddr, TcpBuilder, UdpBuilder,
-    UdpChecksumState, UdpDatagram, VlanBuilder, VlanId, VlanTag,
+    Icmpv6Builder, Icmpv6Message, IpProtocol, Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv6Builder,
+    MacAddr, TcpBuilder, UdpBuilder, UdpChecksumState, UdpDatagram, VlanBuilder, VlanId, VlanTag,
 };
 
 const A: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0xa]);
@@ -42,6 +42,8 @@ const PAYLOAD: &[u8] = b"an odd number of bytes.";
 fn udp() -> UdpBuilder<&'static [u8]> {
     UdpBuilder::new(1234, 53, PAYLOAD)
 }
+
+const ECHO: Icmpv6Message = Icmpv6Message::EchoRequest(vtep::wire::Echo { id: 1, sequence: 2 });
 
 /// The outer checksum's state, with the caller's promise that every inner checksum is right.
 fn state(inner: &[u8], promise: bool) -> UdpChecksumState {
@@ -77,6 +79,7 @@ fn from_the_headers_where_they_allow_it() {
     from_headers("UDP over IPv6", ethernet(ipv6(udp())));
     from_headers("TCP over IPv4", ethernet(ipv4(TcpBuilder::new(1, 2, PAYLOAD))));
     from_headers("TCP over IPv6", ethernet(ipv6(TcpBuilder::new(1, 2, PAYLOAD))));
+    from_headers("ICMPv6", ethernet(ipv6(Icmpv6Builder::new(ECHO, PAYLOAD))));
     from_headers("behind a tag", ethernet(VlanBuilder::new(tag, ipv4(udp()))));
 }
 
@@ -88,6 +91,11 @@ fn in_full_where_the_headers_do_not() {
     in_full("IPv4 options", ethernet(ipv4(udp()).options(options)));
     let echo = Icmpv4Message::EchoRequest(vtep::wire::Echo { id: 1, sequence: 2 });
     in_full("ICMP", ethernet(ipv4(Icmpv4Builder::new(echo, PAYLOAD))));
+    let of = |protocol, payload| {
+        Ipv4Builder::with_protocol([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), protocol, payload)
+    };
+    in_full("ICMPv6 over IPv4", ethernet(of(IpProtocol::ICMPV6, PAYLOAD)));
+    in_full("TCP that is shorter than its header", ethernet(of(IpProtocol::TCP, &PAYLOAD[..19])));
     let sctp = Ipv4Builder::with_protocol(
         [10, 0, 0, 1].into(),
         [10, 0, 0, 2].into(),
@@ -121,4 +129,14 @@ fn later_fragments_are_summed_in_full() {
         &fragment[..],
     );
     in_full("IPv6 fragment", ethernet(ip));
+    // The first one, of a datagram whose length is that of the fragment.
+    let datagram = built(&ipv6(udp()))[40..].to_vec();
+    let fragment = [&[17, 0, 0, 1, 0, 0, 0, 1][..], &datagram].concat();
+    let ip = Ipv6Builder::with_next_header(
+        "fd00::1".parse().unwrap(),
+        "fd00::2".parse().unwrap(),
+        IpProtocol::FRAGMENT,
+        &fragment[..],
+    );
+    in_full("first IPv6 fragment", ethernet(ip));
 }

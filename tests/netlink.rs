@@ -367,6 +367,44 @@ fn changes_of_addresses_are_written() {
 }
 
 #[test]
+fn a_route_is_replaced_as_iproute2_does() {
+    let expected = of_command("08_hostgw_route_replace", "tx", MessageType::NEWROUTE);
+    let Ok(Body::Route(route)) = one(expected).body() else { panic!() };
+    let route = HostGwRoute::from_message(route).unwrap();
+    let seq = one(expected).header.seq;
+    assert_eq!(written(|buffer| route.write_set(seq, buffer)), hex(expected));
+}
+
+#[test]
+fn what_the_kernel_only_keeps_in_mind_is_not_listed() {
+    let mut bytes = of_command("06_hostgw_route_add", "notify", MessageType::NEWROUTE).to_vec();
+    let route = |bytes: &[u8]| match one(bytes).body() {
+        Ok(Body::Route(route)) => HostGwRoute::from_message(route).is_some(),
+        other => panic!("{other:?}"),
+    };
+    assert!(route(&bytes));
+    // RTM_F_CLONED
+    bytes[25] |= 0x02;
+    assert!(!route(&bytes));
+}
+
+#[test]
+fn an_fdb_entry_is_permanent_and_the_devices_own() {
+    let bytes = of_command("19_fdb_append_dst", "notify", MessageType::NEWNEIGH);
+    let entry = |bytes: &[u8]| match one(bytes).body() {
+        Ok(Body::Neighbour(message)) => FdbEntry::from_message(message).is_some(),
+        other => panic!("{other:?}"),
+    };
+    assert!(entry(bytes));
+    // `struct ndmsg`: AF_INET, state reachable, flags without NTF_SELF.
+    for (at, value) in [(16, 2), (24, 0x02), (26, 0)] {
+        let mut other = bytes.to_vec();
+        assert_ne!(std::mem::replace(&mut other[at], value), value);
+        assert!(!entry(&other), "{at}");
+    }
+}
+
+#[test]
 fn neighbours_are_asked_for_by_family() {
     for (family, number) in [(Family::INET, 2), (Family::INET6, 10), (Family::BRIDGE, 7)] {
         let asked = bytes(&written(|buffer| NeighbourDump { family }.write(6, buffer)));
@@ -452,6 +490,7 @@ fn acknowledgements_and_errors_are_told_apart() {
         });
         let (_, _, bytes) = answers.reduce(|_, last| last).unwrap();
         let Ok(Body::Error(error)) = one(bytes).body() else { panic!() };
+        assert_eq!(error.is_ack(), error.errno() == 0);
         (error.errno(), error.text().map(String::from), error.request.kind)
     };
     assert_eq!(error("03_addr_add_32"), (0, None, MessageType::NEWADDR));
