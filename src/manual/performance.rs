@@ -21,8 +21,8 @@
 //!
 //! # Where it stands
 //!
-//! Short of their aims are both batches against the contract floor while hot, lco, and the shares of the best
-//! peers' times. The floor has one tunnel in its registers; the crate's loop calls a route for each frame, asks for
+//! Short of their aims are both batches against the contract floor while hot, lco, and encap's and the checksum's
+//! shares of the best peers' times. The floor has one tunnel in its registers; the crate's loop calls a route for each frame, asks for
 //! its tunnel 16 frames ahead, keeps it in a ring and reads it again. Without that, the tunnel given, encap took
 //! 1.19 times the floor, and tunnels at random 9 times one tunnel. The floor does not read transmit metadata
 //! either, and knows one layout, one ID rule and one ECN mode. The rest was not taken apart.
