@@ -1,11 +1,12 @@
 //! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
 //! same of every packet.
 
-use vtep::buf::{ArrayFrame, FrameBuf};
+use vtep::buf::{ArrayFrame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
     Adjacency, Core, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy, Vtep,
 };
+use vtep::verdict::DropReason;
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
 
 type Packet = ArrayFrame<192>;
@@ -107,6 +108,26 @@ fn with_any_lengths() {
             }
         }
     }
+}
+
+#[test]
+fn whatever_the_nic_says_of_its_checksum() {
+    let good = packet();
+    let mut broken = good.clone();
+    broken[IP_CHECKSUM] ^= 1;
+    let vtep = Vtep::rfc7348();
+    let decap = |packet: &[u8], ip_checksum| {
+        let rx = RxMeta { ip_checksum, ..RxMeta::default() };
+        let mut frame = Packet::copy_of(packet, 0).expect("room").with_rx(rx);
+        let taken = vtep.decap(&mut frame).map(|_| ());
+        assert_eq!(vtep.inspect_head(packet, packet.len(), rx).map(|_| ()), taken);
+        taken
+    };
+    let refused = Err(DropReason::IpChecksum);
+    assert_eq!(decap(&good, NicChecksum::Unknown), Ok(()));
+    assert_eq!(decap(&broken, NicChecksum::Unknown), refused);
+    assert_eq!(decap(&broken, NicChecksum::Good), Ok(()));
+    assert_eq!(decap(&good, NicChecksum::Bad), refused);
 }
 
 #[test]
