@@ -7,6 +7,7 @@ use vtep::tunnel::{
     Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerVlan, IpId, NotSorted, OuterTag, Set,
     SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
 };
+use vtep::verdict::DropReason;
 use vtep::wire::{
     Build, Ecn, EtherType, EthernetBuilder, EthernetFrame, FlowLabel, Gbp, IpProtocol, Ipv4Builder,
     Ipv4Flags, Ipv4Packet, Ipv6Builder, Ipv6Packet, MacAddr, TrafficClass, UdpBuilder,
@@ -394,6 +395,19 @@ fn sets_of_addresses_ports_and_vnis() {
         for config in [over_v4(), over_v6(), over_v4().port(8472)] {
             let bytes = encap(&config.vni(Vni::new(vni).unwrap()), &arp());
             assert_eq!(vtep.inspect(&bytes).is_ok(), [3, 5, 9].contains(&vni));
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_not_in_the_set_is_not_local() {
+    let locals = ["192.168.0.1", "192.168.0.3", "fd01::1", "fd01::3"].map(|a| a.parse().unwrap());
+    let vtep = Vtep::rfc7348().locals(Set::sorted(&locals).unwrap());
+    for (local, remotes) in [("192.168.0.9", "192.168.0."), ("fd01::9", "fd01::")] {
+        for last in 1..=4 {
+            let bytes = encap(&over(local, &format!("{remotes}{last}")), &arp());
+            let wanted = (last % 2 == 0).then_some(DropReason::NotLocal);
+            assert_eq!(vtep.inspect(&bytes).err(), wanted, "{remotes}{last}");
         }
     }
 }

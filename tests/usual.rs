@@ -110,6 +110,27 @@ fn with_any_lengths() {
     }
 }
 
+/// What the NIC says of the outer header checksum stands, whatever the header says.
+#[test]
+fn with_what_the_nic_says() {
+    let good = packet();
+    let mut bad = good.clone();
+    bad[IP_CHECKSUM] ^= 1;
+    let vtep = Vtep::rfc7348();
+    for (ip_checksum, packet, is_taken) in [
+        (NicChecksum::Unknown, &good, true),
+        (NicChecksum::Unknown, &bad, false),
+        (NicChecksum::Good, &bad, true),
+        (NicChecksum::Bad, &good, false),
+    ] {
+        let rx = RxMeta { ip_checksum, ..RxMeta::default() };
+        let taken = vtep.decap(&mut Packet::copy_of(packet, 0).expect("room").with_rx(rx));
+        assert_eq!(taken.err(), (!is_taken).then_some(DropReason::IpChecksum), "{ip_checksum:?}");
+        let looked = vtep.inspect_head(packet, packet.len(), rx);
+        assert_eq!(looked.map(|decap| decap.origin()), taken, "{ip_checksum:?}");
+    }
+}
+
 #[test]
 fn whatever_the_nic_says_of_its_checksum() {
     let good = packet();

@@ -271,6 +271,13 @@ mod tests {
         let mut allocator = LeaseAllocator::new(pools, v4, Some(v6));
         let wide = key("10.3.0.128-25&fc00:0:0:2::-64");
         assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewPlaces { got: 0 }));
+        // With one place a lease is noted there, again if need be, but no second one.
+        let (mut v4_words, mut places) = ([0; 8], [Ipv4Prefix::DEFAULT]);
+        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut places).unwrap();
+        let mut one_place = LeaseAllocator::new(pools, v4, None);
+        assert_eq!([one_place.reserve(wide), one_place.reserve(wide)], [Ok(()); 2]);
+        let other = key("10.3.0.0-25&fc00:0:0:3::-64");
+        assert_eq!(one_place.reserve(other), Err(AllocateError::TooFewPlaces { got: 1 }));
         let lease = key("10.3.0.64-26&fc00:0:0:2::-64");
         assert_eq!(
             allocator.acquire(None, Some(lease), |_| 0),

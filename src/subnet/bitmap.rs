@@ -125,9 +125,10 @@ impl<'a> Bitmap<'a> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "a number below 64")]
+/// The bit's place in its word: a wrapping shift goes by the low six bits.
+#[allow(clippy::cast_possible_truncation, reason = "the low bits are all that counts")]
 const fn mask(bit: usize) -> u64 {
-    1u64.wrapping_shl((bit % 64) as u32)
+    1u64.wrapping_shl(bit as u32)
 }
 
 #[cfg(test)]
