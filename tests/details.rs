@@ -406,3 +406,25 @@ fn an_extension_header_beyond_the_head() {
     assert_eq!(looked(packet.len()), Some(DropReason::IpHeader));
     assert_eq!(looked(packet.len() + 1), Some(DropReason::NotLinear));
 }
+
+/// The empty IPv6 subnet is none, and is not written (flannel `pkg/ip/ip6net.go`).
+#[test]
+fn a_key_without_an_ipv6_subnet() {
+    let key: LeaseKey = "10.5.34.0-24".parse().unwrap();
+    let empty = LeaseKey { v6: Some("::/0".parse().unwrap()), ..key };
+    assert_eq!(empty.to_string(), "10.5.34.0-24");
+}
+
+/// 65,535 bytes are an outer IPv4 packet with 65,499 bytes inside; what fits that but not the MTU is too big.
+#[test]
+fn too_long_or_only_too_big() {
+    let tunnel = flannel().udp_checksum(UdpChecksum::None).mtu(1450).build().unwrap();
+    for (len, reason) in [(65_499, DropReason::TooBig), (65_500, DropReason::TooLong)] {
+        let mut inner = vec![0; len];
+        inner[12..15].copy_from_slice(&[8, 0, 0x45]);
+        let mut frame = Box::new(ArrayFrame::<66_000>::copy_of(&inner, HEADROOM_MAX).unwrap());
+        assert_eq!(tunnel.encap(&mut *frame, &mut Core::default()), Err(reason));
+        let plain = tunnel.plain_v4().unwrap();
+        assert_eq!(plain.encap(&mut *frame, &mut Core::default()), Err(reason));
+    }
+}

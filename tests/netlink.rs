@@ -325,9 +325,11 @@ fn a_blackhole_is_another_route() {
     let mut deleted = expected.to_vec();
     (deleted[4], deleted[6], deleted[7], deleted[21]) = (25, 5, 0, 0);
     assert_eq!(written(|buffer| other.write_delete(seq, buffer)), hex(&deleted));
-    let direct = bytes(&written(|buffer| OtherRoute { link: 3, ..other }.write_add(seq, buffer)));
-    let Ok(Body::Route(route)) = one(&direct).body() else { panic!() };
-    assert_eq!(route.link(), Some(3));
+    // RT_SCOPE_LINK
+    let direct = OtherRoute { link: 3, scope: 253, kind: 1, ..other };
+    let asked = bytes(&written(|buffer| direct.write_add(seq, buffer)));
+    let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
+    assert_eq!(OtherRoute::from_message(route), Some(direct));
 
     let gateway = of_command("06_hostgw_route_add", "notify", MessageType::NEWROUTE);
     let Ok(Body::Route(route)) = one(gateway).body() else { panic!() };
@@ -556,6 +558,23 @@ fn several_next_hops_are_read() {
     let read = HostGwRoute::from_message(route).unwrap();
     assert_eq!((read.destination, read.gateway), (prefix("10.11.0.0", 16), ip("fd00:9::2")));
     assert_eq!(written(|buffer| read.write_add(one(bytes).header.seq, buffer)), hex(bytes));
+}
+
+#[test]
+fn next_hops_that_are_not_whole_are_none() {
+    let mut bytes = of_command("56_route_multipath", "tx", MessageType::NEWROUTE).to_vec();
+    let has_hops = |bytes: &[u8]| match one(bytes).body() {
+        Ok(Body::Route(route)) => route.next_hops().is_some(),
+        other => panic!("{other:?}"),
+    };
+    assert!(has_hops(&bytes));
+    // RTA_MULTIPATH, which stands behind RTA_DST: with NLA_F_NESTED, then with a first hop that is longer than all.
+    assert_eq!(bytes[38..40], [9, 0]);
+    bytes[39] = 0x80;
+    assert!(!has_hops(&bytes));
+    bytes[39] = 0;
+    bytes[40] = 0xfc;
+    assert!(!has_hops(&bytes));
 }
 
 #[test]

@@ -158,6 +158,20 @@ fn df_and_id() {
     }
 }
 
+/// Linux counts whether DF is set or not.
+#[test]
+fn linux_counts_its_ids() {
+    for df in [Df::Unset, Df::Set] {
+        let (local, remote) = ([192, 168, 0, 1].into(), [192, 168, 0, 2].into());
+        let config = TunnelConfig::linux(local, remote, Adjacency::new(A, B)).df(df);
+        let mut core = Core::default();
+        let [one, two] = [(); 2].map(|()| {
+            outer_v4(&encap_with(&config, &mut core, TxMeta::default(), &arp())).0.header().id()
+        });
+        assert_eq!(two, one.wrapping_add(1), "{df:?}");
+    }
+}
+
 #[test]
 fn the_counter_steps_and_wraps() {
     let mut core = Core::new(FlowKey::PUBLIC, 0xffff);

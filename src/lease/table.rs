@@ -130,7 +130,7 @@ impl<'s, T> Table<'s, T> {
         let mut next = self.after(at);
         while let Some(key) = self.known(next).map(|known| known.key) {
             let home = self.home(key);
-            if self.distance(home, next) >= self.distance(hole, next) {
+            if Self::distance(home, next) >= Self::distance(hole, next) {
                 let moved = self.slots.get_mut(next).and_then(|slot| slot.0.take());
                 if let Some(slot) = self.slots.get_mut(hole) {
                     slot.0 = moved;
@@ -142,10 +142,10 @@ impl<'s, T> Table<'s, T> {
         Some(taken)
     }
 
-    /// How many places it is from one to the other, going round.
-    fn distance(&self, from: usize, to: usize) -> usize {
-        let span = to.wrapping_sub(from);
-        if to < from { span.wrapping_add(self.slots.len()) } else { span }
+    /// How far it is from one place to the other. Those from which it goes around the end are farther than
+    /// all others.
+    const fn distance(from: usize, to: usize) -> usize {
+        to.wrapping_sub(from)
     }
 }
 

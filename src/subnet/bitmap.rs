@@ -155,6 +155,18 @@ mod tests {
         }
     }
 
+    /// The word behind the last of a level is the first of the next.
+    #[test]
+    fn a_level_ends_with_its_last_word() {
+        let mut words = vec![0; words_for(128)];
+        let mut bitmap = Bitmap::new(&mut words, 128).unwrap();
+        assert_eq!(bitmap.next_clear(128), None);
+        assert!(bitmap.is_set(128));
+        (0..64).for_each(|bit| bitmap.set(bit));
+        bitmap.set(129);
+        assert_eq!(bitmap.next_clear(0), Some(64));
+    }
+
     #[test]
     fn finds_what_a_set_finds() {
         fn holds(bits: u16, steps: Vec<(bool, u16)>, from: u16) -> bool {

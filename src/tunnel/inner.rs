@@ -233,6 +233,10 @@ mod tests {
             assert_eq!(usual.hash, walked.hash);
             assert_eq!(usual.ethertype(), EtherType::IPV4);
         }
+        let options = ethernet([8, 0], &with_options());
+        assert!(Inner::of_usual_frame(&options, KEY).is_none());
+        let other = ethernet([0x86, 0xdd], packet);
+        assert!(Inner::of_usual_frame(&other, KEY).is_none());
         // Options change nothing of the flow, but are not usual.
         assert!(Inner::of_usual_packet(&with_options(), KEY).is_none());
         let total = with_options().len();
