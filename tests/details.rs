@@ -428,3 +428,15 @@ fn too_long_or_only_too_big() {
         assert_eq!(plain.encap(&mut *frame, &mut Core::default()), Err(reason));
     }
 }
+
+/// White space goes but for that in strings, wherever a string begins, and whatever is escaped in it.
+#[test]
+fn json_is_printed_tight() {
+    for (text, tight) in [
+        (r#"{"a b":1}"#, r#"{"a b":1}"#),
+        (r#" { "a b" : [ 1 , 2 ] } "#, r#"{"a b":[1,2]}"#),
+        (r#"["a\" b", "c\\", " \\\" "]"#, r#"["a\" b","c\\"," \\\" "]"#),
+    ] {
+        assert_eq!(RawJson::new(text).unwrap().to_string(), tight);
+    }
+}
