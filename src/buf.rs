@@ -59,6 +59,18 @@ pub trait FrameBuf {
     /// Cuts the frame, all segments together, to `len` bytes; a shorter one stays as it is.
     fn truncate(&mut self, len: usize);
 
+    /// Makes the frame the `len` bytes of it that begin at `at`: [`pull_front`](Self::pull_front), then
+    /// [`truncate`](Self::truncate). Decap does it to every packet, so that one look at the bounds pays.
+    ///
+    /// # Errors
+    /// [`DropReason::NotLinear`] when the linear head is shorter than `at`; the frame is unchanged.
+    #[inline]
+    fn keep(&mut self, at: usize, len: usize) -> Verdict {
+        self.pull_front(at)?;
+        self.truncate(len);
+        Ok(())
+    }
+
     /// Puts a header of `N` bytes in front of the frame. `write` gets those bytes and the frame's (linear)
     /// ones, once; where it fails the frame is unchanged.
     ///
@@ -266,6 +278,17 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
         if len < self.total_len() {
             self.end = self.start.wrapping_add(len);
         }
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, at: usize, len: usize) -> Verdict {
+        if at.checked_add(len).is_none_or(|end| end > self.total_len()) {
+            self.pull_front(at)?;
+            return Ok(());
+        }
+        self.start = self.start.wrapping_add(at);
+        self.end = self.start.wrapping_add(len);
+        Ok(())
     }
 
     #[inline(always)]

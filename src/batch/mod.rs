@@ -87,16 +87,27 @@ pub fn decap_batch<B: FrameBuf>(
     LengthMismatch::check(frames.len(), verdicts.len())?;
     Ok(vtep.kernels.run(
         #[inline(always)]
-        || decap_all(vtep, frames, origins, verdicts),
+        || match vtep.needs_tag() {
+            true => {
+                decap_all(frames, origins, verdicts, |frame, origin| vtep.decap_unusual(frame, origin))
+            }
+            false => decap_all(
+                frames,
+                origins,
+                verdicts,
+                #[inline(always)]
+                |frame, origin| vtep.decap_inline(frame, origin),
+            ),
+        },
     ))
 }
 
 #[inline(always)]
 fn decap_all<B: FrameBuf>(
-    vtep: &Vtep<'_>,
     frames: &mut [B],
     origins: &mut [Origin],
     verdicts: &mut [Verdict],
+    decap: impl Fn(&mut B, &mut Origin) -> Verdict,
 ) -> usize {
     start(frames, 0);
     let count = frames.len();
@@ -109,7 +120,7 @@ fn decap_all<B: FrameBuf>(
         if let (Some(frame), Some(origin), Some(verdict)) =
             (frames.get_mut(index), origins.get_mut(index), verdicts.get_mut(index))
         {
-            *verdict = vtep.decap_inline(frame, origin);
+            *verdict = decap(frame, origin);
         }
     }
     passed(verdicts)

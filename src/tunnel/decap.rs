@@ -71,8 +71,7 @@ impl Decap {
     /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
     #[inline]
     pub fn apply<B: FrameBuf>(&self, frame: &mut B) -> Verdict {
-        frame.pull_front(self.offset)?;
-        frame.truncate(self.len);
+        frame.keep(self.offset, self.len)?;
         if let Some(edit) = self.edit {
             edit.apply(frame.bytes_mut());
         }
@@ -174,7 +173,7 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    pub(super) const fn needs_tag(&self) -> bool {
+    pub(crate) const fn needs_tag(&self) -> bool {
         matches!(self.outer_tag, OuterTag::One(_))
     }
 

@@ -42,7 +42,8 @@ impl Vtep<'_> {
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
     pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
-        self.take(frame).or_else(|reason| match reason {
+        let taken = if self.needs_tag() { Err(None) } else { self.take(frame) };
+        taken.or_else(|reason| match reason {
             Some(reason) => Err(reason),
             None => {
                 let mut origin = Origin::NONE;
@@ -70,7 +71,7 @@ impl Vtep<'_> {
     }
 
     #[inline(never)]
-    fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
+    pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
         *origin = Origin::NONE;
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx())?;
         decap.apply(frame)?;
@@ -82,8 +83,7 @@ impl Vtep<'_> {
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
         let (len, origin) = self.look(frame.bytes(), frame.total_len(), frame.rx())?;
-        frame.pull_front(UsualPacket::OUTER)?;
-        frame.truncate(len);
+        frame.keep(UsualPacket::OUTER, len)?;
         Ok(origin)
     }
 
@@ -97,13 +97,13 @@ impl Vtep<'_> {
         rx: RxMeta,
     ) -> Result<(usize, Origin), Option<DropReason>> {
         let (packet, _) = UsualPacket::ref_from_prefix(head).map_err(|_| None)?;
-        let UsualPacket { ethernet, ip, udp, vxlan, inner, inner_ip } = packet;
+        let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
             && ip.first_byte() == 0x45
             && ip.protocol() == IpProtocol::UDP
             && !ip.is_fragment()
             && udp.checksum() == 0;
-        if !has_usual_headers || self.needs_tag() {
+        if !has_usual_headers {
             return Err(None);
         }
         self.check_destination(udp, IpAddr::V4(ip.destination()))?;
@@ -128,16 +128,13 @@ impl Vtep<'_> {
         if udp_len < UsualPacket::UDP {
             return Err(Some(self.refuse_short(packet)));
         }
-        let Some(vni) = vni_alone(vxlan).filter(|vni| self.vnis.contains(vni)) else {
-            return Err(self.refuse_vxlan(packet));
-        };
-        if self.is_own(inner) {
-            return Err(Some(DropReason::OwnMac));
+        let Some(vni) = vni_alone(vxlan) else { return Err(self.refuse_vxlan(packet)) };
+        if !self.vnis.contains(&vni) {
+            return Err(Some(DropReason::UnknownVni));
         }
-        let (class, inner_class) = (ip.traffic_class(), inner_ip.traffic_class());
-        let is_plain = class.ecn() == Ecn::NotEct && !self.uniform_dscp;
-        if !is_plain && self.combine(inner_class, class)?.is_some() {
-            return Err(None);
+        let class = ip.traffic_class();
+        if class.ecn() != Ecn::NotEct || self.looks_inside {
+            self.judge_inner(packet)?;
         }
         let origin = Origin {
             vni,
@@ -149,7 +146,17 @@ impl Vtep<'_> {
         Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), origin))
     }
 
-    #[inline(always)]
+    /// Judges what the inner headers say: `None` is the reason where one has to be changed.
+    #[inline(never)]
+    fn judge_inner(&self, packet: &UsualPacket) -> Result<(), Option<DropReason>> {
+        if self.is_own(&packet.inner) {
+            return Err(Some(DropReason::OwnMac));
+        }
+        let (class, inner) = (packet.ip.traffic_class(), packet.inner_ip.traffic_class());
+        let is_plain = class.ecn() == Ecn::NotEct && !self.uniform_dscp;
+        if is_plain || self.combine(inner, class)?.is_none() { Ok(()) } else { Err(None) }
+    }
+
     fn is_own(&self, inner: &EthernetHeader) -> bool {
         self.own_mac.is_some_and(|own| own == inner.source())
     }

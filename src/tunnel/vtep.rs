@@ -22,6 +22,8 @@ pub struct Vtep<'a> {
     pub(super) zero_checksum_v6: bool,
     pub(super) inner_tags: InnerTags,
     pub(super) uniform_dscp: bool,
+    /// Whether every inner packet is looked into: for the two settings that need it.
+    pub(super) looks_inside: bool,
     pub(crate) kernels: &'static Kernels,
 }
 
@@ -47,6 +49,7 @@ impl<'a> Vtep<'a> {
             zero_checksum_v6: false,
             inner_tags: InnerTags::Discard,
             uniform_dscp: false,
+            looks_inside: false,
             kernels: Kernels::baseline(),
         }
     }
@@ -101,6 +104,7 @@ impl<'a> Vtep<'a> {
     /// Sets the receiver's own inner MAC address: a frame from it went in a loop, and is refused.
     pub const fn own_mac(mut self, mac: MacAddr) -> Self {
         self.own_mac = Some(mac);
+        self.looks_inside = true;
         self
     }
 
@@ -145,6 +149,7 @@ impl<'a> Vtep<'a> {
     /// the pipe model, and the inner DSCP stays.
     pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
         self.uniform_dscp = uniform;
+        self.looks_inside = uniform || self.own_mac.is_some();
         self
     }
 
