@@ -88,9 +88,9 @@ pub fn decap_batch<B: FrameBuf>(
     Ok(vtep.kernels.run(
         #[inline(always)]
         || match vtep.needs_tag() {
-            true => {
-                decap_all(frames, origins, verdicts, |frame, origin| vtep.decap_unusual(frame, origin))
-            }
+            true => decap_all(frames, origins, verdicts, |frame, origin| {
+                vtep.decap_unusual(frame, origin)
+            }),
             false => decap_all(
                 frames,
                 origins,

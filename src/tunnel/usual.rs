@@ -4,9 +4,9 @@
 
 use core::net::IpAddr;
 
-use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{InnerTags, Origin, Vtep};
+use super::{InnerTags, Origin, Set, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -15,7 +15,7 @@ use crate::wire::{
 };
 
 /// The usual packet: nothing tagged, no options, IPv4 in IPv4.
-#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct UsualPacket {
     ethernet: EthernetHeader,
@@ -33,6 +33,83 @@ impl UsualPacket {
     const VXLAN: u16 = 16;
     const INNER: u16 = Self::VXLAN + 14;
     const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
+}
+
+impl UsualPacket {
+    /// Eight bytes from the destination address on: it, and the ports.
+    #[inline(always)]
+    fn address(&self) -> [u8; 8] {
+        let front = self.as_bytes().first_chunk::<38>();
+        front.and_then(|front| front.last_chunk().copied()).unwrap_or_default()
+    }
+}
+
+/// What the headers of a usual packet for a VTEP say: where it has one port, one address and one VNI, or any,
+/// two comparisons stand for its sets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    address: Bits,
+    vxlan: Bits,
+}
+
+impl Usual {
+    pub(super) const fn new(
+        ports: &Set<'_, u16>,
+        locals: &Set<'_, IpAddr>,
+        vnis: &Set<'_, Vni>,
+    ) -> Self {
+        let port = match ports {
+            Set::Any => Bits::new([0; 8], [0; 8]),
+            Set::One(port) => {
+                let [a, b] = port.to_be_bytes();
+                Bits::new([0, 0, 0, 0, 0, 0, a, b], [0, 0, 0, 0, 0, 0, 255, 255])
+            }
+            Set::Sorted(_) => Bits::NONE,
+        };
+        let local = match locals {
+            Set::Any => Bits::new([0; 8], [0; 8]),
+            Set::One(IpAddr::V4(local)) => {
+                let [a, b, c, d] = local.octets();
+                Bits::new([a, b, c, d, 0, 0, 0, 0], [255, 255, 255, 255, 0, 0, 0, 0])
+            }
+            Set::One(IpAddr::V6(_)) | Set::Sorted(_) => Bits::NONE,
+        };
+        let vni = match vnis {
+            Set::Any => Bits::new([8, 0, 0, 0, 0, 0, 0, 0], [255, 255, 255, 255, 0, 0, 0, 255]),
+            Set::One(vni) => {
+                let [a, b, c] = vni.to_be_bytes();
+                Bits::new([8, 0, 0, 0, a, b, c, 0], [255; 8])
+            }
+            Set::Sorted(_) => Bits::NONE,
+        };
+        Self { address: port.and(local), vxlan: vni }
+    }
+}
+
+/// Some of 64 bits, and what they have to be.
+#[derive(Clone, Copy, Debug)]
+struct Bits {
+    value: u64,
+    mask: u64,
+}
+
+impl Bits {
+    /// What no word has, and no word has with others: nobody asks for a source port.
+    const NONE: Self = Self::new([0, 0, 0, 0, 1, 0, 0, 0], [0; 8]);
+
+    const fn new(value: [u8; 8], mask: [u8; 8]) -> Self {
+        Self { value: u64::from_ne_bytes(value), mask: u64::from_ne_bytes(mask) }
+    }
+
+    /// Both.
+    const fn and(self, other: Self) -> Self {
+        Self { value: self.value | other.value, mask: self.mask | other.mask }
+    }
+
+    #[inline(always)]
+    const fn is_in(self, word: [u8; 8]) -> bool {
+        u64::from_ne_bytes(word) & self.mask == self.value
+    }
 }
 
 impl Vtep<'_> {
@@ -106,7 +183,9 @@ impl Vtep<'_> {
         if !has_usual_headers {
             return Err(None);
         }
-        self.check_destination(udp, IpAddr::V4(ip.destination()))?;
+        if !self.usual.address.is_in(packet.address()) {
+            self.check_destination(udp, IpAddr::V4(ip.destination()))?;
+        }
         let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
         if ip_len > total.wrapping_sub(EthernetHeader::LEN) {
             return Err(Some(DropReason::Truncated));
@@ -128,22 +207,30 @@ impl Vtep<'_> {
         if udp_len < UsualPacket::UDP {
             return Err(Some(self.refuse_short(packet)));
         }
-        let Some(vni) = vni_alone(vxlan) else { return Err(self.refuse_vxlan(packet)) };
-        if !self.vnis.contains(&vni) {
-            return Err(Some(DropReason::UnknownVni));
+        if !self.usual.vxlan.is_in(*vxlan.as_bytes()) {
+            self.judge_vxlan(packet)?;
         }
         let class = ip.traffic_class();
         if class.ecn() != Ecn::NotEct || self.looks_inside {
             self.judge_inner(packet)?;
         }
         let origin = Origin {
-            vni,
+            vni: vxlan.vni(),
             remote: IpAddr::V4(ip.source()),
             port: udp.source_port(),
             class,
             gbp: None,
         };
         Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), origin))
+    }
+
+    /// Judges the VXLAN header: `None` is the reason where a reserved bit is set.
+    #[inline(never)]
+    fn judge_vxlan(&self, packet: &UsualPacket) -> Result<(), Option<DropReason>> {
+        match vni_alone(&packet.vxlan) {
+            Some(vni) if self.vnis.contains(&vni) => Ok(()),
+            _ => Err(self.refuse_vxlan(packet)),
+        }
     }
 
     /// Judges what the inner headers say: `None` is the reason where one has to be changed.

@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
+use super::usual::Usual;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
@@ -14,6 +15,8 @@ pub struct Vtep<'a> {
     pub(super) ports: Set<'a, u16>,
     pub(super) locals: Set<'a, IpAddr>,
     pub(super) vnis: Set<'a, Vni>,
+    /// The same, for the usual packet.
+    pub(super) usual: Usual,
     pub(super) own_mac: Option<MacAddr>,
     pub(super) outer_tag: OuterTag,
     pub(super) reserved_bits: ReservedBits,
@@ -41,6 +44,7 @@ impl<'a> Vtep<'a> {
             ports: Set::One(VxlanHeader::PORT),
             locals: Set::Any,
             vnis: Set::Any,
+            usual: Usual::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
             own_mac: None,
             outer_tag: OuterTag::Untagged,
             reserved_bits: ReservedBits::Ignore,
@@ -58,47 +62,45 @@ impl<'a> Vtep<'a> {
     /// inner tags kept.
     pub const fn linux() -> Self {
         Self {
-            ports: Set::One(VxlanHeader::LINUX_PORT),
             reserved_bits: ReservedBits::Reject,
             inner_tags: InnerTags::Opaque,
             ..Self::rfc7348()
         }
+        .port(VxlanHeader::LINUX_PORT)
+    }
+
+    const fn sets(self, ports: Set<'a, u16>, locals: Set<'a, IpAddr>, vnis: Set<'a, Vni>) -> Self {
+        Self { ports, locals, vnis, usual: Usual::new(&ports, &locals, &vnis), ..self }
     }
 
     /// Sets the UDP port.
-    pub const fn port(mut self, port: u16) -> Self {
-        self.ports = Set::One(port);
-        self
+    pub const fn port(self, port: u16) -> Self {
+        self.ports(Set::One(port))
     }
 
     /// Sets the UDP ports.
-    pub const fn ports(mut self, ports: Set<'a, u16>) -> Self {
-        self.ports = ports;
-        self
+    pub const fn ports(self, ports: Set<'a, u16>) -> Self {
+        self.sets(ports, self.locals, self.vnis)
     }
 
     /// Sets the local address.
-    pub const fn local(mut self, local: IpAddr) -> Self {
-        self.locals = Set::One(local);
-        self
+    pub const fn local(self, local: IpAddr) -> Self {
+        self.locals(Set::One(local))
     }
 
     /// Sets the local addresses, of both families, multicast groups among them.
-    pub const fn locals(mut self, locals: Set<'a, IpAddr>) -> Self {
-        self.locals = locals;
-        self
+    pub const fn locals(self, locals: Set<'a, IpAddr>) -> Self {
+        self.sets(self.ports, locals, self.vnis)
     }
 
     /// Sets the network identifier.
-    pub const fn vni(mut self, vni: Vni) -> Self {
-        self.vnis = Set::One(vni);
-        self
+    pub const fn vni(self, vni: Vni) -> Self {
+        self.vnis(Set::One(vni))
     }
 
     /// Sets the network identifiers.
-    pub const fn vnis(mut self, vnis: Set<'a, Vni>) -> Self {
-        self.vnis = vnis;
-        self
+    pub const fn vnis(self, vnis: Set<'a, Vni>) -> Self {
+        self.sets(self.ports, self.locals, vnis)
     }
 
     /// Sets the receiver's own inner MAC address: a frame from it went in a loop, and is refused.
