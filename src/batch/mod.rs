@@ -14,10 +14,10 @@ use crate::verdict::{DropReason, Verdict};
 
 /// How many frames ahead of the work a frame is routed, and its tunnel asked for.
 const ROUTED: usize = 16;
-/// How many frames ahead of the work a frame is asked for: so far ahead of its route, which may read it.
-const FETCHED: usize = 2 * ROUTED;
-/// How many frames ahead of the work a descriptor is asked for.
-const DESCRIBED: usize = 3 * ROUTED;
+/// How many frames ahead of its route, which may read it, or of its decap a frame is asked for.
+const FETCHED: usize = 16;
+/// How many frames ahead of that its descriptor is asked for.
+const DESCRIBED: usize = 16;
 
 /// Encapsulates each of `frames` with the tunnel that `route` names for it, and writes what became of it to
 /// `verdicts`: `NoRoute` where it names none. Gives how many passed.
@@ -47,7 +47,7 @@ fn encap_all<'t, B: FrameBuf>(
     core: &mut Core,
     verdicts: &mut [Verdict],
 ) -> usize {
-    start(frames, HEADROOM_V4_IP);
+    start(frames, ROUTED + FETCHED, HEADROOM_V4_IP);
     // The tunnels of the next frames, in a ring.
     let mut tunnels = [None; ROUTED];
     for (tunnel, frame) in tunnels.iter_mut().zip(&*frames) {
@@ -56,7 +56,7 @@ fn encap_all<'t, B: FrameBuf>(
     // The compiler sees by this that one index serves both slices.
     let Some(verdicts) = verdicts.get_mut(..frames.len()) else { return 0 };
     for index in 0..frames.len() {
-        fetch(frames, index, HEADROOM_V4_IP);
+        fetch(frames, index, ROUTED + FETCHED, HEADROOM_V4_IP);
         let next = frames.get(index.wrapping_add(ROUTED));
         let mut tunnel = next.and_then(&mut route).inspect(fetch_tunnel);
         if let Some(slot) = tunnels.get_mut(index % ROUTED) {
@@ -109,14 +109,14 @@ fn decap_all<B: FrameBuf>(
     verdicts: &mut [Verdict],
     decap: impl Fn(&mut B, &mut Origin) -> Verdict,
 ) -> usize {
-    start(frames, 0);
+    start(frames, FETCHED, 0);
     let count = frames.len();
     let (Some(origins), Some(verdicts)) = (origins.get_mut(..count), verdicts.get_mut(..count))
     else {
         return 0;
     };
     for index in 0..count {
-        fetch(frames, index, 0);
+        fetch(frames, index, FETCHED, 0);
         if let (Some(frame), Some(origin), Some(verdict)) =
             (frames.get_mut(index), origins.get_mut(index), verdicts.get_mut(index))
         {
@@ -128,22 +128,23 @@ fn decap_all<B: FrameBuf>(
 
 /// Asks for the first frames.
 #[inline(always)]
-fn start<B: FrameBuf>(frames: &[B], room: usize) {
-    for frame in frames.iter().take(DESCRIBED) {
+fn start<B: FrameBuf>(frames: &[B], ahead: usize, room: usize) {
+    for frame in frames.iter().take(ahead.wrapping_add(DESCRIBED)) {
         frame.prefetch_descriptor();
     }
-    for frame in frames.iter().take(FETCHED) {
+    for frame in frames.iter().take(ahead) {
         frame.prefetch(room);
     }
 }
 
 /// Asks for a frame, and for the descriptor of a later one, behind the frame that is worked on.
 #[inline(always)]
-fn fetch<B: FrameBuf>(frames: &[B], index: usize, room: usize) {
-    if let Some(frame) = frames.get(index.wrapping_add(DESCRIBED)) {
+fn fetch<B: FrameBuf>(frames: &[B], index: usize, ahead: usize, room: usize) {
+    let next = index.wrapping_add(ahead);
+    if let Some(frame) = frames.get(next.wrapping_add(DESCRIBED)) {
         frame.prefetch_descriptor();
     }
-    if let Some(frame) = frames.get(index.wrapping_add(FETCHED)) {
+    if let Some(frame) = frames.get(next) {
         frame.prefetch(room);
     }
 }
