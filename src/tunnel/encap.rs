@@ -150,14 +150,10 @@ impl Tunnel {
             true => self.udp_checksum::<H::Inner>(&patch, inner, head, total, tx, core.kernels)?,
             false => 0,
         };
-        let template = self.stack();
-        copy(room, template);
-        let (Ok(template), Ok(headers)) = (H::ref_from_bytes(template), H::mut_from_bytes(room))
-        else {
-            return Ok(());
-        };
+        copy(room, self.stack());
+        let Ok(headers) = H::mut_from_bytes(room) else { return Ok(()) };
         let (ip, udp, link) = headers.parts();
-        ip.finish::<P>(template.ip(), self, core, &patch);
+        ip.finish::<P>(self, core, &patch);
         udp.set_source_port_raw(patch.source_port);
         udp.set_length_raw(patch.udp_len);
         if P::SUMS {
@@ -173,17 +169,16 @@ impl Tunnel {
         let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
         #[allow(clippy::cast_possible_truncation, reason = "`max_len` lets pass what fits")]
         let udp_len = behind as u16;
+        // What is not IP has no ECN field: as if it were Not-ECT.
+        let inner_class = inner.ip.map_or(0, |ip| ip.traffic_class.0);
+        let classes = u32::from_le_bytes(self.hot.classes);
         let mut patch = Patch {
             udp_len,
             source_port: self.hot.source_ports.port(tx.flow_hash.unwrap_or(inner.hash)),
-            class: TrafficClass(0),
+            class: TrafficClass(outer_bits(classes, inner_class)),
             ttl: 0,
             dont_fragment: false,
         };
-        if let Some(ip) = inner.ip {
-            let ecn = u32::from_le_bytes(self.hot.ecn);
-            patch.class = TrafficClass(outer_bits(ecn, ip.traffic_class.0));
-        }
         if P::INHERITS {
             self.inherit(&mut patch, inner.ip);
         }

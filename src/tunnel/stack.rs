@@ -43,7 +43,6 @@ pub(super) trait Headers:
     type Ip: OuterIp;
     type Inner: InnerLink;
 
-    fn ip(&self) -> &Self::Ip;
     fn parts(&mut self) -> (&mut Self::Ip, &mut UdpHeader, &mut Self::Inner);
 }
 
@@ -53,11 +52,6 @@ where
 {
     type Ip = I;
     type Inner = X;
-
-    #[inline(always)]
-    fn ip(&self) -> &I {
-        &self.ip
-    }
 
     #[inline(always)]
     fn parts(&mut self) -> (&mut I, &mut UdpHeader, &mut X) {
@@ -99,7 +93,6 @@ impl Policy for Any {
 pub(super) struct Patch {
     pub(super) udp_len: u16,
     pub(super) source_port: u16,
-    /// ECN, and DSCP where it is inherited.
     pub(super) class: TrafficClass,
     /// 0 where it is fixed.
     pub(super) ttl: u8,
@@ -108,28 +101,16 @@ pub(super) struct Patch {
 
 /// The outer IP header of a layout.
 pub(super) trait OuterIp {
-    /// Patches itself, a copy of `template`.
-    fn finish<P: Policy>(
-        &mut self,
-        template: &Self,
-        tunnel: &Tunnel,
-        core: &mut Core,
-        patch: &Patch,
-    );
+    /// Patches itself, a copy of the template.
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch);
 }
 
 impl OuterIp for Ipv4Header {
     #[inline(always)]
-    fn finish<P: Policy>(
-        &mut self,
-        template: &Self,
-        tunnel: &Tunnel,
-        core: &mut Core,
-        patch: &Patch,
-    ) {
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch) {
         let total_len = patch.udp_len.wrapping_add(20);
         self.set_total_len_raw(total_len);
-        self.set_traffic_class_raw(TrafficClass(template.traffic_class().0 | patch.class.0));
+        self.set_traffic_class_raw(patch.class);
         // The template has zeros where a value is added: the sum grows by what is written.
         let mut sum = u32::from(tunnel.hot.ip_sum);
         let mut add = |word: u16| sum = sum.wrapping_add(u32::from(word));
@@ -157,9 +138,9 @@ impl OuterIp for Ipv4Header {
 
 impl OuterIp for Ipv6Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, template: &Self, tunnel: &Tunnel, _: &mut Core, patch: &Patch) {
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, _: &mut Core, patch: &Patch) {
         self.set_payload_len(patch.udp_len);
-        self.set_traffic_class(TrafficClass(template.traffic_class().0 | patch.class.0));
+        self.set_traffic_class(patch.class);
         if P::INHERITS && tunnel.policy.inherits_ttl {
             self.set_hop_limit(patch.ttl);
         }

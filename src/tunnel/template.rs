@@ -11,7 +11,7 @@ use crate::buf::{
 use crate::checksum::Sum;
 use crate::wire::{
     EtherType, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv6Header, PseudoHeader,
-    TrafficClass, UdpHeader, VlanHeader, Vni, VxlanHeader,
+    UdpHeader, VlanHeader, Vni, VxlanHeader,
 };
 
 /// One remote VTEP, as encap needs it: immutable, two cache lines, shared by all cores.
@@ -44,8 +44,8 @@ pub(super) struct Hot {
     pub(super) source_ports: SourcePorts,
     /// The longest frame, or IP packet, that is not refused out of hand.
     pub(super) max_len: u16,
-    /// The outer ECN fields, one for each inner one.
-    pub(super) ecn: [u8; 4],
+    /// The outer traffic classes, one for each inner ECN field.
+    pub(super) classes: [u8; 4],
     pub(super) layout: Layout,
     pub(super) counts_id: bool,
 }
@@ -98,7 +98,7 @@ impl Tunnel {
             ip_sum: ip_sum.folded(),
             source_ports: config.source_ports,
             max_len: max_len(config),
-            ecn: (config.ecn as u32).to_le_bytes(),
+            classes: classes(config).to_le_bytes(),
             layout: Layout::new(
                 config.adjacency.tag.is_some(),
                 policy,
@@ -257,21 +257,25 @@ fn write_link(writer: &mut Front<'_>, adjacency: Adjacency, ethertype: EtherType
     writer.put(link.as_bytes());
 }
 
+/// The outer traffic class for each inner ECN field, the DSCP among it unless that is inherited.
+fn classes(config: &TunnelConfig) -> u32 {
+    let dscp = match config.tos {
+        Tos::Fixed(class) => class.with_ecn(Default::default()).0,
+        Tos::Inherit => 0,
+    };
+    config.ecn as u32 | u32::from_le_bytes([dscp; 4])
+}
+
 /// Writes the outer IP header with what is fixed, and gives its EtherType and its sum.
 fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
     let ttl = match config.ttl {
         Ttl::Fixed(ttl) => ttl,
         Ttl::Inherit => 0,
     };
-    let class = match config.tos {
-        Tos::Fixed(class) => class.with_ecn(Default::default()),
-        Tos::Inherit => TrafficClass::default(),
-    };
     match (config.local, config.remote) {
         (IpAddr::V4(local), IpAddr::V4(remote)) => {
             let mut header = Ipv4Header::new(local, remote, IpProtocol::UDP);
             header.set_ttl_raw(ttl);
-            header.set_traffic_class_raw(class);
             if let IpId::Fixed(id) = config.ip_id {
                 header.set_id_raw(id);
             }
@@ -285,7 +289,6 @@ fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
             let [local, remote] = [local, remote].map(to_v6);
             let mut header = Ipv6Header::new(local, remote, IpProtocol::UDP);
             header.set_hop_limit(ttl);
-            header.set_traffic_class(class);
             header.set_flow_label(config.flow_label);
             writer.put(header.as_bytes());
             (EtherType::IPV6, Sum::ZERO)
