@@ -14,8 +14,10 @@ use crate::verdict::{DropReason, Verdict};
 
 /// How many frames ahead of the work a frame is routed, and its tunnel asked for.
 const ROUTED: usize = 16;
-/// How many frames ahead of its route, which may read it, or of its decap a frame is asked for.
+/// How many frames ahead of its decap a frame is asked for, and ahead of its encap: before its route, which
+/// may read it.
 const FETCHED: usize = 16;
+const FETCHED_ROUTED: usize = ROUTED + 8;
 /// How many frames ahead of that its descriptor is asked for.
 const DESCRIBED: usize = 16;
 
@@ -47,7 +49,7 @@ fn encap_all<'t, B: FrameBuf>(
     core: &mut Core,
     verdicts: &mut [Verdict],
 ) -> usize {
-    start(frames, ROUTED + FETCHED, HEADROOM_V4_IP);
+    start(frames, FETCHED_ROUTED, HEADROOM_V4_IP);
     // The tunnels of the next frames, in a ring.
     let mut tunnels = [None; ROUTED];
     for (tunnel, frame) in tunnels.iter_mut().zip(&*frames) {
@@ -56,7 +58,7 @@ fn encap_all<'t, B: FrameBuf>(
     // The compiler sees by this that one index serves both slices.
     let Some(verdicts) = verdicts.get_mut(..frames.len()) else { return 0 };
     for index in 0..frames.len() {
-        fetch(frames, index, ROUTED + FETCHED, HEADROOM_V4_IP);
+        fetch(frames, index, FETCHED_ROUTED, HEADROOM_V4_IP);
         let next = frames.get(index.wrapping_add(ROUTED));
         let mut tunnel = next.and_then(&mut route).inspect(fetch_tunnel);
         if let Some(slot) = tunnels.get_mut(index % ROUTED) {
