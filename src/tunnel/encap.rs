@@ -215,14 +215,16 @@ impl Tunnel {
         if tx.outer_checksum == OuterChecksum::Nic {
             return Ok((self.pseudo_sum() + patch.udp_len).folded());
         }
-        let inner = X::sum(inner) + self.inner_sum::<X>(head, total, tx, kernels)?;
+        let (behind, words) = self.inner_sum::<X>(head, total, tx, kernels)?;
         // The length is summed twice: in the pseudo-header and in the header (RFC 768).
         let lengths = u32::from(patch.udp_len) << 1;
         let headers = u32::from(self.udp_sum).wrapping_add(u32::from(patch.source_port));
-        Ok((Sum::from_words(headers.wrapping_add(lengths)) + inner).udp_checksum())
+        let words = headers.wrapping_add(lengths).wrapping_add(words);
+        Ok((Sum::from_words(words) + X::sum(inner) + behind).udp_checksum())
     }
 
-    /// The sum of the frame or packet, from its headers alone where that is allowed.
+    /// The sum of the frame or packet, from its headers alone where that is allowed, and words that belong to
+    /// it.
     #[inline(always)]
     fn inner_sum<X: InnerLink>(
         &self,
@@ -230,7 +232,7 @@ impl Tunnel {
         total: usize,
         tx: TxMeta,
         kernels: &Kernels,
-    ) -> Result<Sum, DropReason> {
+    ) -> Result<(Sum, u32), DropReason> {
         let promise = tx.inner_checksum;
         let partial = promise == InnerChecksum::Partial;
         let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
@@ -242,7 +244,7 @@ impl Tunnel {
         match (partial, head.len() < total) {
             (true, _) => Err(DropReason::PartialChecksum),
             (false, true) => Err(DropReason::NotLinear),
-            (false, false) => Ok(kernels.sum(head)),
+            (false, false) => Ok((kernels.sum(head), 0)),
         }
     }
 

@@ -10,22 +10,23 @@ use crate::wire::{
     Ipv6Packet, PseudoHeader, UdpHeader,
 };
 
-/// The sum of a frame, or of an IP packet, of `total` bytes. `None` where the headers show that it cannot
+/// The sum of a frame, or of an IP packet, of `total` bytes: what was added up, and words in the processor's
+/// order that belong to it, for the caller has such words of his own. `None` where the headers show that it cannot
 /// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
 /// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
 /// `partial`: the checksum field has still to be filled, so that 0 in it says nothing.
 #[inline(always)]
-pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<(Sum, u32)> {
     match usual_sum(head, total, is_frame, partial) {
         Some(sum) => Some(sum),
-        None => walk(head, total, is_frame, partial),
+        None => walk(head, total, is_frame, partial).map(|sum| (sum, 0)),
     }
 }
 
 /// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
 /// inverted pseudo-header cancel out.
 #[inline(always)]
-fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<(Sum, u32)> {
     let (front, packet, total) = if is_frame {
         let (ethernet, packet) = EthernetHeader::ref_from_prefix(head).ok()?;
         if ethernet.ethertype() != EtherType::IPV4 {
@@ -49,7 +50,8 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
         IpProtocol::UDP => udp.length() == len && (partial || udp.checksum() != 0),
         _ => false,
     };
-    has_checksum.then(|| front + !u16::from(ip.protocol().0) + !len)
+    let inverted = u32::from(!u16::from(ip.protocol().0)).wrapping_add(u32::from(!len));
+    has_checksum.then_some((front, inverted))
 }
 
 /// What stands before the addresses of an IPv4 header, in bytes.
