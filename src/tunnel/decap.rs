@@ -345,7 +345,7 @@ impl Vtep<'_> {
             return Err(DropReason::NoVni);
         }
         let is_usual = vni_alone(header).is_some();
-        if !is_usual && is_gpe(header, port) {
+        if header.flags().contains(VxlanFlags::NEXT_PROTOCOL) && is_gpe(header, port) {
             return Err(DropReason::UnsupportedGpe);
         }
         if !self.vnis.contains(&header.vni()) {
@@ -471,9 +471,8 @@ fn v6_refusal(error: ParseError, head: usize, total: usize) -> DropReason {
     }
 }
 
-/// Whether a header that is not RFC 7348's own is VXLAN-GPE: on its port, or by what it says.
+/// Whether a header with the P bit is VXLAN-GPE: on its port, or by what it says.
 #[cold]
 fn is_gpe(header: &VxlanHeader, port: u16) -> bool {
-    let on_port = port == VxlanHeader::GPE_PORT;
-    on_port && header.flags().contains(VxlanFlags::NEXT_PROTOCOL) || header.is_gpe()
+    port == VxlanHeader::GPE_PORT || header.is_gpe()
 }

@@ -227,10 +227,8 @@ impl Vtep<'_> {
     /// Judges the VXLAN header: `None` is the reason where a reserved bit is set.
     #[inline(never)]
     fn judge_vxlan(&self, packet: &UsualPacket) -> Result<(), Option<DropReason>> {
-        match vni_alone(&packet.vxlan) {
-            Some(vni) if self.vnis.contains(&vni) => Ok(()),
-            _ => Err(self.refuse_vxlan(packet)),
-        }
+        self.check_vxlan(&packet.vxlan, packet.udp.destination_port())?;
+        vni_alone(&packet.vxlan).map(|_| ()).ok_or(None)
     }
 
     /// Judges what the inner headers say: `None` is the reason where one has to be changed.
