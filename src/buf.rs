@@ -371,6 +371,24 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_kept_or_what_there_is_of_it() {
+        let whole = Frame::new(*b"0123456789", 2..8);
+        for (at, len, kept) in
+            [(1, 3, &b"345"[..]), (0, 6, b"234567"), (4, 2, b"67"), (4, 3, b"67"), (6, 0, b"")]
+        {
+            let mut frame = whole;
+            assert_eq!((frame.keep(at, len), frame.bytes()), (Ok(()), kept), "{at} {len}");
+        }
+        for (at, len) in [(7, 0), (usize::MAX, 1), (usize::MAX, usize::MAX)] {
+            let mut frame = whole;
+            assert_eq!(frame.keep(at, len), Err(DropReason::NotLinear));
+            assert_eq!(frame.range(), 2..8);
+        }
+        let mut frame = whole;
+        assert_eq!((frame.keep(2, usize::MAX), frame.bytes()), (Ok(()), &b"4567"[..]));
+    }
+
+    #[test]
     fn a_header_stands_before_the_frame_if_it_could_be_written() {
         let mut frame = Frame::new(*b"0123456789", 4..8);
         let refused = frame.push_header::<3, DropReason>(|_, _| Err(DropReason::NotIp));

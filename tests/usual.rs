@@ -1,6 +1,8 @@
 //! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
 //! same of every packet.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use vtep::buf::{ArrayFrame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
@@ -33,17 +35,21 @@ fn packet() -> Vec<u8> {
     [frame.bytes(), &[0; 6]].concat()
 }
 
-fn vteps() -> [Vtep<'static>; 8] {
+fn vteps() -> [Vtep<'static>; 10] {
     const VNIS: [Vni; 2] = [Vni::from_be_bytes([0, 0, 5]), Vni::from_be_bytes([0, 0, 7])];
+    const LOCALS: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9))];
     let rfc = Vtep::rfc7348();
     let five = Vni::new(5).expect("24 bits");
     [
         rfc,
         rfc.vni(five).own_mac(B).local([192, 0, 2, 2].into()),
         rfc.vni(five).own_mac(A).inner_tags(InnerTags::Keep),
-        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).uniform_dscp(true),
-        rfc.ports(Set::sorted(&[4788, 4789, 4790]).expect("sorted")).gbp(true),
-        rfc.reserved_bits(ReservedBits::Reject).inner_tags(InnerTags::Opaque),
+        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).uniform_dscp(true).own_mac(A),
+        rfc.ports(Set::sorted(&[4788, 4789, 4790]).expect("sorted")).gbp(true).local(LOCALS[0]),
+        rfc.reserved_bits(ReservedBits::Reject).inner_tags(InnerTags::Opaque).ports(Set::Any),
+        rfc.local(Ipv6Addr::LOCALHOST.into()),
+        rfc.locals(Set::sorted(&LOCALS).expect("sorted")).own_mac(B).uniform_dscp(false),
         rfc.outer_tag(OuterTag::One(VlanId::new(3).expect("12 bits"))),
         rfc.outer_tag(OuterTag::Any).udp_checksum(UdpChecksumPolicy::Accept),
     ]
