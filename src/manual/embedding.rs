@@ -10,7 +10,7 @@
 //! | value | bytes | where |
 //! |---|---|---|
 //! | [`Tunnel`](crate::tunnel::Tunnel) | 128, aligned to 64: two cache lines | one for each remote VTEP, shared by all cores |
-//! | [`Vtep`](crate::tunnel::Vtep) | 68 on 32 bits, 104 on 64; its sets are borrowed | one, shared; `const` |
+//! | [`Vtep`](crate::tunnel::Vtep) | 104 on 32 bits, 136 on 64; its sets are borrowed | one, shared; `const` |
 //! | [`Core`](crate::tunnel::Core) | 24 on 32 bits, 32 on 64 | one for each core, never shared |
 //! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `merge` |
 //! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 to 32 | one for each buffer in work |

@@ -455,7 +455,7 @@ fn counters(checks: &mut Checks<'_>) {
         "sizes: as the embedding guide has them",
         (size_of::<Tunnel>(), align_of::<Tunnel>()) == (128, 64)
             && size_of::<Core>() == if is_small { 24 } else { 32 }
-            && size_of::<Vtep<'_>>() == if is_small { 68 } else { 104 }
+            && size_of::<Vtep<'_>>() == if is_small { 104 } else { 136 }
             && size_of::<DropCounters>() == 8 * (1 + DropReason::ALL.len()),
     );
     let header = VxlanHeader::new(Vni::default());
