@@ -14,9 +14,9 @@ use crate::verdict::{DropReason, Verdict};
 
 /// How many frames ahead of the work a frame is routed, and its tunnel asked for.
 const ROUTED: usize = 16;
-/// How many frames ahead of its decap a frame is asked for, and ahead of its encap: before its route, which
-/// may read it.
+/// How many frames ahead of its decap a frame is asked for.
 const FETCHED: usize = 16;
+/// How many frames ahead of its encap a frame is asked for: before its route, which may read it.
 const FETCHED_ROUTED: usize = ROUTED + 8;
 /// How many frames ahead of that its descriptor is asked for.
 const DESCRIBED: usize = 16;
