@@ -99,5 +99,5 @@
 //! pool's: those that were there before the configuration changed. A pool that is too large is cut down with
 //! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice; a tunnel for
 //! each remote VTEP is 128 bytes. A ring has a place for every buffer, so that it is never full. A batch asks for memory
-//! up to 48 frames ahead; where prefetch is no instruction, a short one loses nothing by that.
+//! up to 40 frames ahead; where prefetch is no instruction, a short one loses nothing by that.
 #![forbid(unsafe_code)]
