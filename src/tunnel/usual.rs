@@ -33,10 +33,8 @@ impl UsualPacket {
     const VXLAN: u16 = 16;
     const INNER: u16 = Self::VXLAN + 14;
     const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
-}
 
-impl UsualPacket {
-    /// Eight bytes from the destination address on: it, and the ports.
+    /// Eight bytes in wire order: the destination address, the source port, the destination port.
     #[inline(always)]
     fn address(&self) -> [u8; 8] {
         let front = self.as_bytes().first_chunk::<38>();
@@ -48,7 +46,9 @@ impl UsualPacket {
 /// two comparisons stand for its sets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usual {
+    /// Of [`UsualPacket::address`].
     address: Bits,
+    /// Of the VXLAN header: I is set, and no reserved bit.
     vxlan: Bits,
 }
 
@@ -59,7 +59,7 @@ impl Usual {
         vnis: &Set<'_, Vni>,
     ) -> Self {
         let port = match ports {
-            Set::Any => Bits::new([0; 8], [0; 8]),
+            Set::Any => Bits::ALL,
             Set::One(port) => {
                 let [a, b] = port.to_be_bytes();
                 Bits::new([0, 0, 0, 0, 0, 0, a, b], [0, 0, 0, 0, 0, 0, 255, 255])
@@ -67,7 +67,7 @@ impl Usual {
             Set::Sorted(_) => Bits::NONE,
         };
         let local = match locals {
-            Set::Any => Bits::new([0; 8], [0; 8]),
+            Set::Any => Bits::ALL,
             Set::One(IpAddr::V4(local)) => {
                 let [a, b, c, d] = local.octets();
                 Bits::new([a, b, c, d, 0, 0, 0, 0], [255, 255, 255, 255, 0, 0, 0, 0])
@@ -86,7 +86,7 @@ impl Usual {
     }
 }
 
-/// Some of 64 bits, and what they have to be.
+/// Some of 64 bits, in the order of the wire, and what they have to be.
 #[derive(Clone, Copy, Debug)]
 struct Bits {
     value: u64,
@@ -94,6 +94,8 @@ struct Bits {
 }
 
 impl Bits {
+    /// What every word has.
+    const ALL: Self = Self::new([0; 8], [0; 8]);
     /// What no word has, and no word has with others: nobody asks for a source port.
     const NONE: Self = Self::new([0, 0, 0, 0, 1, 0, 0, 0], [0; 8]);
 
