@@ -8,7 +8,7 @@ use vtep::checksum::Sum;
 use vtep::tunnel::{
     Adjacency, Core, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy, Vtep,
 };
-use vtep::verdict::DropReason;
+use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
 
 type Packet = ArrayFrame<192>;
@@ -23,9 +23,13 @@ const UDP_LEN: usize = 38;
 
 /// VXLAN over IPv4, with bytes behind it that belong to no packet.
 fn packet() -> Vec<u8> {
-    let udp = UdpBuilder::new(1234, 53, &b"ping"[..]);
+    packet_of(b"ping")
+}
+
+fn packet_of(payload: &[u8]) -> Vec<u8> {
+    let udp = UdpBuilder::new(1234, 53, payload);
     let ip = Ipv4Builder::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), udp);
-    let mut bytes = [0; 64];
+    let mut bytes = [0; 96];
     let inner = EthernetBuilder::new(A, B, ip).build(&mut bytes).expect("room");
     let config =
         TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), Adjacency::new(A, B));
@@ -61,6 +65,52 @@ fn mended(mut packet: Vec<u8>) -> Vec<u8> {
     let checksum = Sum::of(&packet[14..IP_END]).checksum();
     packet[IP_CHECKSUM..][..2].copy_from_slice(&checksum.to_be_bytes());
     packet
+}
+
+/// A frame whose first segment is at hand.
+struct Chain {
+    head: Packet,
+    behind: usize,
+}
+
+impl FrameBuf for Chain {
+    fn bytes(&self) -> &[u8] {
+        self.head.bytes()
+    }
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.head.bytes_mut()
+    }
+    fn push_front(&mut self, count: usize) -> Verdict {
+        self.head.push_front(count)
+    }
+    fn pull_front(&mut self, count: usize) -> Verdict {
+        self.head.pull_front(count)
+    }
+    fn truncate(&mut self, len: usize) {
+        self.behind = len.saturating_sub(self.head.bytes().len()).min(self.behind);
+        self.head.truncate(len);
+    }
+    fn push_header<const N: usize, E: From<DropReason>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.head.push_header(write)
+    }
+    fn total_len(&self) -> usize {
+        self.head.total_len() + self.behind
+    }
+}
+
+fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
+    for vtep in vteps() {
+        let head = Packet::copy_of(&packet[..at_hand], 0).expect("room");
+        let mut chain = Chain { head, behind: packet.len() - at_hand };
+        let taken = vtep.decap(&mut chain);
+        let decap = vtep.inspect_head(&packet[..at_hand], packet.len(), RxMeta::default());
+        assert_eq!(taken, decap.map(|decap| decap.origin()), "{at_hand} {vtep:?} {packet:02x?}");
+        let len = decap.map_or(packet.len(), |decap| decap.len());
+        assert_eq!(chain.total_len(), len, "{at_hand} {vtep:?} {packet:02x?}");
+    }
 }
 
 fn assert_agree(packet: &[u8]) {
@@ -114,6 +164,30 @@ fn with_any_lengths() {
             }
         }
     }
+}
+
+#[test]
+fn with_another_protocol_inside() {
+    let good = packet_of(&[0x60; 32]);
+    let inner = 62..64;
+    let mut taken = 0;
+    for ethertype in [0x0800_u16, 0x86DD, 0x0806, 0x88CC, 0x8100, 0x88A8] {
+        for udp_len in 0..=good.len() as u16 {
+            for (at, value) in [(15, 0), (15, 1), (15, 3), (45, 1), (46, 1), (61, 0xb), (61, 0xa)] {
+                let mut packet = good.clone();
+                packet[inner.clone()].copy_from_slice(&ethertype.to_be_bytes());
+                packet[UDP_LEN..][..2].copy_from_slice(&udp_len.to_be_bytes());
+                packet[at] = value;
+                let packet = mended(packet);
+                assert_agree(&packet);
+                for at_hand in [0, 49, 63, 64, 83, 84, 85, 103, 104, good.len()] {
+                    assert_agree_on_chain(&packet, at_hand);
+                }
+                taken += usize::from(vteps()[0].inspect(&packet).is_ok());
+            }
+        }
+    }
+    assert!(taken > 500, "{taken}");
 }
 
 /// What the NIC says of the outer header checksum stands, whatever the header says.

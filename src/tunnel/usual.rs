@@ -11,10 +11,11 @@ use crate::buf::{FrameBuf, NicChecksum, RxMeta};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
-    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, UdpHeader, Vni, VxlanHeader,
+    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, UdpHeader, Vni, VxlanHeader,
 };
 
-/// The usual packet: nothing tagged, no options, IPv4 in IPv4.
+/// The usual packet: nothing tagged, no options, IPv4 in IPv4. Where another protocol is inside, what stands here
+/// as the inner IPv4 header is not looked at.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct UsualPacket {
@@ -161,7 +162,7 @@ impl Vtep<'_> {
     /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
-        let (len, origin) = self.look(frame.bytes(), frame.total_len(), frame.rx())?;
+        let (len, origin) = self.look(frame)?;
         frame.keep(UsualPacket::OUTER, len)?;
         Ok(origin)
     }
@@ -169,13 +170,8 @@ impl Vtep<'_> {
     /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
     /// inner frame's length. `None` is the reason if it has others, or if its inner header has to be changed.
     #[inline(always)]
-    fn look(
-        &self,
-        head: &[u8],
-        total: usize,
-        rx: RxMeta,
-    ) -> Result<(usize, Origin), Option<DropReason>> {
-        let (packet, _) = UsualPacket::ref_from_prefix(head).map_err(|_| None)?;
+    fn look<B: FrameBuf>(&self, frame: &B) -> Result<(usize, Origin), Option<DropReason>> {
+        let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
             && ip.first_byte() == 0x45
@@ -189,7 +185,7 @@ impl Vtep<'_> {
             self.check_destination(udp, IpAddr::V4(ip.destination()))?;
         }
         let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
-        if ip_len > total.wrapping_sub(EthernetHeader::LEN) {
+        if ip_len > frame.total_len().wrapping_sub(EthernetHeader::LEN) {
             return Err(Some(DropReason::Truncated));
         }
         // A length without room for the header comes before all that follows.
@@ -197,16 +193,15 @@ impl Vtep<'_> {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
-        if !is_intact(ip, rx) {
+        if !is_intact(ip, frame.rx()) {
             return refuse(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
             return refuse(DropReason::UdpLength);
         }
         if inner.ethertype() != EtherType::IPV4 {
-            return Err(self.refuse_other(packet));
-        }
-        if udp_len < UsualPacket::UDP {
+            self.judge_other(packet, frame)?;
+        } else if udp_len < UsualPacket::UDP {
             return Err(Some(self.refuse_short(packet)));
         }
         if !self.usual.vxlan.is_in(*vxlan.as_bytes()) {
@@ -271,12 +266,32 @@ impl Vtep<'_> {
         self.check_vxlan(&packet.vxlan, packet.udp.destination_port()).err()
     }
 
-    /// What is wrong with a packet whose inner frame is not IPv4, if its tag is: `None` for all others.
+    /// Judges a packet whose inner frame is not IPv4, up to its VXLAN header. `None` is the reason where there is
+    /// more to be said of the inner frame, or its header is not at hand.
     #[cold]
     #[inline(never)]
-    fn refuse_other(&self, packet: &UsualPacket) -> Option<DropReason> {
-        let is_tagged = packet.inner.ethertype().is_vlan() && self.inner_tags == InnerTags::Discard;
-        if !is_tagged || packet.udp.length() < UsualPacket::INNER {
+    fn judge_other<B: FrameBuf>(
+        &self,
+        packet: &UsualPacket,
+        frame: &B,
+    ) -> Result<(), Option<DropReason>> {
+        let ethertype = packet.inner.ethertype();
+        if ethertype.is_vlan() {
+            return Err(self.refuse_tagged(packet));
+        }
+        let ip_len = if ethertype == EtherType::IPV6 { Ipv6Header::LEN } else { 0 };
+        let is_whole = frame.bytes().len()
+            >= (UsualPacket::OUTER + EthernetHeader::LEN).wrapping_add(ip_len)
+            && usize::from(packet.udp.length())
+                >= usize::from(UsualPacket::INNER).wrapping_add(ip_len);
+        let is_marked = packet.ip.traffic_class().ecn() != Ecn::NotEct;
+        if is_whole && !is_marked && !self.looks_inside { Ok(()) } else { Err(None) }
+    }
+
+    /// What is wrong with a packet whose inner frame is tagged, if its tag is.
+    #[cold]
+    fn refuse_tagged(&self, packet: &UsualPacket) -> Option<DropReason> {
+        if self.inner_tags != InnerTags::Discard || packet.udp.length() < UsualPacket::INNER {
             return None;
         }
         if let Some(reason) = self.refuse_vxlan(packet) {
