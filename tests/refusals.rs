@@ -1,10 +1,14 @@
 //! Every drop reason is reached from packet bytes through the public calls, and the refused frame is as it
 //! was: its bytes, its bounds and the room in front of it.
 
+#[path = "common/chained.rs"]
+mod chained;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use chained::Chained;
 use vtep::buf::{Frame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
 use vtep::tunnel::{
     Adjacency, Core, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
@@ -68,46 +72,6 @@ fn mended(mut bytes: Vec<u8>) -> Vec<u8> {
     let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
     bytes[24..26].copy_from_slice(&sum.to_be_bytes());
     bytes
-}
-
-/// A frame whose linear head ends early.
-struct Chained<'a> {
-    head: Frame<&'a mut [u8]>,
-    behind: usize,
-}
-
-impl FrameBuf for Chained<'_> {
-    fn bytes(&self) -> &[u8] {
-        self.head.bytes()
-    }
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.head.bytes_mut()
-    }
-    fn push_front(&mut self, count: usize) -> Result<(), DropReason> {
-        self.head.push_front(count)
-    }
-    fn pull_front(&mut self, count: usize) -> Result<(), DropReason> {
-        self.head.pull_front(count)
-    }
-    fn truncate(&mut self, len: usize) {
-        self.behind = self.behind.min(len.saturating_sub(self.head.total_len()));
-        self.head.truncate(len);
-    }
-    fn push_header<const N: usize, E: From<DropReason>>(
-        &mut self,
-        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.head.push_header(write)
-    }
-    fn total_len(&self) -> usize {
-        self.head.total_len() + self.behind
-    }
-    fn rx(&self) -> RxMeta {
-        self.head.rx()
-    }
-    fn tx(&self) -> TxMeta {
-        self.head.tx()
-    }
 }
 
 /// Runs calls that must be refused, and remembers which reasons came up.

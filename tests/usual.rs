@@ -1,14 +1,18 @@
 //! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
 //! same of every packet.
 
+#[path = "common/chained.rs"]
+mod chained;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vtep::buf::{ArrayFrame, FrameBuf, NicChecksum, RxMeta};
+use chained::Chained;
+use vtep::buf::{ArrayFrame, Frame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
     Adjacency, Core, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy, Vtep,
 };
-use vtep::verdict::{DropReason, Verdict};
+use vtep::verdict::DropReason;
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
 
 type Packet = ArrayFrame<192>;
@@ -67,44 +71,11 @@ fn mended(mut packet: Vec<u8>) -> Vec<u8> {
     packet
 }
 
-/// A frame whose first segment is at hand.
-struct Chain {
-    head: Packet,
-    behind: usize,
-}
-
-impl FrameBuf for Chain {
-    fn bytes(&self) -> &[u8] {
-        self.head.bytes()
-    }
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.head.bytes_mut()
-    }
-    fn push_front(&mut self, count: usize) -> Verdict {
-        self.head.push_front(count)
-    }
-    fn pull_front(&mut self, count: usize) -> Verdict {
-        self.head.pull_front(count)
-    }
-    fn truncate(&mut self, len: usize) {
-        self.behind = len.saturating_sub(self.head.bytes().len()).min(self.behind);
-        self.head.truncate(len);
-    }
-    fn push_header<const N: usize, E: From<DropReason>>(
-        &mut self,
-        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.head.push_header(write)
-    }
-    fn total_len(&self) -> usize {
-        self.head.total_len() + self.behind
-    }
-}
-
 fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
     for vtep in vteps() {
-        let head = Packet::copy_of(&packet[..at_hand], 0).expect("room");
-        let mut chain = Chain { head, behind: packet.len() - at_hand };
+        let mut head = packet[..at_hand].to_vec();
+        let head = Frame::new(&mut head[..], 0..at_hand);
+        let mut chain = Chained { head, behind: packet.len() - at_hand };
         let taken = vtep.decap(&mut chain);
         let decap = vtep.inspect_head(&packet[..at_hand], packet.len(), RxMeta::default());
         assert_eq!(taken, decap.map(|decap| decap.origin()), "{at_hand} {vtep:?} {packet:02x?}");
