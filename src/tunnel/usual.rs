@@ -1,4 +1,4 @@
-//! Decap of the usual packet in one look; any other is inspected field by field.
+//! Decap of the usual packet in one look, whatever protocol is inside; any other is inspected field by field.
 //!
 //! What is said of a packet here [`Vtep::inspect_head`] would say too.
 
