@@ -11,7 +11,9 @@ use defmt::{Debug2Format, Format, Formatter, write};
 use crate::subnet::Prefix;
 use crate::verdict::DropReason;
 use crate::wire::{MacAddr, Vni};
-use crate::{agent, arch, batch, buf, checksum, lease, netlink, subnet, tunnel, verdict, wire};
+use crate::{
+    agent, arch, batch, buf, checksum, hash, lease, netlink, subnet, tunnel, verdict, wire,
+};
 
 impl Format for DropReason {
     fn format(&self, f: Formatter<'_>) {
@@ -50,16 +52,27 @@ macro_rules! by_debug {
 by_debug! {
     agent::AddressChange,
     agent::Change,
-    agent::HostGw,
+    agent::Claim,
+    agent::Conflict,
+    agent::Found,
+    @['a] agent::FoundRecords<'a>,
+    agent::HostGwBackend,
     agent::HostGwPeer,
-    agent::NotSorted,
-    @['a] agent::Owned<'a>,
+    agent::Kept,
+    agent::OverlayNetworks,
+    agent::Owner,
+    @['a] agent::Ownership<'a>,
+    agent::PeerError,
     agent::Plan,
     agent::Reach,
     agent::Record,
-    @['a] agent::SortedRecords<'a>,
-    agent::Vxlan,
+    @[P] agent::Reading<P>,
+    agent::Rollback,
+    agent::TooManyRecords,
+    agent::VxlanBackend,
     agent::VxlanPeer,
+    agent::Wanted,
+    @['a] agent::WantedRecords<'a>,
 }
 
 by_debug! {
@@ -82,6 +95,7 @@ by_debug! {
 
 by_debug! {
     checksum::Sum,
+    hash::HashKey,
 }
 
 by_debug! {
@@ -93,6 +107,7 @@ by_debug! {
     lease::ConfigField,
     lease::DockerOptions,
     lease::Expiry,
+    lease::Families,
     lease::JsonError,
     lease::JsonErrorKind,
     @['a] lease::JsonString<'a>,

@@ -46,7 +46,7 @@
 //! buf              frame buffers
 //! verdict          drop reasons
 //! wire             headers
-//! checksum         sums
+//! checksum  hash   sums, hashes of what strangers choose
 //! ```
 //!
 //! The [`manual`] has chapters on the rules that the code obeys and why it is as it is.
@@ -84,6 +84,7 @@ pub mod buf;
 pub mod checksum;
 #[cfg(feature = "defmt")]
 mod format;
+pub mod hash;
 pub mod lease;
 pub mod manual;
 pub mod netlink;

@@ -407,14 +407,6 @@ fn an_extension_header_beyond_the_head() {
     assert_eq!(looked(packet.len() + 1), Some(DropReason::NotLinear));
 }
 
-/// The empty IPv6 subnet is none, and is not written (flannel `pkg/ip/ip6net.go`).
-#[test]
-fn a_key_without_an_ipv6_subnet() {
-    let key: LeaseKey = "10.5.34.0-24".parse().unwrap();
-    let empty = LeaseKey { v6: Some("::/0".parse().unwrap()), ..key };
-    assert_eq!(empty.to_string(), "10.5.34.0-24");
-}
-
 /// 65,535 bytes are an outer IPv4 packet with 65,499 bytes inside; what fits that but not the MTU is too big.
 #[test]
 fn too_long_or_only_too_big() {

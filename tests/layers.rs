@@ -5,14 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use beside itself. The root and the manual speak of all of them.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("checksum", &[]),
+    ("hash", &[]),
     ("verdict", &[]),
     ("buf", &["verdict", "arch"]),
     ("subnet", &[]),
     ("wire", &["checksum"]),
     ("arch", &["checksum"]),
-    ("lease", &["subnet", "wire"]),
+    ("lease", &["subnet", "wire", "hash"]),
     ("netlink", &["subnet", "wire"]),
     ("agent", &["subnet", "lease", "netlink", "wire"]),
     ("tunnel", &["wire", "checksum", "buf", "verdict", "arch"]),
@@ -22,8 +23,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     (
         "format",
         &[
-            "agent", "arch", "batch", "buf", "checksum", "lease", "netlink", "subnet", "tunnel",
-            "verdict", "wire",
+            "agent", "arch", "batch", "buf", "checksum", "hash", "lease", "netlink", "subnet",
+            "tunnel", "verdict", "wire",
         ],
     ),
     ("arbitrary", &["wire", "checksum", "verdict", "tunnel", "subnet", "lease", "netlink"]),

@@ -200,8 +200,8 @@ fn taken_line(line: &str) -> Result<Taken, Failure> {
 fn taken_json(lease: &Value) -> Result<Taken, Failure> {
     let key = lease.as_str().or_else(|| lease.get("key")?.as_str());
     let key = key.ok_or_else(|| about(lease, "neither a key nor an object with one"))?;
-    let public_ip = lease.get("value").and_then(|value| {
-        LeaseValue::from_json(&value.to_string()).ok().map(|value| value.public_ip)
-    });
+    let public_ip = lease
+        .get("value")
+        .and_then(|value| LeaseValue::from_json(&value.to_string()).ok()?.public_ip);
     Ok(Taken { key: key.parse().map_err(|error| about(key, error))?, public_ip })
 }

@@ -155,15 +155,17 @@ fn pool(path: &Path, json: bool, out: &mut impl Write) -> Result<(), Failure> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum KeyLine<'a> {
-    Key { text: &'a str, v4: String, v6: Option<String> },
+    Key { text: &'a str, v4: Option<String>, v6: Option<String> },
     Error { text: &'a str, error: String },
 }
 
 impl Display for KeyLine<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Key { text, v4, v6: None } => write!(f, "{text}: {v4}"),
-            Self::Key { text, v4, v6: Some(v6) } => write!(f, "{text}: {v4} {v6}"),
+            Self::Key { text, v4, v6 } => {
+                write!(f, "{text}:")?;
+                v4.iter().chain(v6).try_for_each(|subnet| write!(f, " {subnet}"))
+            }
             Self::Error { text, error } => write!(f, "{text:?}: {error}"),
         }
     }
@@ -172,9 +174,11 @@ impl Display for KeyLine<'_> {
 fn key(texts: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure> {
     for text in texts {
         let line = match text.parse::<LeaseKey>() {
-            Ok(LeaseKey { v4, v6 }) => {
-                KeyLine::Key { text, v4: v4.to_string(), v6: v6.map(|v6| v6.to_string()) }
-            }
+            Ok(LeaseKey { v4, v6 }) => KeyLine::Key {
+                text,
+                v4: v4.map(|v4| v4.to_string()),
+                v6: v6.map(|v6| v6.to_string()),
+            },
             Err(error) => KeyLine::Error { text, error: error.to_string() },
         };
         if json {

@@ -1,12 +1,9 @@
-//! From a lease event to the ordered changes.
+//! From a lease event to the ordered changes, and back.
 
-use core::net::IpAddr;
+use crate::netlink::RouteMessage;
 
-use crate::lease::{JsonString, LeaseKey, LeaseValue, VxlanBackendError};
-use crate::netlink::{FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute, RouteMessage};
-use crate::subnet::IpPrefix;
-use crate::wire::MacAddr;
-
+use super::claim::{Claim, Wanted};
+use super::found::FoundRecords;
 use super::record::{Change, Record};
 
 /// How a peer is reached.
@@ -19,8 +16,8 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// What the kernel's answer to [`RouteLookup`](crate::netlink::RouteLookup) for the peer's address says: direct when
-    /// it is exactly one route, and that has no gateway (flannel `pkg/ip` `DirectRouting`).
+    /// Reads the kernel's answer to [`RouteLookup`](crate::netlink::RouteLookup) for the peer's address: direct if it is
+    /// exactly one route, and that has no gateway (flannel `pkg/ip` `DirectRouting`).
     pub fn from_lookup<'a>(routes: impl IntoIterator<Item = RouteMessage<'a>>) -> Self {
         let mut routes = routes.into_iter();
         match (routes.next(), routes.next()) {
@@ -32,199 +29,147 @@ impl Reach {
     }
 }
 
-/// The ordered changes of one event, at most six.
+/// The most changes of one event: neighbour, route, and the FDB entries of the old and the new MAC address.
+const MAX_CHANGES: usize = 4;
+
+/// The ordered changes of one event, at most four.
+///
+/// They are in an order in which a peer that was reachable before the event and is to be reachable after it is so after
+/// each of them, too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Plan {
-    changes: [Option<Change>; 6],
+    changes: [Option<Change>; MAX_CHANGES],
 }
 
 impl Plan {
-    fn new(changes: impl IntoIterator<Item = Change>) -> Self {
-        let mut plan = Self { changes: [None; 6] };
+    /// A plan of no changes.
+    pub const EMPTY: Self = Self { changes: [None; MAX_CHANGES] };
+
+    pub(super) fn new(changes: impl IntoIterator<Item = Change>) -> Self {
+        let mut plan = Self::EMPTY;
         for (place, change) in plan.changes.iter_mut().zip(changes) {
             *place = Some(change);
         }
         plan
     }
 
-    /// The changes, in order.
+    /// Returns the changes, in order.
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
         self.changes.iter().flatten().copied()
     }
 
-    /// What to do when a change failed and `done` before it had not: what those set is deleted again, in the same
-    /// order, the neighbour before the FDB entry. The event has then had no effect.
-    #[must_use]
-    pub fn rollback(&self, done: usize) -> Self {
-        Self::new(self.changes().take(done).filter_map(|change| match change {
-            Change::Set(record) => Some(Change::Delete(record)),
-            Change::Delete(_) => None,
-        }))
-    }
-}
-
-/// A peer's lease, one family of it, as the vxlan backend needs it. The VNI in a lease is not to be relied on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct VxlanPeer {
-    /// Its subnet; the first address is its VTEP's.
-    pub subnet: IpPrefix,
-    /// Its address in the underlay: PublicIP, or PublicIPv6 of an IPv6 subnet.
-    pub public: IpAddr,
-    /// The MAC address of its vxlan device: VtepMAC.
-    pub mac: MacAddr,
-}
-
-impl VxlanPeer {
-    /// The peers that a lease of the vxlan backend is: IPv4 and IPv6. None of a lease of another backend, and none of a
-    /// family that the lease does not have in full.
+    /// The changes that lead from what one lease wanted to what it wants now.
     ///
-    /// # Errors
-    /// The backend data is not what the vxlan backend writes. flannel passes over such a lease.
-    pub fn from_lease(
-        key: &LeaseKey,
-        value: &LeaseValue<'_>,
-    ) -> Result<[Option<Self>; 2], VxlanBackendError> {
-        if value.backend_type != JsonString::new("vxlan") {
-            return Ok([None; 2]);
-        }
-        let v4 = value.vxlan()?.map(|backend| Self {
-            subnet: IpPrefix::V4(key.v4.prefix()),
-            public: IpAddr::V4(value.public_ip),
-            mac: backend.vtep_mac,
-        });
-        let v6 = match (key.v6, value.public_ipv6, value.vxlan_v6()?) {
-            (Some(subnet), Some(public), Some(backend)) => Some(Self {
-                subnet: IpPrefix::V6(subnet.prefix()),
-                public: IpAddr::V6(public),
-                mac: backend.vtep_mac,
-            }),
-            _ => None,
+    /// First comes what is new, then what others want of what it had, last what nobody wants.
+    pub(super) fn between(
+        old: impl Iterator<Item = Wanted> + Clone,
+        new: impl Iterator<Item = Wanted> + Clone,
+        others: impl Iterator<Item = Claim> + Clone,
+        set: impl Fn(Record) -> Change,
+    ) -> Self {
+        let left =
+            old.filter(|old| !new.clone().any(|new| new.record.place() == old.record.place()));
+        let is_set = |new: &Wanted| match rival(new, others.clone()) {
+            Some(Claim::Wants(other)) => new.owner < other.owner || new.record == other.record,
+            Some(kept) => kept.is_uncertain(new.record.place()) || new.owner < kept.owner(),
+            None => true,
         };
-        Ok([v4, v6])
-    }
-}
-
-/// The vxlan backend of this node.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Vxlan {
-    /// Index of the vxlan link of that family: flannel.1, or flannel-v6.1.
-    pub link: u32,
-}
-
-impl Vxlan {
-    /// What should be there for a peer, in the order of setting: through the tunnel ARP, FDB and last the route, else the
-    /// kernel would begin to resolve the route's gateway; directly a route alone.
-    pub fn records(
-        self,
-        peer: &VxlanPeer,
-        reach: Reach,
-    ) -> impl Iterator<Item = Record> + Clone + use<> {
-        let VxlanPeer { subnet, public, mac } = *peer;
-        let (link, vtep) = (self.link, subnet.address());
-        let records = match reach {
-            Reach::Tunnel => [
-                Some(Record::Neighbour(NeighbourEntry { link, address: vtep, mac })),
-                Some(Record::Fdb(FdbEntry { link, mac, remote: public })),
-                Some(Record::Onlink(OnlinkRoute { destination: subnet, gateway: vtep, link })),
-            ],
-            Reach::Direct => {
-                let route = HostGwRoute { destination: subnet, gateway: public, link: 0 };
-                [Some(Record::Direct(route)), None, None]
+        let given_back = left.clone().filter_map(|old| match rival(&old, others.clone()) {
+            Some(Claim::Wants(other)) => {
+                Some(other.record).filter(|record| old.owner < other.owner && *record != old.record)
             }
-        };
-        records.into_iter().flatten()
-    }
-
-    /// A lease came, or came again.
-    #[must_use]
-    pub fn added(self, peer: &VxlanPeer, reach: Reach) -> Plan {
-        Plan::new(self.records(peer, reach).map(Change::Set))
-    }
-
-    /// A lease went: the same order. Go on past an entry that is not there.
-    #[must_use]
-    pub fn removed(self, peer: &VxlanPeer, reach: Reach) -> Plan {
-        Plan::new(self.records(peer, reach).map(Change::Delete))
-    }
-
-    /// A lease came with another VtepMAC, public address or reach than before: first goes what the new entries do not
-    /// overwrite. flannel forgets it.
-    #[must_use]
-    pub fn replaced(self, old: (&VxlanPeer, Reach), new: (&VxlanPeer, Reach)) -> Plan {
-        let wanted = self.records(new.0, new.1);
-        let left = self
-            .records(old.0, old.1)
-            .filter(|record| !wanted.clone().any(|new| new.place() == record.place()))
-            .map(Change::Delete);
-        Plan::new(left.chain(wanted.clone().map(Change::Set)))
-    }
-}
-
-/// A peer's lease, one family of it, as the host-gw backend needs it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct HostGwPeer {
-    /// Its subnet.
-    pub subnet: IpPrefix,
-    /// Its address in the underlay: PublicIP, or PublicIPv6 of an IPv6 subnet.
-    pub public: IpAddr,
-}
-
-impl HostGwPeer {
-    /// The peers that a lease of the host-gw backend is: IPv4 and IPv6. None of a lease of another backend, and no
-    /// IPv6 one of a lease without PublicIPv6.
-    #[must_use]
-    pub fn from_lease(key: &LeaseKey, value: &LeaseValue<'_>) -> [Option<Self>; 2] {
-        if value.backend_type != JsonString::new("host-gw") {
-            return [None; 2];
-        }
-        let v4 =
-            Self { subnet: IpPrefix::V4(key.v4.prefix()), public: IpAddr::V4(value.public_ip) };
-        let v6 = key.v6.zip(value.public_ipv6).map(|(subnet, public)| Self {
-            subnet: IpPrefix::V6(subnet.prefix()),
-            public: IpAddr::V6(public),
+            _ => None,
         });
-        [Some(v4), v6]
+        let deleted = left
+            .filter(|old| rival(old, others.clone()).is_none())
+            .map(|old| Change::Delete(old.record));
+        let set_new = new.clone().filter(is_set).map(|new| set(new.record));
+        Self::new(set_new.chain(given_back.map(Change::Set)).chain(deleted))
+    }
+
+    /// Returns what undoes the first `done` changes, when the one after them failed and `found` was in the kernel before
+    /// the event.
+    ///
+    /// What they overwrote or deleted is set again; deleted is only what was not there. `found` needs the entries in the
+    /// places that the plan changes; an agent that keeps its own account of the kernel's tables passes that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::agent::{Found, FoundRecords, Owner, Reach, VxlanBackend, VxlanPeer};
+    /// use vtep::wire::MacAddr;
+    ///
+    /// let owner = Owner::of_subnet("10.5.2.0/24".parse()?);
+    /// let peer = VxlanPeer::new(owner, [192, 0, 2, 12].into(), MacAddr::new([2, 0, 0, 0, 0, 1]))?;
+    /// let backend = VxlanBackend { link: 7 };
+    /// let plan = backend.added(&peer, Reach::Tunnel, []);
+    ///
+    /// // The route was refused. On an empty kernel, neighbour and FDB entry go again:
+    /// assert_eq!(plan.rollback(2, FoundRecords::EMPTY).plan().changes().count(), 2);
+    /// // but they stay if they were there.
+    /// let mut found: Vec<Found> =
+    ///     backend.wanted(&peer, Reach::Tunnel).map(|wanted| Found::exact(wanted.record)).collect();
+    /// let undo = plan.rollback(2, FoundRecords::new(&mut found));
+    /// assert_eq!(undo.plan().changes().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn rollback(&self, done: usize, found: FoundRecords<'_>) -> Rollback {
+        let mut undo = Rollback { plan: Self::EMPTY, inexact: [None; MAX_CHANGES] };
+        let mut restored = [None; MAX_CHANGES];
+        let mut deleted = [None; MAX_CHANGES];
+        let places = restored.iter_mut().zip(&mut deleted).zip(&mut undo.inexact);
+        for (change, ((restored, deleted), inexact)) in self.changes().take(done).zip(places) {
+            let before = found.at(change.record().place());
+            let before = match change {
+                Change::Set(_) | Change::Add(_) => before.filter(|b| b.is_default_metric).min(),
+                Change::Delete(record) => before.filter(|b| record.is_met_by(&b.record)).min(),
+            };
+            match (change, before) {
+                (Change::Set(record) | Change::Add(record), Some(b))
+                    if record.is_met_by(&b.record) => {}
+                (_, Some(before)) => {
+                    *restored = Some(Change::Set(before.record));
+                    *inexact = (!before.is_exact).then_some(before.record);
+                }
+                (Change::Set(record) | Change::Add(record), None) => {
+                    *deleted = Some(Change::Delete(record));
+                }
+                (Change::Delete(_), None) => {}
+            }
+        }
+        let restored = restored.into_iter().rev().flatten();
+        undo.plan = Self::new(restored.chain(deleted.into_iter().flatten()));
+        undo
     }
 }
 
-/// The host-gw backend of this node.
+/// What undoes an event: see [`Plan::rollback`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct HostGw {
-    /// Index of the underlay's link.
-    pub link: u32,
+pub struct Rollback {
+    plan: Plan,
+    inexact: [Option<Record>; MAX_CHANGES],
 }
 
-impl HostGw {
-    /// What should be there for a peer.
+impl Rollback {
+    /// Returns the changes: first what is set again, the last first, then what is deleted.
     #[must_use]
-    pub const fn route(self, peer: &HostGwPeer) -> HostGwRoute {
-        HostGwRoute { destination: peer.subnet, gateway: peer.public, link: self.link }
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
     }
 
-    /// A lease came, and `listed` is the first route to its subnet in the kernel's list
-    /// ([`RouteDump`](crate::netlink::RouteDump)), whatever it is: it stays when it is the same, else it goes.
-    #[must_use]
-    pub fn added(self, peer: &HostGwPeer, listed: Option<Record>) -> Plan {
-        let wanted = Record::HostGw(self.route(peer));
-        if listed.is_some_and(|listed| wanted.is_met_by(&listed)) {
-            return Plan::new([]);
-        }
-        Plan::new(listed.map(Change::Delete).into_iter().chain([Change::Set(wanted)]))
+    /// Returns the entries that are set again with less than they had: another protocol, a preferred source, several
+    /// next hops. The kernel may refuse them.
+    pub fn inexact(&self) -> impl Iterator<Item = Record> + '_ {
+        self.inexact.iter().flatten().copied()
     }
+}
 
-    /// A lease went.
-    #[must_use]
-    pub fn removed(self, peer: &HostGwPeer) -> Plan {
-        Plan::new([Change::Delete(Record::HostGw(self.route(peer)))])
-    }
-
-    /// A lease came with another public address than before: the old route goes, the new one comes.
-    #[must_use]
-    pub fn replaced(self, old: &HostGwPeer, new: &HostGwPeer) -> Plan {
-        if old == new {
-            return Plan::new([]);
-        }
-        let changes = [self.removed(old), self.added(new, None)];
-        Plan::new(changes.iter().flat_map(Plan::changes))
-    }
+/// The other lease that has, or is to have, the place of an entry: the least owner, and last one of which that is not
+/// certain.
+fn rival(wanted: &Wanted, others: impl Iterator<Item = Claim>) -> Option<Claim> {
+    let place = wanted.record.place();
+    others
+        .filter(|other| other.owner() != wanted.owner && other.concerns(place))
+        .min_by_key(|other| (other.is_uncertain(place), other.owner()))
 }

@@ -1,107 +1,113 @@
-//! What should be there against what is (flannel's ten-second check, `backend/route_network.go`, and more).
-
-use core::fmt;
+//! What should be in the kernel against what is (flannel's ten-second check, `backend/route_network.go`, and more).
 
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
-use super::record::{Change, Record};
+use super::backend::set_host_gw;
+use super::claim::WantedRecords;
+use super::found::{Found, FoundRecords};
+use super::record::{Change, Place, Record};
 
 /// Which of the entries found in the kernel are the agent's own, so that it may delete them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Owned<'a> {
-    /// Index of the vxlan link: all its permanent neighbours, FDB entries and onlink routes.
+pub struct Ownership<'a> {
+    /// Index of the vxlan link: all its permanent neighbours, FDB entries and onlink routes, but for the default FDB
+    /// entry, which comes from the device's own configuration.
     pub vxlan_link: Option<u32>,
-    /// Index of the underlay's link: its gateway routes into `networks`.
+    /// Index of the underlay's link: its gateway routes into `networks`, as flannel makes them.
     pub underlay_link: Option<u32>,
     /// The overlay's networks.
     pub networks: &'a [IpPrefix],
 }
 
-impl Owned<'_> {
-    fn has(&self, found: &Record) -> bool {
-        match found {
+impl Ownership<'_> {
+    fn has(&self, found: &Found) -> bool {
+        match found.record {
             Record::Neighbour(entry) => self.vxlan_link == Some(entry.link),
-            // the default destination comes from the device's own configuration
             Record::Fdb(entry) => self.vxlan_link == Some(entry.link) && entry.mac != MacAddr::ZERO,
-            Record::Onlink(route) => self.vxlan_link == Some(route.link),
+            Record::Onlink(route) => {
+                self.vxlan_link == Some(route.link) && route.destination.len() != 0
+            }
             Record::Direct(route) | Record::HostGw(route) => {
                 let inside = |network: &IpPrefix| network.contains_prefix(route.destination);
-                self.underlay_link == Some(route.link) && self.networks.iter().any(inside)
+                found.is_exact
+                    && route.destination.len() != 0
+                    && self.underlay_link == Some(route.link)
+                    && self.networks.iter().any(inside)
             }
             Record::Other(_) => false,
         }
     }
 }
 
-/// Records in their order ([`Record`]'s `Ord`), so that each is found fast.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct SortedRecords<'a>(&'a [Record]);
-
-impl<'a> SortedRecords<'a> {
-    /// These records.
-    ///
-    /// # Errors
-    /// [`NotSorted`] when one stands before a lesser one.
-    pub fn new(records: &'a [Record]) -> Result<Self, NotSorted> {
-        match records.iter().zip(records.iter().skip(1)).position(|(record, next)| record > next) {
-            Some(index) => Err(NotSorted { index }),
-            None => Ok(Self(records)),
-        }
-    }
-
-    /// Those that are about the same thing.
-    fn rivals(self, record: &Record) -> impl Iterator<Item = &'a Record> + use<'a> {
-        let place = record.place();
-        let start = self.0.partition_point(|record| record.place() < place);
-        self.0.iter().skip(start).take_while(move |record| record.place() == place)
-    }
-
-    fn meet(self, wanted: &Record) -> bool {
-        self.rivals(wanted).any(|found| wanted.is_met_by(found))
-    }
-}
-
-/// Records that are not in their order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct NotSorted {
-    /// Which stands before a lesser one.
-    pub index: usize,
-}
-
-impl fmt::Display for NotSorted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {} stands before a lesser one", self.index)
-    }
-}
-
-impl core::error::Error for NotSorted {}
-
-/// What should be there and is not, in the order it should be set: neighbours, FDB entries, routes.
-pub fn missing<'a>(
-    wanted: SortedRecords<'a>,
-    found: SortedRecords<'a>,
-) -> impl Iterator<Item = Change> + 'a {
-    wanted.0.iter().filter(move |wanted| !found.meet(wanted)).copied().map(Change::Set)
-}
-
-/// What is there, is the agent's own and should not be: to be deleted before what is [`missing`] is set.
+/// Returns the additions: entries that leases want and that are not in the kernel, in the order in which they should be
+/// set: neighbours, FDB entries, routes. Apply them after the deletions of [`stale`].
 ///
-/// What setting a missing entry overwrites is left to it. A host-gw route overwrites nothing: while it is missing, any
-/// other route to its destination goes, whoever made it, as flannel has it.
-pub fn stale<'a>(
-    wanted: SortedRecords<'a>,
-    found: SortedRecords<'a>,
-    owned: Owned<'a>,
+/// Of entries that conflict, only the one that is kept is set ([`WantedRecords::conflicts`] lists the others), so that a
+/// second round finds nothing to do.
+pub fn missing<'a>(
+    wanted: WantedRecords<'a>,
+    found: FoundRecords<'a>,
 ) -> impl Iterator<Item = Change> + 'a {
-    let goes = move |entry: &&Record| {
-        if wanted.rivals(entry).any(|wanted| wanted.is_met_by(entry)) {
-            return false;
+    let missing = wanted.winners().filter(move |wanted| !found.meet(wanted));
+    missing.map(move |record| set_host_gw(record, found))
+}
+
+/// Returns the deletions: entries in the kernel that the agent owns and no lease wants. Apply them before the additions
+/// of [`missing`].
+///
+/// What an addition overwrites is left to it. What an unreadable lease owns stays; and while it cannot be told whose an
+/// FDB entry is, since the neighbour of an unreadable lease is not there, so do all FDB entries of that link.
+pub fn stale<'a>(
+    wanted: WantedRecords<'a>,
+    found: FoundRecords<'a>,
+    ownership: Ownership<'a>,
+) -> impl Iterator<Item = Change> + 'a {
+    let mut last: Option<(Place, PlaceState)> = None;
+    found
+        .iter()
+        .filter(move |entry| {
+            let place = entry.record.place();
+            let state = match last {
+                Some((known, state)) if known == place => state,
+                _ => PlaceState::of(place, wanted, found),
+            };
+            last = Some((place, state));
+            state.is_stale(entry, wanted) && ownership.has(entry)
+        })
+        .map(|entry| Change::Delete(entry.record))
+}
+
+/// What the leases say of a place in the kernel. All entries found there share it.
+#[derive(Clone, Copy)]
+enum PlaceState {
+    /// No lease wants an entry there.
+    Free,
+    /// An unreadable lease may own what is there.
+    Unknown,
+    /// This entry is wanted there, and is there.
+    Met(super::claim::Wanted),
+    /// Another entry is wanted there, and overwrites what is.
+    Missing,
+}
+
+impl PlaceState {
+    fn of(place: Place, wanted: WantedRecords<'_>, found: FoundRecords<'_>) -> Self {
+        match (wanted.winner(place), place) {
+            (Some(winner), _) if found.meet(&winner.record) => Self::Met(winner),
+            (Some(_), _) => Self::Missing,
+            (None, Place::Fdb(link, _)) if wanted.may_own_fdb(link) => Self::Unknown,
+            (None, _) => Self::Free,
         }
-        match wanted.rivals(entry).find(|wanted| !found.meet(wanted)) {
-            Some(missing) => matches!(missing, Record::HostGw(_)),
-            None => owned.has(entry),
+    }
+
+    fn is_stale(&self, entry: &Found, wanted: WantedRecords<'_>) -> bool {
+        match self {
+            Self::Free => true,
+            Self::Unknown | Self::Missing => false,
+            Self::Met(winner) => {
+                !winner.record.is_met_by(&entry.record) && !wanted.is_kept(*winner, entry.record)
+            }
         }
-    };
-    found.0.iter().filter(goes).copied().map(Change::Delete)
+    }
 }

@@ -13,17 +13,17 @@ use crate::wire::MacAddr;
 /// One entry of the kernel's that flannel makes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Record {
-    /// vxlan: which MAC address the peer's VTEP has (ARP, ND).
+    /// vxlan: the MAC address of the peer's VTEP (ARP, ND).
     Neighbour(NeighbourEntry),
-    /// vxlan: behind which underlay address that MAC address is.
+    /// vxlan: the underlay address at which that MAC address is reached.
     Fdb(FdbEntry),
-    /// vxlan: the peer's subnet is behind its VTEP.
+    /// vxlan: the peer's subnet is reached through its VTEP.
     Onlink(OnlinkRoute),
-    /// vxlan with DirectRouting: the peer's subnet is behind the peer. It overwrites the route to that subnet.
+    /// vxlan with DirectRouting: the peer's subnet is reached through the peer.
     Direct(HostGwRoute),
-    /// host-gw: the peer's subnet is behind the peer. It is added only when there is no route to that subnet.
+    /// host-gw: the peer's subnet is reached through the peer.
     HostGw(HostGwRoute),
-    /// Not flannel's, but in the place of a route that is to be. Nothing is ever wanted to be so.
+    /// A route that is not flannel's, but may have the place of one that is wanted.
     Other(OtherRoute),
 }
 
@@ -43,18 +43,32 @@ impl Record {
         }
     }
 
-    /// Writes the request that sets it; the length in bytes.
+    /// Writes the request that adds it, which the kernel refuses if there is an entry in its place; returns the length in
+    /// bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        match self {
+            Self::Neighbour(entry) => entry.write_add(seq, buffer),
+            Self::Fdb(entry) => entry.write_add(seq, buffer),
+            Self::Onlink(route) => route.write_add(seq, buffer),
+            Self::Direct(route) | Self::HostGw(route) => route.write_add(seq, buffer),
+            Self::Other(route) => route.write_add(seq, buffer),
+        }
+    }
+
+    /// Writes the request that sets it, in the place of another if there is one; returns the length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
     pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
         match self {
             Self::Neighbour(entry) => entry.write_set(seq, buffer),
             Self::Fdb(entry) => entry.write_set(seq, buffer),
             Self::Onlink(route) => route.write_set(seq, buffer),
-            Self::Direct(route) => route.write_set(seq, buffer),
-            Self::HostGw(route) => route.write_add(seq, buffer),
-            Self::Other(route) => route.write_add(seq, buffer),
+            Self::Direct(route) | Self::HostGw(route) => route.write_set(seq, buffer),
+            Self::Other(route) => route.write_set(seq, buffer),
         }
     }
 
@@ -96,7 +110,7 @@ impl Record {
         }
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(super) const fn place(&self) -> Place {
         match self {
             Self::Neighbour(entry) => Place::Neighbour(entry.link, entry.address),
             Self::Fdb(entry) => Place::Fdb(entry.link, entry.mac),
@@ -182,19 +196,30 @@ impl fmt::Display for Record {
 /// One request to the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Change {
-    /// Set this entry.
+    /// Add this entry; the kernel refuses it if there is one in its place.
+    Add(Record),
+    /// Set this entry, in the place of another if there is one.
     Set(Record),
     /// Delete this entry.
     Delete(Record),
 }
 
 impl Change {
-    /// Writes the request; the length in bytes.
+    /// Returns the entry.
+    #[must_use]
+    pub const fn record(&self) -> Record {
+        match self {
+            Self::Add(record) | Self::Set(record) | Self::Delete(record) => *record,
+        }
+    }
+
+    /// Writes the request and returns its length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
     pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
         match self {
+            Self::Add(record) => record.write_add(seq, buffer),
             Self::Set(record) => record.write_set(seq, buffer),
             Self::Delete(record) => record.write_delete(seq, buffer),
         }
@@ -203,13 +228,11 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Set(Record::HostGw(_) | Record::Other(_)) => f.write_str("add ")?,
-            Self::Set(_) => f.write_str("set ")?,
-            Self::Delete(_) => f.write_str("delete ")?,
-        }
-        match self {
-            Self::Set(record) | Self::Delete(record) => fmt::Display::fmt(record, f),
-        }
+        let verb = match self {
+            Self::Add(_) => "add",
+            Self::Set(_) => "set",
+            Self::Delete(_) => "delete",
+        };
+        write!(f, "{verb} {}", self.record())
     }
 }

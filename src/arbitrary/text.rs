@@ -14,10 +14,11 @@ use crate::wire::{MacAddr, Vni};
 /// A key that has a text: see [`LeaseKeyPart`](crate::lease::LeaseKeyPart) for the lengths.
 impl<'a> Arbitrary<'a> for LeaseKey {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let has_v4 = u.ratio(7, 8)?;
         let v4 = Ipv4Cidr::new(u.arbitrary()?, len4(u.int_in_range(0..=31)?)?);
         let v6 = Ipv6Cidr::new(u.arbitrary()?, len6(u.int_in_range(0..=127)?)?);
         let has_v6 = u.arbitrary()? && !(v6.address().is_unspecified() && v6.prefix().is_default());
-        Ok(Self { v4, v6: has_v6.then_some(v6) })
+        Ok(Self { v4: Self::from(v4).v4.filter(|_| has_v4), v6: has_v6.then_some(v6) })
     }
 }
 

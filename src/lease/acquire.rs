@@ -60,16 +60,19 @@ impl<'a> LeaseAllocator<'a> {
     /// # Errors
     /// There is no place for it, and nothing is changed.
     pub fn reserve(&mut self, lease: LeaseKey) -> Result<(), AllocateError> {
-        self.v4.has_room_for(lease.v4.prefix())?;
+        let v4 = lease.v4.map(|v4| v4.prefix());
+        v4.map_or(Ok(()), |v4| self.v4.has_room_for(v4))?;
         if let (Some(v6), Some(subnet)) = (&mut self.v6, lease.v6) {
             v6.reserve(subnet.prefix())?;
         }
-        self.v4.reserve(lease.v4.prefix())
+        v4.map_or(Ok(()), |v4| self.v4.reserve(v4))
     }
 
     /// Forgets a lease.
     pub fn release(&mut self, lease: LeaseKey) {
-        self.v4.release(lease.v4.prefix());
+        if let Some(subnet) = lease.v4 {
+            self.v4.release(subnet.prefix());
+        }
         if let (Some(v6), Some(subnet)) = (&mut self.v6, lease.v6) {
             v6.release(subnet.prefix());
         }
@@ -84,7 +87,8 @@ impl<'a> LeaseAllocator<'a> {
             (None, None) => true,
             _ => false,
         };
-        v6 && self.pools.ipv4.is_some_and(|pool| pool.contains(lease.v4.prefix()))
+        let v4 = self.pools.ipv4.zip(lease.v4);
+        v6 && v4.is_some_and(|(pool, subnet)| pool.contains(subnet.prefix()))
     }
 
     fn is_free(&self, lease: LeaseKey) -> bool {
@@ -92,7 +96,7 @@ impl<'a> LeaseAllocator<'a> {
             (Some(v6), Some(subnet)) => v6.is_free(subnet.prefix()),
             _ => true,
         };
-        v6 && self.v4.is_free(lease.v4.prefix())
+        v6 && lease.v4.is_none_or(|subnet| self.v4.is_free(subnet.prefix()))
     }
 
     /// A new lease, noted. `choose` is asked once for each family, see [`SubnetAllocator::choose`].
@@ -105,7 +109,7 @@ impl<'a> LeaseAllocator<'a> {
     ) -> Result<LeaseKey, AllocateError> {
         let v4 = self.v4.choose(&mut choose)?;
         let v6 = self.v6.as_ref().map(|v6| v6.choose(&mut choose)).transpose()?;
-        let lease = LeaseKey { v4: v4.into(), v6: v6.map(Into::into) };
+        let lease = LeaseKey { v4: Some(v4.into()), v6: v6.map(Into::into) };
         self.reserve(lease)?;
         Ok(lease)
     }

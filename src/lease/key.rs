@@ -1,5 +1,5 @@
 //! The name of a lease in etcd: `10.5.34.0-24`, dual stack `10.5.34.0-24&fd00:5:34::-64` (flannel
-//! `pkg/subnet/subnet.go`). There is no form with IPv6 alone.
+//! `pkg/subnet/subnet.go`). A lease without IPv4 is `0.0.0.0-0&fd00:5:34::-64`.
 
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -11,43 +11,54 @@ use crate::subnet::{
 
 /// The subnets of a lease, as its key names them. Host bits are kept.
 ///
+/// flannel writes an absent subnet as the empty one: `0.0.0.0-0`, and `::/0`, which it does not print
+/// (`IP4Net.Empty`, `IP6Net.Empty`). Here such a subnet is `None`.
+///
+/// # Examples
+///
 /// ```
 /// use vtep::lease::LeaseKey;
 ///
 /// let key: LeaseKey = "10.5.34.0-24&fd00:5:34::-64".parse()?;
-/// assert_eq!(key.v4.to_string(), "10.5.34.0/24");
+/// assert_eq!(key.v4.map(|v4| v4.to_string()), Some("10.5.34.0/24".into()));
 /// assert_eq!(key.to_string(), "10.5.34.0-24&fd00:5:34::-64");
-/// // A whole path will do.
-/// assert_eq!("/coreos.com/network/subnets/10.5.34.0-24".parse(), Ok(LeaseKey::from(key.v4)));
+/// let path = "/coreos.com/network/subnets/10.5.34.0-24";
+/// assert_eq!(path.parse(), Ok(LeaseKey { v6: None, ..key }));
+///
+/// let ipv6_only: LeaseKey = "0.0.0.0-0&fd00:5:34::-64".parse()?;
+/// assert_eq!(ipv6_only, LeaseKey { v4: None, ..key });
 /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LeaseKey {
-    /// The IPv4 subnet.
-    pub v4: Ipv4Cidr,
-    /// The IPv6 subnet of a dual-stack lease. `::/0` is printed as none, for flannel calls it empty.
+    /// The IPv4 subnet; `None` of a lease of IPv6 alone.
+    pub v4: Option<Ipv4Cidr>,
+    /// The IPv6 subnet; `None` of a lease of IPv4 alone.
     pub v6: Option<Ipv6Cidr>,
 }
 
 impl LeaseKey {
-    /// The same subnets without host bits.
+    /// Returns the same subnets without host bits.
     #[must_use]
     pub fn masked(self) -> Self {
-        Self { v4: self.v4.prefix().into(), v6: self.v6.map(|v6| v6.prefix().into()) }
+        Self { v4: self.v4.map(|v4| v4.prefix().into()), v6: self.v6.map(|v6| v6.prefix().into()) }
     }
 }
 
 impl From<Ipv4Cidr> for LeaseKey {
     fn from(v4: Ipv4Cidr) -> Self {
-        Self { v4, v6: None }
+        Self { v4: (!is_empty_v4(v4)).then_some(v4), v6: None }
     }
 }
 
 impl fmt::Display for LeaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.v4.address(), self.v4.len())?;
+        match self.v4 {
+            Some(v4) => write!(f, "{}-{}", v4.address(), v4.len())?,
+            None => f.write_str("0.0.0.0-0")?,
+        }
         match self.v6 {
-            Some(v6) if !is_empty(v6) => {
+            Some(v6) if !is_empty_v6(v6) => {
                 write!(f, "&{}-{}", Groups(v6.address()), v6.len())
             }
             _ => Ok(()),
@@ -55,8 +66,13 @@ impl fmt::Display for LeaseKey {
     }
 }
 
-/// Whether flannel takes a subnet for none: `::/0` (`pkg/ip/ip6net.go`).
-const fn is_empty(subnet: Ipv6Cidr) -> bool {
+/// Whether flannel takes a subnet for an absent one: 0.0.0.0/0 (`pkg/ip/ipnet.go`).
+const fn is_empty_v4(subnet: Ipv4Cidr) -> bool {
+    subnet.address().is_unspecified() && subnet.prefix().is_default()
+}
+
+/// Whether flannel takes a subnet for an absent one: `::/0` (`pkg/ip/ip6net.go`).
+const fn is_empty_v6(subnet: Ipv6Cidr) -> bool {
     subnet.address().is_unspecified() && subnet.prefix().is_default()
 }
 
@@ -112,14 +128,15 @@ impl core::error::Error for ParseLeaseKeyError {}
 impl FromStr for LeaseKey {
     type Err = ParseLeaseKeyError;
 
-    /// Reads what flannel reads: anything may stand before the IPv4 address, nothing after the last
-    /// length. `::/0` is flannel's empty subnet, and so none.
+    /// Reads what flannel reads: any text may precede the IPv4 address, and nothing may follow the last
+    /// length. The empty subnets 0.0.0.0/0 and `::/0` are absent.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.rsplit_once(is('&')) {
-            // Behind an '&' that belongs to the path, an IPv4 part may still follow.
+            // After an '&' that belongs to the path, an IPv4 part may still follow.
             Some((v4, v6)) if !v6.contains(is('.')) => {
                 let v6 = parse_v6(v6)?;
-                Ok(Self { v4: parse_v4(v4)?, v6: (!is_empty(v6)).then_some(v6) })
+                let v4 = Self::from(parse_v4(v4)?).v4;
+                Ok(Self { v4, v6: (!is_empty_v6(v6)).then_some(v6) })
             }
             _ => parse_v4(text).map(Self::from),
         }
@@ -162,7 +179,7 @@ mod tests {
 
     fn key(text: &str) -> Option<(String, Option<String>)> {
         let key: LeaseKey = text.parse().ok()?;
-        Some((key.v4.to_string(), key.v6.map(|v6| v6.to_string())))
+        Some((key.v4?.to_string(), key.v6.map(|v6| v6.to_string())))
     }
 
     /// flannel `pkg/subnet/subnet_test.go`.
@@ -229,6 +246,25 @@ mod tests {
     fn an_empty_ipv6_subnet_is_not_printed() {
         let key: LeaseKey = "10.1.2.0-24&::-0".parse().unwrap();
         assert_eq!(key.to_string(), "10.1.2.0-24");
+        let key = LeaseKey { v6: Some("::/0".parse().unwrap()), ..key };
+        assert_eq!(key.to_string(), "10.1.2.0-24");
+    }
+
+    /// flannel `pkg/subnet/subnet.go` `MakeSubnetKey` of an empty IPv4 net.
+    #[test]
+    fn an_empty_ipv4_subnet_is_absent() {
+        let text = "0.0.0.0-0&fd00:42:0:2::-64";
+        let key: LeaseKey = text.parse().unwrap();
+        assert_eq!((key.v4, key.v6), (None, "fd00:42:0:2::/64".parse().ok()));
+        assert_eq!(key.to_string(), text);
+        let neither: LeaseKey = "0.0.0.0-0".parse().unwrap();
+        assert_eq!(
+            (neither.v4, neither.v6, neither.to_string().as_str()),
+            (None, None, "0.0.0.0-0")
+        );
+        for (text, cidr) in [("0.0.0.0-1", "0.0.0.0/1"), ("10.1.2.0-0", "10.1.2.0/0")] {
+            assert_eq!(text.parse::<LeaseKey>().unwrap().v4, cidr.parse().ok());
+        }
     }
 
     #[test]
@@ -251,16 +287,17 @@ mod tests {
 
     #[test]
     fn a_key_reads_back() {
-        fn holds(v4: u32, v4_len: u8, v6: Option<u128>, v6_len: u8) -> bool {
+        fn holds(v4: Option<u32>, v4_len: u8, v6: Option<u128>, v6_len: u8) -> bool {
             let v6 = v6.filter(|v6| *v6 >> 32 != 0xffff && *v6 != 0);
             let v6_len = Ipv6PrefixLen::new(v6_len % 128).unwrap();
+            let v4_len = Ipv4PrefixLen::new(v4_len % 32).unwrap();
             let key = LeaseKey {
-                v4: Ipv4Cidr::new(v4.into(), Ipv4PrefixLen::new(v4_len % 32).unwrap()),
+                v4: v4.filter(|v4| *v4 != 0).map(|v4| Ipv4Cidr::new(v4.into(), v4_len)),
                 v6: v6.map(|v6| Ipv6Cidr::new(v6.into(), v6_len)),
             };
             key.to_string().parse() == Ok(key)
         }
-        quickcheck::quickcheck(holds as fn(u32, u8, Option<u128>, u8) -> bool);
+        quickcheck::quickcheck(holds as fn(Option<u32>, u8, Option<u128>, u8) -> bool);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use life::{
     Expiry, LEASE_TTL, RENEWAL_RETRY, RenewalMargin, RenewalMarginError, watch_back_off,
 };
 pub use profile::Profile;
-pub use table::{LeaseSlot, TooManyLeases};
+pub use table::{Families, LeaseSlot, TooManyLeases};
 pub use value::{LeaseField, LeaseValue, LeaseValueError};
 pub use vxlan::{VxlanBackend, VxlanBackendError, VxlanConfig, VxlanConfigField, VxlanField};
 pub use watch::{LeaseEvent, LeaseWatch};

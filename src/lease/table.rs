@@ -1,23 +1,36 @@
-//! Leases in the caller's memory, found by their subnets: a hash table with linear probing.
+//! Leases in the caller's memory, found by their subnets: a hash table with linear probing, a keyed hash, and an
+//! eighth of its slots kept free, so that no choice of leases makes a search long.
 
 use core::fmt;
 
 use super::key::LeaseKey;
+use crate::hash::HashKey;
 
-/// There are more leases than places for them.
+/// There are more leases than the slots can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TooManyLeases {
-    /// The places.
-    pub places: usize,
+    /// How many leases they can hold.
+    pub max: usize,
 }
 
 impl fmt::Display for TooManyLeases {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "more leases than the {} places for them", self.places)
+        write!(f, "more leases than the {} that there is space for", self.max)
     }
 }
 
 impl core::error::Error for TooManyLeases {}
+
+/// The address families of a network, by which its leases are told apart (flannel `pkg/lease` `sameSubnet`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Families {
+    /// IPv4 alone: the IPv6 subnet of a lease does not count.
+    Ipv4,
+    /// IPv6 alone: the IPv4 subnet of a lease does not count.
+    Ipv6,
+    /// Both: leases that differ in either subnet are two.
+    Dual,
+}
 
 /// A place for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
 #[derive(Clone, Copy, Debug)]
@@ -42,31 +55,50 @@ impl<T> Default for LeaseSlot<T> {
     }
 }
 
-/// A lease stands in the first free place from its own on.
+/// A lease is in the first free slot from its own on.
 #[derive(Debug)]
 pub(super) struct Table<'s, T> {
     slots: &'s mut [LeaseSlot<T>],
     len: usize,
-    dual_stack: bool,
+    families: Families,
+    hash_key: HashKey,
 }
 
 impl<'s, T> Table<'s, T> {
-    pub(super) fn new(slots: &'s mut [LeaseSlot<T>], dual_stack: bool) -> Self {
+    pub(super) fn new(
+        slots: &'s mut [LeaseSlot<T>],
+        families: Families,
+        hash_key: HashKey,
+    ) -> Self {
         slots.fill_with(LeaseSlot::default);
-        Self { slots, len: 0, dual_stack }
+        Self { slots, len: 0, families, hash_key }
     }
 
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) const fn places(&self) -> usize {
+    pub(super) const fn slots(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many leases it can hold: seven eighths of the slots.
+    pub(super) const fn capacity(&self) -> usize {
+        self.slots.len().saturating_sub(self.slots.len() / 8)
     }
 
     /// Whether these are the subnets of one lease.
     pub(super) fn same(&self, a: LeaseKey, b: LeaseKey) -> bool {
-        a.v4 == b.v4 && (!self.dual_stack || a.v6 == b.v6)
+        self.compared(a) == self.compared(b)
+    }
+
+    /// The subnets that count.
+    const fn compared(&self, key: LeaseKey) -> LeaseKey {
+        match self.families {
+            Families::Ipv4 => LeaseKey { v6: None, ..key },
+            Families::Ipv6 => LeaseKey { v4: None, ..key },
+            Families::Dual => key,
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Known<T>> {
@@ -85,22 +117,20 @@ impl<'s, T> Table<'s, T> {
         self.slots.get_mut(at)?.0.as_mut()
     }
 
-    /// The place where a lease belongs.
+    /// The slot where a lease belongs.
     fn home(&self, key: LeaseKey) -> usize {
-        // Fibonacci hashing: subnets differ in a few bits in the middle.
-        let bits = u64::from(key.v4.address().to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hash = self.hash_key.hash(&self.compared(key));
         let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
-        let home = (bits >> 32).checked_rem(slots).unwrap_or(0);
-        usize::try_from(home).unwrap_or(0)
+        usize::try_from(hash.checked_rem(slots).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// The place after that one, the first after the last.
+    /// The slot after that one, the first after the last.
     fn after(&self, at: usize) -> usize {
         let next = at.wrapping_add(1);
         if next < self.slots.len() { next } else { 0 }
     }
 
-    /// All places, from a lease's own on.
+    /// All slots, from a lease's own on.
     fn probe(&self, key: LeaseKey) -> impl Iterator<Item = usize> {
         let home = self.home(key);
         (home..self.slots.len()).chain(0..home)
@@ -112,17 +142,22 @@ impl<'s, T> Table<'s, T> {
             .find(|at| self.known(*at).is_some_and(|known| self.same(known.key, key)))
     }
 
-    /// Puts a lease in, and gives the value that it had.
+    fn find_free(&self, key: LeaseKey) -> Option<usize> {
+        let has_free = self.len < self.capacity();
+        self.probe(key).find(|at| self.known(*at).is_none()).filter(|_| has_free)
+    }
+
+    /// Inserts a lease, and returns the value that it had.
     pub(super) fn insert(&mut self, key: LeaseKey, value: T) -> Result<Option<T>, TooManyLeases> {
-        let at = self.find(key).or_else(|| self.probe(key).find(|at| self.known(*at).is_none()));
-        let places = self.slots.len();
-        let slot = at.and_then(|at| self.slots.get_mut(at)).ok_or(TooManyLeases { places })?;
+        let at = self.find(key).or_else(|| self.find_free(key));
+        let max = self.capacity();
+        let slot = at.and_then(|at| self.slots.get_mut(at)).ok_or(TooManyLeases { max })?;
         let before = slot.0.replace(Known { key, value, seen: false });
         self.len = self.len.saturating_add(usize::from(before.is_none()));
         Ok(before.map(|known| known.value))
     }
 
-    /// Takes a lease out, and moves up those behind it that stand there for want of this place.
+    /// Takes a lease out, and moves up those after it that are there for want of this slot.
     pub(super) fn take(&mut self, at: usize) -> Option<Known<T>> {
         let taken = self.slots.get_mut(at)?.0.take()?;
         self.len = self.len.saturating_sub(1);
@@ -142,8 +177,8 @@ impl<'s, T> Table<'s, T> {
         Some(taken)
     }
 
-    /// How far it is from one place to the other. Those from which it goes around the end are farther than
-    /// all others.
+    /// How far it is from one slot to the other. Those from which it goes around the end are farther than
+    /// all others: the difference is modular.
     const fn distance(from: usize, to: usize) -> usize {
         to.wrapping_sub(from)
     }
@@ -161,12 +196,12 @@ mod tests {
         fn holds(places: u8, steps: Vec<(u8, Option<u16>)>) -> bool {
             // Few places, so that leases stand far from their own, and around the end.
             let mut slots = vec![LeaseSlot::EMPTY; usize::from(places % 12)];
-            let mut table = Table::new(&mut slots, true);
+            let mut table = Table::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut map = BTreeMap::new();
             for (third, value) in steps {
                 let key: LeaseKey = std::format!("10.3.{}.0-24", third % 16).parse().unwrap();
                 let (got, want) = match value {
-                    Some(_) if map.len() == table.places() && !map.contains_key(&key) => {
+                    Some(_) if map.len() == table.capacity() && !map.contains_key(&key) => {
                         (table.insert(key, 0).ok().flatten(), None)
                     }
                     Some(value) => (table.insert(key, value).unwrap(), map.insert(key, value)),
@@ -189,5 +224,38 @@ mod tests {
             true
         }
         quickcheck::quickcheck(holds as fn(u8, Vec<(u8, Option<u16>)>) -> bool);
+    }
+    /// Keys that a stranger chose to have one home under a known key do not have one under another.
+    #[test]
+    fn a_keyed_hash_spreads_chosen_keys() {
+        let mut slots = vec![LeaseSlot::<()>::EMPTY; 1 << 10];
+        let keys = (0..=u16::MAX).map(|low| {
+            let [a, b] = low.to_be_bytes();
+            std::format!("10.{a}.{b}.0-24").parse::<LeaseKey>().unwrap()
+        });
+        let known = Table::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
+        let chosen: Vec<LeaseKey> = keys.filter(|key| known.home(*key) == 7).collect();
+        assert!(chosen.len() > 32);
+        let mut slots = vec![LeaseSlot::EMPTY; 1 << 10];
+        let mut table = Table::new(&mut slots, Families::Ipv4, HashKey::new([1; 16]));
+        for key in &chosen {
+            table.insert(*key, ()).unwrap();
+        }
+        let homes: std::collections::BTreeSet<usize> =
+            chosen.iter().map(|key| table.home(*key)).collect();
+        assert!(homes.len() > chosen.len() / 2, "{} of {}", homes.len(), chosen.len());
+    }
+
+    #[test]
+    fn an_eighth_stays_free() {
+        for (slots, capacity) in [(0, 0), (1, 1), (7, 7), (8, 7), (64, 56)] {
+            let mut slots = vec![LeaseSlot::EMPTY; slots];
+            let mut table = Table::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
+            let key = |third: u8| std::format!("10.3.{third}.0-24").parse().unwrap();
+            let inserted =
+                (0..80).take_while(|third| table.insert(key(*third), ()).is_ok()).count();
+            assert_eq!(inserted, capacity);
+            assert_eq!(table.insert(key(99), ()), Err(TooManyLeases { max: capacity }));
+        }
     }
 }

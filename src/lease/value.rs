@@ -5,12 +5,17 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::fields::{Field, RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
+use super::key::LeaseKey;
 use super::vxlan::{VxlanBackend, VxlanBackendError};
 use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 /// What a node says of itself in its lease.
 ///
-/// [`Display`](fmt::Display) writes it byte for byte as flanneld does.
+/// [`Display`](fmt::Display) writes it byte for byte as flanneld does. flannel writes an absent IPv4 address
+/// as `"0.0.0.0"` and an absent IPv6 address as `null`; both, `""`, `"::"` and a missing field are read as
+/// `None`.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::LeaseValue;
@@ -24,8 +29,8 @@ use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LeaseValue<'a> {
-    /// The node's address in the underlay.
-    pub public_ip: Ipv4Addr,
+    /// The node's IPv4 address in the underlay.
+    pub public_ip: Option<Ipv4Addr>,
     /// The node's IPv6 address in the underlay.
     pub public_ipv6: Option<Ipv6Addr>,
     /// `vxlan`, `host-gw` ...; empty for the `udp` backend. Case matters.
@@ -39,9 +44,9 @@ pub struct LeaseValue<'a> {
 /// A field of a lease's value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LeaseField {
-    /// An IPv4 address.
+    /// An IPv4 address, `""` or `null`.
     PublicIp,
-    /// An IPv6 address, or `null`.
+    /// An IPv6 address, `""` or `null`.
     PublicIpv6,
     /// A string.
     BackendType,
@@ -63,34 +68,67 @@ fields!(LeaseField {
 pub type LeaseValueError = RecordError<LeaseField>;
 
 impl<'a> LeaseValue<'a> {
-    /// The value of a node at that address, which says no more.
+    /// A value without addresses, backend type and data.
+    pub const EMPTY: Self = Self {
+        public_ip: None,
+        public_ipv6: None,
+        backend_type: JsonString::new(""),
+        backend_data: None,
+        backend_v6_data: None,
+    };
+
+    /// Returns the value of a node at that address, which specifies no backend.
     #[must_use]
     pub const fn new(public_ip: Ipv4Addr) -> Self {
-        Self {
-            public_ip,
-            public_ipv6: None,
-            backend_type: JsonString::new(""),
-            backend_data: None,
-            backend_v6_data: None,
-        }
+        Self { public_ip: Some(public_ip), ..Self::EMPTY }
     }
 
     /// Reads a lease's value. Names of fields are compared without regard to case, unknown ones are
-    /// passed over, and the last of several counts, as in flannel.
+    /// skipped, and the last of several counts, as in flannel.
     ///
     /// # Errors
-    /// `text` is no JSON object, a field has a wrong value, or `PublicIP` is missing.
+    /// `text` is not a JSON object, or a field has a wrong value.
     pub fn from_json(text: &'a str) -> Result<Self, LeaseValueError> {
-        let mut public_ip = None;
-        let mut value = Self::new(Ipv4Addr::UNSPECIFIED);
+        Self::read(text, |_| true)
+    }
+
+    /// Reads the value of the lease with that key: the address of a family that the key does not have
+    /// is not looked at, and `None`.
+    ///
+    /// # Errors
+    /// `text` is not a JSON object, or a field that counts has a wrong value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::lease::LeaseValue;
+    ///
+    /// let text = r#"{"PublicIP":"192.0.2.12","PublicIPv6":"none","BackendType":"host-gw"}"#;
+    /// let value = LeaseValue::from_json_for(&"10.5.2.0-24".parse()?, text)?;
+    /// assert_eq!((value.public_ip, value.public_ipv6), (Some([192, 0, 2, 12].into()), None));
+    /// assert!(LeaseValue::from_json(text).is_err());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn from_json_for(key: &LeaseKey, text: &'a str) -> Result<Self, LeaseValueError> {
+        Self::read(text, |field| match field {
+            LeaseField::PublicIp => key.v4.is_some(),
+            LeaseField::PublicIpv6 => key.v6.is_some(),
+            _ => true,
+        })
+    }
+
+    fn read(text: &'a str, counts: impl Fn(LeaseField) -> bool) -> Result<Self, LeaseValueError> {
+        let mut value = Self::EMPTY;
         read_fields(RawJson::new(text)?, |field, json| {
             match field {
+                _ if !counts(field) => {}
                 LeaseField::PublicIp => {
-                    public_ip = Some(json.string()?.read(Ipv4Prefix::parse_address)?)
+                    let address = read_address(json, Ipv4Prefix::parse_address)?;
+                    value.public_ip = address.filter(|address| !address.is_unspecified());
                 }
-                LeaseField::PublicIpv6 if json.is_null() => value.public_ipv6 = None,
                 LeaseField::PublicIpv6 => {
-                    value.public_ipv6 = Some(json.string()?.read(Ipv6Prefix::parse_address)?)
+                    let address = read_address(json, Ipv6Prefix::parse_address)?;
+                    value.public_ipv6 = address.filter(|address| !address.is_unspecified());
                 }
                 LeaseField::BackendType if json.is_null() => {}
                 LeaseField::BackendType => value.backend_type = json.string()?,
@@ -99,8 +137,6 @@ impl<'a> LeaseValue<'a> {
             }
             Some(())
         })?;
-        let missing = LeaseValueError::Missing { field: LeaseField::PublicIp };
-        value.public_ip = public_ip.ok_or(missing)?;
         Ok(value)
     }
 
@@ -109,7 +145,7 @@ impl<'a> LeaseValue<'a> {
     /// # Errors
     /// It is not what the `vxlan` backend writes.
     pub fn vxlan(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
-        self.backend_data.map(VxlanBackend::from_json).transpose()
+        read_vxlan(self.backend_data)
     }
 
     /// The backend data of a `vxlan` lease's IPv6 device, if it has some.
@@ -117,13 +153,27 @@ impl<'a> LeaseValue<'a> {
     /// # Errors
     /// It is not what the `vxlan` backend writes.
     pub fn vxlan_v6(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
-        self.backend_v6_data.map(VxlanBackend::from_json).transpose()
+        read_vxlan(self.backend_v6_data)
     }
+}
+
+/// Reads an address of which `null` and `""` say that it is absent.
+fn read_address<A>(json: RawJson<'_>, parse: impl Fn(&str) -> Option<A>) -> Option<Option<A>> {
+    if json.is_null() || json.string()?.is_empty() {
+        return Some(None);
+    }
+    json.string()?.read(parse).map(Some)
+}
+
+/// Reads backend data. Go writes absent data as `null` (a nil `json.RawMessage`).
+fn read_vxlan(data: Option<RawJson<'_>>) -> Result<Option<VxlanBackend>, VxlanBackendError> {
+    data.filter(|data| !data.is_null()).map(VxlanBackend::from_json).transpose()
 }
 
 impl fmt::Display for LeaseValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, r#"{{"PublicIP":"{}","PublicIPv6":"#, self.public_ip)?;
+        let public_ip = self.public_ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        write!(f, r#"{{"PublicIP":"{public_ip}","PublicIPv6":"#)?;
         match self.public_ipv6 {
             Some(address) => write!(f, r#""{address}""#)?,
             None => f.write_str("null")?,
@@ -145,6 +195,7 @@ impl fmt::Display for LeaseValue<'_> {
 mod tests {
     use super::*;
     use crate::wire::{MacAddr, Vni};
+    use std::format;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
@@ -191,7 +242,9 @@ mod tests {
         assert_eq!(value.backend_type, "vxlan");
         let v6 = value.vxlan_v6().unwrap().unwrap();
         assert_eq!((v6.vni, v6.vtep_mac.to_string().as_str()), (None, "c6:d2:32:6f:8f:44"));
-        assert_eq!(value.vxlan(), Err(VxlanBackendError::NotAnObject));
+        assert_eq!(value.vxlan(), Ok(None));
+        let array = LeaseValue { backend_data: RawJson::new("[]").ok(), ..value };
+        assert_eq!(array.vxlan(), Err(VxlanBackendError::NotAnObject));
         assert_eq!(
             value.to_string(),
             r#"{"PublicIP":"1.2.3.4","PublicIPv6":"fd00::1","BackendType":"vxlan","BackendData":null,"BackendV6Data":{"VtepMAC":"C6:D2:32:6F:8F:44"}}"#
@@ -202,9 +255,8 @@ mod tests {
     fn refuses_wrong_fields() {
         let wrong = |field, offset| LeaseValueError::Field { field, offset };
         for (text, error) in [
-            ("{}", LeaseValueError::Missing { field: LeaseField::PublicIp }),
             ("[]", LeaseValueError::NotAnObject),
-            (r#"{"PublicIP":null}"#, wrong(LeaseField::PublicIp, 12)),
+            (r#"{"PublicIP":0}"#, wrong(LeaseField::PublicIp, 12)),
             (r#"{"PublicIP":"1.2.3"}"#, wrong(LeaseField::PublicIp, 12)),
             (r#"{"PublicIP":"::1"}"#, wrong(LeaseField::PublicIp, 12)),
             (r#"{"PublicIPv6":"1.2.3.4"}"#, wrong(LeaseField::PublicIpv6, 14)),
@@ -213,6 +265,39 @@ mod tests {
         ] {
             assert_eq!(LeaseValue::from_json(text), Err(error), "{text}");
         }
+    }
+
+    /// What flannel, Go and other writers put where there is no address.
+    #[test]
+    fn absent_addresses_are_none() {
+        for absent in ["null", r#""""#, r#""0.0.0.0""#] {
+            let text = format!(r#"{{"PublicIP":{absent}}}"#);
+            let value = LeaseValue::from_json(&text).unwrap();
+            assert_eq!(value, LeaseValue::EMPTY, "{text}");
+            assert_eq!(value.to_string(), r#"{"PublicIP":"0.0.0.0","PublicIPv6":null}"#);
+        }
+        for absent in ["null", r#""""#, r#""::""#] {
+            let text = format!(r#"{{"PublicIPv6":{absent}}}"#);
+            assert_eq!(LeaseValue::from_json(&text), Ok(LeaseValue::EMPTY), "{text}");
+        }
+        assert_eq!(LeaseValue::from_json("{}"), Ok(LeaseValue::EMPTY));
+        let last = r#"{"PublicIPv6":"fd00::1","publicipv6":null}"#;
+        assert_eq!(
+            LeaseValue::from_json(last),
+            Ok(LeaseValue::EMPTY),
+            "the last of several counts"
+        );
+    }
+
+    #[test]
+    fn the_address_of_an_absent_family_is_not_looked_at() {
+        let text = r#"{"PublicIP":"192.0.2","PublicIPv6":"fd00::1"}"#;
+        let value = LeaseValue::from_json_for(&"0.0.0.0-0&fd00:1::-64".parse().unwrap(), text);
+        let expected = LeaseValue { public_ipv6: "fd00::1".parse().ok(), ..LeaseValue::EMPTY };
+        assert_eq!(value, Ok(expected));
+        let both = "10.5.2.0-24&fd00:1::-64".parse().unwrap();
+        let error = LeaseValueError::Field { field: LeaseField::PublicIp, offset: 12 };
+        assert_eq!(LeaseValue::from_json_for(&both, text), Err(error));
     }
 
     #[test]
@@ -234,10 +319,10 @@ mod tests {
             };
             let mut buffer = [0; VxlanBackend::MAX_LEN];
             let value = LeaseValue {
-                public_ipv6: v6.map(Ipv6Addr::from),
+                public_ipv6: v6.filter(|v6| *v6 != 0).map(Ipv6Addr::from),
                 backend_type: backend.as_str().into(),
                 backend_data: Some(vxlan.write(&mut buffer)),
-                ..LeaseValue::new(v4.into())
+                ..LeaseValue::new(v4.max(1).into())
             };
             let text = value.to_string();
             let read = LeaseValue::from_json(&text).unwrap();

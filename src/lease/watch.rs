@@ -1,12 +1,13 @@
 //! From what etcd tells to what changes: flannel's `LeaseWatcher` (`pkg/lease/lease.go`).
 //!
-//! etcd tells either of single leases or, at the start and after a gap, of all there are: a snapshot.
-//! Flannel passes over a lease in a snapshot whose subnet it knows, and so never learns that a node
+//! etcd reports either single leases or, at the start and after a gap, all that there are: a snapshot.
+//! flannel ignores a lease in a snapshot whose subnet it knows, and so never learns that a node
 //! came back with another address or MAC address while it was not listening. Here that is an
-//! [`Added`](LeaseEvent::Added) like any other; it says what it replaces.
+//! [`Added`](LeaseEvent::Added) like any other; it carries what it replaces.
 
 use super::key::LeaseKey;
-use super::table::{Known, LeaseSlot, Table, TooManyLeases};
+use super::table::{Families, Known, LeaseSlot, Table, TooManyLeases};
+use crate::hash::HashKey;
 
 /// A change of the other nodes' leases. `T` is what is kept of a lease's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,8 +18,8 @@ pub enum LeaseEvent<T> {
         key: LeaseKey,
         /// Its value.
         value: T,
-        /// The value that it had. What it led to is to be withdrawn, where the new one does not
-        /// replace it.
+        /// The value that it had, under this key or another key of the same lease. What it led to is
+        /// to be withdrawn, where the new value does not replace it.
         replaced: Option<T>,
     },
     /// A lease is gone.
@@ -33,10 +34,12 @@ pub enum LeaseEvent<T> {
 /// The leases of the other nodes, as far as they are known.
 ///
 /// ```
-/// use vtep::lease::{LeaseEvent, LeaseSlot, LeaseWatch};
+/// use vtep::hash::HashKey;
+/// use vtep::lease::{Families, LeaseEvent, LeaseSlot, LeaseWatch};
 ///
 /// let mut slots = [LeaseSlot::EMPTY; 8];
-/// let mut watch = LeaseWatch::new(&mut slots, false);
+/// let random = [7; 16]; // in earnest: from the operating system
+/// let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::new(random));
 /// watch.set_own(Some("10.3.1.0-24".parse()?));
 /// let key = "10.3.2.0-24".parse()?;
 /// let mut events = Vec::new();
@@ -57,12 +60,12 @@ pub struct LeaseWatch<'s, T> {
 }
 
 impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
-    /// A watch that knows no leases. It keeps them in `slots`, and is slow when nearly all are taken:
-    /// half again as many as leases is a good measure. In a network that is not `dual_stack` leases
-    /// are told apart by their IPv4 subnets alone.
+    /// Returns a watch that knows no leases. It keeps them in `slots`, of which an eighth stays free:
+    /// half again as many as leases is a good measure. `hash_key` keeps strangers, who choose the
+    /// leases, from making it slow.
     #[must_use]
-    pub fn new(slots: &'s mut [LeaseSlot<T>], dual_stack: bool) -> Self {
-        Self { table: Table::new(slots, dual_stack), own: None }
+    pub fn new(slots: &'s mut [LeaseSlot<T>], families: Families, hash_key: HashKey) -> Self {
+        Self { table: Table::new(slots, families, hash_key), own: None }
     }
 
     /// The node's own lease, of which nothing is told. That it is gone is for the caller to see.
@@ -118,49 +121,72 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
         Some(LeaseEvent::Removed { key, value: known.map(|known| known.value) })
     }
 
-    /// These are all leases that there are, each once. What is new or has another value is told
-    /// first, in order; then what is gone.
+    /// Replaces the known leases with a snapshot, all leases that there are.
+    ///
+    /// Calls `tell` first with an [`Added`](LeaseEvent::Added) event for each known lease that has another
+    /// value, then with a [`Removed`](LeaseEvent::Removed) event for each that is gone, last with an `Added`
+    /// event for each new one, in the order of the snapshot. Of two keys that are one lease the later counts,
+    /// and replaces what the earlier said.
     ///
     /// # Errors
-    /// There are not places enough, and nothing is changed or told.
+    /// [`TooManyLeases`] if there is not enough space; then nothing is changed or told. A new lease under two
+    /// keys needs space for two.
     pub fn snapshot(
         &mut self,
         leases: &[(LeaseKey, T)],
         mut tell: impl FnMut(LeaseEvent<T>),
     ) -> Result<(), TooManyLeases> {
-        let places = self.table.places();
-        if leases.iter().filter(|(key, _)| !self.is_own(*key)).count() > places {
-            return Err(TooManyLeases { places });
-        }
+        self.mark_seen(leases)?;
         for (key, value) in leases.iter().cloned() {
-            if self.is_own(key) {
+            let Some(known) = self.known_mut(key) else { continue };
+            if known.value != value {
+                let replaced = Some(core::mem::replace(&mut known.value, value.clone()));
+                tell(LeaseEvent::Added { key, value, replaced });
+            }
+        }
+        self.remove_unseen(&mut tell);
+        for (key, value) in leases.iter().cloned() {
+            let known = self.known_mut(key);
+            let is_known = known.is_some_and(|known| known.seen || known.value == value);
+            if is_known || self.is_own(key) {
                 continue;
             }
-            let known = self.table.find(key).and_then(|at| self.table.known_mut(at));
-            let replaced = match known {
-                Some(known) => {
-                    known.seen = true;
-                    if known.value == value {
-                        continue;
-                    }
-                    Some(core::mem::replace(&mut known.value, value.clone()))
-                }
-                None => None,
-            };
+            let replaced = self.table.insert(key, value.clone())?;
             tell(LeaseEvent::Added { key, value, replaced });
         }
-        self.remove_unseen(tell);
-        // Only now is there surely room for the new ones.
-        for (key, value) in leases {
-            if !self.is_own(*key) {
-                self.table.insert(*key, value.clone())?;
+        self.table.iter_mut().for_each(|known| known.seen = false);
+        Ok(())
+    }
+
+    /// Marks the known leases that a snapshot has, if there is space for its new ones, too.
+    fn mark_seen(&mut self, leases: &[(LeaseKey, T)]) -> Result<(), TooManyLeases> {
+        let mut new = 0usize;
+        for (key, _) in leases {
+            if let Some(known) = self.known_mut(*key) {
+                known.seen = true;
+            } else if !self.is_own(*key) {
+                new = new.saturating_add(1);
             }
+        }
+        let seen = self.table.iter().filter(|known| known.seen).count();
+        let max = self.table.capacity();
+        if seen.saturating_add(new) > max {
+            self.table.iter_mut().for_each(|known| known.seen = false);
+            return Err(TooManyLeases { max });
         }
         Ok(())
     }
 
+    /// A known lease that is not the node's own.
+    fn known_mut(&mut self, key: LeaseKey) -> Option<&mut Known<T>> {
+        if self.is_own(key) {
+            return None;
+        }
+        self.table.find(key).and_then(|at| self.table.known_mut(at))
+    }
+
     fn remove_unseen(&mut self, mut tell: impl FnMut(LeaseEvent<T>)) {
-        for at in 0..self.table.places() {
+        for at in 0..self.table.slots() {
             // Taking one may move another one here.
             while self.table.known(at).is_some_and(|known| !known.seen) {
                 if let Some(Known { key, value, .. }) = self.table.take(at) {
@@ -168,7 +194,6 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
                 }
             }
         }
-        self.table.iter_mut().for_each(|known| known.seen = false);
     }
 
     fn is_own(&self, key: LeaseKey) -> bool {
@@ -207,15 +232,15 @@ mod tests {
     #[test]
     fn snapshots() {
         let mut slots = [LeaseSlot::EMPTY; 3];
-        let mut watch = LeaseWatch::new(&mut slots, false);
+        let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
         watch.set_own(Some(key(9)));
         let first = [(1, 'a'), (9, 'o'), (2, 'b'), (3, 'c')];
         let events = told(&mut watch, &first);
         assert_eq!(events, [added(1, 'a', None), added(2, 'b', None), added(3, 'c', None)]);
         assert_eq!(told(&mut watch, &first), []);
-        // Flannel says nothing of the changed one.
+        // flannel says nothing of the changed one.
         let events = told(&mut watch, &[(4, 'd'), (2, 'B'), (3, 'c')]);
-        assert_eq!(events, [added(4, 'd', None), added(2, 'B', Some('b')), removed(1, Some('a'))]);
+        assert_eq!(events, [added(2, 'B', Some('b')), removed(1, Some('a')), added(4, 'd', None)]);
         assert_eq!((watch.len(), watch.value(key(2))), (3, Some(&'B')));
         assert_eq!(told(&mut watch, &[]).len(), 3);
         assert!(watch.is_empty());
@@ -224,7 +249,7 @@ mod tests {
     #[test]
     fn events() {
         let mut slots = [LeaseSlot::EMPTY; 2];
-        let mut watch = LeaseWatch::new(&mut slots, false);
+        let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
         watch.set_own(Some(key(9)));
         assert_eq!(watch.added(key(1), 'a'), Ok(Some(added(1, 'a', None))));
         assert_eq!(watch.added(key(1), 'a'), Ok(Some(added(1, 'a', Some('a')))));
@@ -238,39 +263,66 @@ mod tests {
     #[test]
     fn too_many_change_nothing() {
         let mut slots = [LeaseSlot::EMPTY; 1];
-        let mut watch = LeaseWatch::new(&mut slots, false);
+        let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
         watch.added(key(1), 'a').unwrap();
-        let full = TooManyLeases { places: 1 };
+        let full = TooManyLeases { max: 1 };
         assert_eq!(watch.added(key(2), 'b'), Err(full));
         let both = [(key(2), 'b'), (key(3), 'c')];
         assert_eq!(watch.snapshot(&both, |event| panic!("{event:?}")), Err(full));
         assert_eq!(watch.leases().collect::<Vec<_>>(), [(key(1), &'a')]);
         // As many as there were, all others.
-        assert_eq!(told(&mut watch, &[(2, 'b')]), [added(2, 'b', None), removed(1, Some('a'))]);
-        let mut watch = LeaseWatch::new(&mut [], false);
-        assert_eq!(watch.added(key(1), 'a'), Err(TooManyLeases { places: 0 }));
+        assert_eq!(told(&mut watch, &[(2, 'b')]), [removed(1, Some('a')), added(2, 'b', None)]);
+        let mut watch = LeaseWatch::new(&mut [], Families::Ipv4, HashKey::PREDICTABLE);
+        assert_eq!(watch.added(key(1), 'a'), Err(TooManyLeases { max: 0 }));
     }
 
+    /// flannel `pkg/lease/lease.go` `sameSubnet`.
     #[test]
-    fn dual_stack_leases_differ_in_either_family() {
-        let [a, b] = ["10.3.1.0-24&fc00:1::-64", "10.3.1.0-24&fc00:2::-64"]
-            .map(|text| text.parse::<LeaseKey>().unwrap());
-        for (dual_stack, leases) in [(true, 2), (false, 1)] {
-            let mut slots = [LeaseSlot::EMPTY; 2];
-            let mut watch = LeaseWatch::new(&mut slots, dual_stack);
-            watch.added(a, 'a').unwrap();
-            watch.added(b, 'b').unwrap();
-            assert_eq!(watch.len(), leases);
+    fn leases_differ_in_the_subnets_of_the_networks_families() {
+        let keys =
+            ["10.3.1.0-24&fc00:1::-64", "10.3.1.0-24&fc00:2::-64", "10.3.2.0-24&fc00:2::-64"];
+        let keys = keys.map(|text| text.parse::<LeaseKey>().unwrap());
+        for (families, leases) in [(Families::Dual, 3), (Families::Ipv4, 2), (Families::Ipv6, 2)] {
+            let mut slots = [LeaseSlot::EMPTY; 4];
+            let mut watch = LeaseWatch::new(&mut slots, families, HashKey::PREDICTABLE);
+            for key in keys {
+                watch.added(key, 'a').unwrap();
+            }
+            assert_eq!(watch.len(), leases, "{families:?}");
         }
+    }
+
+    /// A network that went from dual stack to IPv4 has both keys of a node for 24 hours.
+    #[test]
+    fn a_snapshot_with_two_keys_of_one_lease_tells_what_is_replaced() {
+        let [old, new] =
+            ["10.1.2.0-24", "10.1.2.0-24&fd00:1::-64"].map(|text| text.parse().unwrap());
+        let mut slots = [LeaseSlot::EMPTY; 4];
+        let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
+        let mut told = |leases: &[(LeaseKey, u8)]| {
+            let mut events = Vec::new();
+            watch.snapshot(leases, |event| events.push(event)).unwrap();
+            events
+        };
+        let added = |key, value, replaced| LeaseEvent::Added { key, value, replaced };
+        assert_eq!(told(&[(old, 1), (new, 2)]), [added(old, 1, None), added(new, 2, Some(1))]);
+        assert_eq!(told(&[(new, 2), (new, 2)]), []);
+        assert_eq!(told(&[(old, 2), (new, 3)]), [added(new, 3, Some(2))]);
+        assert_eq!(told(&[]), [LeaseEvent::Removed { key: old, value: Some(3) }]);
+        assert_eq!(told(&[(old, 5), (new, 5)]), [added(old, 5, None)], "one value under two keys");
     }
 
     /// What a snapshot means, by two maps.
     fn changes(old: &Leases, new: &Leases) -> Vec<LeaseEvent<char>> {
         let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
         let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
+        let (changed, new): (Vec<_>, Vec<_>) = changed.partition(|(key, _)| old.contains_key(*key));
+        let tell = |(key, value): (&u8, &char)| added(*key, *value, old.get(key).copied());
         changed
-            .map(|(key, value)| added(*key, *value, old.get(key).copied()))
+            .into_iter()
+            .map(tell)
             .chain(gone.map(|(key, value)| removed(*key, Some(*value))))
+            .chain(new.into_iter().map(tell))
             .collect()
     }
 
@@ -278,7 +330,7 @@ mod tests {
     fn snapshots_tell_what_two_maps_tell() {
         fn holds(places: u8, snapshots: Vec<Vec<(u8, char)>>) -> bool {
             let mut slots = vec![LeaseSlot::EMPTY; 20 + usize::from(places % 4)];
-            let mut watch = LeaseWatch::new(&mut slots, true);
+            let mut watch = LeaseWatch::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut old = Leases::new();
             for snapshot in snapshots {
                 let new: Leases = snapshot.into_iter().map(|(third, v)| (third % 20, v)).collect();
@@ -286,8 +338,9 @@ mod tests {
                 let mut events = told(&mut watch, &leases);
                 // Those that are gone come in no order.
                 events.sort_by_key(|event| match event {
-                    LeaseEvent::Added { key, .. } => (0, *key),
+                    LeaseEvent::Added { key, replaced: Some(_), .. } => (0, *key),
                     LeaseEvent::Removed { key, .. } => (1, *key),
+                    LeaseEvent::Added { key, replaced: None, .. } => (2, *key),
                 });
                 let known = |(third, value): (&u8, &char)| watch.value(key(*third)) == Some(value);
                 if events != changes(&old, &new)

@@ -83,6 +83,15 @@ pub struct OnlinkRoute {
 }
 
 impl OnlinkRoute {
+    /// Writes the request that adds it, which the kernel refuses if there is a route to that destination; returns the
+    /// length in bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
+    }
+
     /// Writes the request that adds it or puts it in the place of the route to that destination; the length in bytes.
     ///
     /// # Errors
@@ -144,6 +153,15 @@ impl OtherRoute {
     /// [`BuildError`] when the buffer is too short; it is then as it was.
     pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::ADD, seq), buffer)
+    }
+
+    /// Writes the request that adds it or puts it in the place of the route to that destination; returns the length in
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::NEWROUTE, MessageFlags::SET, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.

@@ -163,6 +163,15 @@ pub struct NeighbourEntry {
 }
 
 impl NeighbourEntry {
+    /// Writes the request that adds it, which the kernel refuses if the address has an entry; returns the length in
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        self.write(Header::request(MessageType::NEWNEIGH, MessageFlags::ADD, seq), buffer)
+    }
+
     /// Writes the request that sets it; the length in bytes.
     ///
     /// # Errors
@@ -216,6 +225,16 @@ pub struct FdbEntry {
 }
 
 impl FdbEntry {
+    /// Writes the request that adds it, which the kernel refuses if the MAC address has an entry; returns the length in
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+        let header = Header::request(MessageType::NEWNEIGH, MessageFlags::ADD, seq);
+        self.write(header, NeighbourState::PERMANENT, buffer)
+    }
+
     /// Writes the request that sets it; the length in bytes.
     ///
     /// # Errors

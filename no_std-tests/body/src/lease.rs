@@ -44,7 +44,7 @@ fn key(checks: &mut Checks<'_>) {
     });
     checks.all("lease: a key of two families", || {
         let key = lease_key("10.5.34.0-24&fd00:5:34::-64")?;
-        Some(key.v6?.len().value() == 64 && key.v4.address() == v4(10, 5, 34, 0))
+        Some(key.v6?.len().value() == 64 && key.v4?.address() == v4(10, 5, 34, 0))
     });
     for text in [
         "10.5.34.0-32",

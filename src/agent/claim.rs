@@ -1,0 +1,270 @@
+//! What leases want in the kernel, and who has what several want.
+
+use core::fmt;
+
+use super::found::FoundRecords;
+use super::peer::Owner;
+use super::record::{Place, Record};
+
+/// An entry that a lease wants.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Wanted {
+    /// The lease.
+    pub owner: Owner,
+    /// The entry.
+    pub record: Record,
+}
+
+impl Wanted {
+    const fn order(&self) -> (Place, Owner, &Record) {
+        (self.record.place(), self.owner, &self.record)
+    }
+}
+
+/// By the place in the kernel, and there by the rule for conflicts ([`Owner`]).
+impl Ord for Wanted {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Wanted {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A lease's part in the kernel's tables.
+///
+/// The backends make them of [`Reading`](super::Reading)s: [`VxlanBackend::claims`](super::VxlanBackend::claims),
+/// [`HostGwBackend::claims`](super::HostGwBackend::claims).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Claim {
+    /// The lease wants an entry.
+    Wants(Wanted),
+    /// The lease is there but unreadable: what its subnet owns stays as it is.
+    Keeps(Kept),
+}
+
+impl Claim {
+    /// The lease.
+    #[must_use]
+    pub const fn owner(&self) -> Owner {
+        match self {
+            Self::Wants(wanted) => wanted.owner,
+            Self::Keeps(kept) => kept.owner,
+        }
+    }
+
+    /// Whether the lease wants, or may have, an entry in that place.
+    pub(super) fn concerns(&self, place: Place) -> bool {
+        match self {
+            Self::Wants(wanted) => wanted.record.place() == place,
+            Self::Keeps(kept) => kept.has(place),
+        }
+    }
+
+    /// Whether the lease may have an entry in that place, but that cannot be told: which FDB entry an unreadable lease
+    /// owns says its neighbour alone.
+    pub(super) const fn is_uncertain(&self, place: Place) -> bool {
+        matches!((self, place), (Self::Keeps(_), Place::Fdb(..)))
+    }
+}
+
+/// What an unreadable lease owns: the route to its subnet; with the vxlan backend the neighbour at the subnet's first
+/// address, and the FDB entry of that neighbour's MAC address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Kept {
+    /// The lease.
+    pub owner: Owner,
+    /// Index of the vxlan link, with the vxlan backend.
+    pub vxlan_link: Option<u32>,
+}
+
+impl Kept {
+    /// Whether the entry in that place is the lease's own, or may be.
+    pub(super) fn has(&self, place: Place) -> bool {
+        match place {
+            Place::Fdb(link, _) => self.vxlan_link == Some(link),
+            _ => Some(place) == self.neighbour() || place == self.route(),
+        }
+    }
+
+    const fn route(&self) -> Place {
+        Place::Route(self.owner.subnet)
+    }
+
+    fn neighbour(&self) -> Option<Place> {
+        Some(Place::Neighbour(self.vxlan_link?, self.owner.subnet.address()))
+    }
+}
+
+/// There is no space left for the entries that leases want.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TooManyRecords {
+    /// How many entries there is space for.
+    pub max: usize,
+}
+
+impl fmt::Display for TooManyRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leases want more than {} entries", self.max)
+    }
+}
+
+impl core::error::Error for TooManyRecords {}
+
+/// Two leases that want different entries where the kernel has room for one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Conflict {
+    /// What is set.
+    pub kept: Wanted,
+    /// What is not.
+    pub refused: Wanted,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kept, refused } = self;
+        write!(
+            f,
+            "leases {} and {} conflict: {}, not {}",
+            kept.owner, refused.owner, kept.record, refused.record
+        )
+    }
+}
+
+/// All that the leases want, sorted, with what is kept for unreadable ones.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedRecords<'a> {
+    records: &'a [Option<Wanted>],
+    unknown_fdb: UnknownFdb,
+}
+
+impl<'a> WantedRecords<'a> {
+    /// Collects the claims of all leases into `buffer`.
+    ///
+    /// For an unreadable lease, what it owns of `found`, the entries in the kernel, is wanted as it is. `buffer` needs
+    /// three places a lease, and one for each entry that is kept so.
+    ///
+    /// # Errors
+    /// [`TooManyRecords`] if `buffer` is too short.
+    pub fn collect(
+        claims: impl IntoIterator<Item = Claim>,
+        found: FoundRecords<'_>,
+        buffer: &'a mut [Option<Wanted>],
+    ) -> Result<Self, TooManyRecords> {
+        let max = buffer.len();
+        let mut unknown_fdb = UnknownFdb::default();
+        let mut len = 0usize;
+        let mut push = |wanted| {
+            *buffer.get_mut(len).ok_or(TooManyRecords { max })? = Some(wanted);
+            len = len.saturating_add(1);
+            Ok(())
+        };
+        for claim in claims {
+            match claim {
+                Claim::Wants(wanted) => push(wanted)?,
+                Claim::Keeps(kept) => unknown_fdb.keep(kept, found, &mut push)?,
+            }
+        }
+        let records = buffer.get_mut(..len).unwrap_or_default();
+        records.sort_unstable();
+        Ok(Self { records, unknown_fdb })
+    }
+
+    /// Returns the entries that are to be in the kernel: of several for one place the one whose owner has it.
+    pub fn winners(self) -> impl Iterator<Item = Record> + 'a {
+        let mut last = None;
+        self.records.iter().flatten().filter_map(move |wanted| {
+            let place = wanted.record.place();
+            (last.replace(place) != Some(place)).then_some(wanted.record)
+        })
+    }
+
+    /// Returns the conflicts between leases: each entry that is not set since another lease has its place.
+    pub fn conflicts(self) -> impl Iterator<Item = Conflict> + 'a {
+        let mut kept: Option<Wanted> = None;
+        self.records.iter().flatten().filter_map(move |&refused| match kept {
+            Some(kept) if kept.record.place() == refused.record.place() => {
+                let conflict = kept.record != refused.record && kept.owner != refused.owner;
+                conflict.then_some(Conflict { kept, refused })
+            }
+            _ => {
+                kept = Some(refused);
+                None
+            }
+        })
+    }
+
+    /// The entry that is to be in a place.
+    pub(super) fn winner(self, place: Place) -> Option<Wanted> {
+        let before = |wanted: &Option<Wanted>| wanted.is_some_and(|w| w.record.place() < place);
+        let first = self.records.get(self.records.partition_point(before)).copied()??;
+        (first.record.place() == place).then_some(first)
+    }
+
+    /// Whether the owner of a place wants this entry there, too: an unreadable lease keeps all that is.
+    pub(super) fn is_kept(self, winner: Wanted, record: Record) -> bool {
+        self.records.binary_search(&Some(Wanted { record, ..winner })).is_ok()
+    }
+
+    /// Whether an FDB entry of that link may be one that an unreadable lease owns.
+    pub(super) fn may_own_fdb(self, link: u32) -> bool {
+        self.unknown_fdb.has(link)
+    }
+}
+
+/// Links on which it cannot be told which FDB entries unreadable leases own: their neighbours are not there to say.
+#[derive(Clone, Copy, Default, Debug)]
+struct UnknownFdb {
+    links: [Option<u32>; 2],
+    /// There are more than two.
+    every_link: bool,
+}
+
+impl UnknownFdb {
+    fn has(self, link: u32) -> bool {
+        self.every_link || self.links.contains(&Some(link))
+    }
+
+    fn add(&mut self, link: u32) {
+        if self.has(link) {
+            return;
+        }
+        match self.links.iter_mut().find(|known| known.is_none()) {
+            Some(free) => *free = Some(link),
+            None => self.every_link = true,
+        }
+    }
+
+    /// Passes on what an unreadable lease owns of the entries found.
+    fn keep(
+        &mut self,
+        kept: Kept,
+        found: FoundRecords<'_>,
+        push: &mut impl FnMut(Wanted) -> Result<(), TooManyRecords>,
+    ) -> Result<(), TooManyRecords> {
+        let mut keep_all = |place| {
+            found
+                .at(place)
+                .try_for_each(|entry| push(Wanted { owner: kept.owner, record: entry.record }))
+        };
+        keep_all(kept.route())?;
+        let (Some(link), Some(place)) = (kept.vxlan_link, kept.neighbour()) else { return Ok(()) };
+        keep_all(place)?;
+        let neighbour = found.at(place).find_map(|entry| match entry.record {
+            Record::Neighbour(neighbour) => Some(neighbour),
+            _ => None,
+        });
+        match neighbour {
+            Some(neighbour) if neighbour.mac.is_station() => {
+                keep_all(Place::Fdb(link, neighbour.mac))
+            }
+            _ => {
+                self.add(link);
+                Ok(())
+            }
+        }
+    }
+}

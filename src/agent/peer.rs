@@ -1,0 +1,375 @@
+//! What a lease says of its node, one address family at a time.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendError};
+use crate::subnet::{IpPrefix, Ipv4Prefix, Ipv6Prefix};
+use crate::wire::MacAddr;
+
+/// The networks that the subnets of leases have to lie in: the `Network` and `IPv6Network` of the configuration.
+///
+/// `None` is a family that the configuration does not enable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct OverlayNetworks {
+    /// The IPv4 network.
+    pub v4: Option<Ipv4Prefix>,
+    /// The IPv6 network.
+    pub v6: Option<Ipv6Prefix>,
+}
+
+/// The lease that an entry is for: its subnet of the entry's family, and its key.
+///
+/// # The rule for conflicts
+///
+/// The kernel has room for one FDB entry a MAC address, one neighbour an address and one route a destination. When two
+/// leases want different values there, the lesser owner has it: the one with the lesser subnet (by address, then by
+/// length), and of equal subnets the one with the lesser key. That is this type's `Ord`, so that every node and every
+/// round decides alike.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Owner {
+    /// The lease's subnet, without host bits.
+    pub subnet: IpPrefix,
+    /// The lease.
+    pub lease: LeaseKey,
+}
+
+impl Owner {
+    /// Returns the owner of what a lease of that subnet alone wants.
+    #[must_use]
+    pub fn of_subnet(subnet: IpPrefix) -> Self {
+        let lease = match subnet {
+            IpPrefix::V4(v4) => LeaseKey { v4: Some(v4.into()), v6: None },
+            IpPrefix::V6(v6) => LeaseKey { v4: None, v6: Some(v6.into()) },
+        };
+        Self { subnet, lease }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.lease, f)
+    }
+}
+
+/// What a lease says of one address family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reading<P> {
+    /// Nothing: the lease has no subnet of this family, or is of another backend.
+    Absent,
+    /// A peer.
+    Peer(P),
+    /// The lease has a subnet of this family, but what it says of it cannot be used. What the subnet owns in the kernel
+    /// stays as it is.
+    Unreadable {
+        /// The lease, and the subnet.
+        owner: Owner,
+        /// Why.
+        error: PeerError,
+        /// What the lease said when it was last readable: see [`Reading::or_last`].
+        last: Option<P>,
+    },
+}
+
+impl<P: Copy> Reading<P> {
+    /// Returns the peer: of an unreadable lease the last one that is known.
+    #[must_use]
+    pub const fn peer(&self) -> Option<&P> {
+        match self {
+            Self::Peer(peer) | Self::Unreadable { last: Some(peer), .. } => Some(peer),
+            Self::Absent | Self::Unreadable { last: None, .. } => None,
+        }
+    }
+
+    /// Keeps what `known`, the reading before this one, said of a lease that is unreadable now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::agent::HostGwPeer;
+    ///
+    /// let key = "10.5.2.0-24".parse()?;
+    /// let [good, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","BackendType":"host-gw"}"#, None);
+    /// let [bad, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","#, None);
+    /// assert_eq!(bad.or_last(&good).peer(), good.peer());
+    /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
+    /// ```
+    #[must_use]
+    pub fn or_last(self, known: &Self) -> Self {
+        match self {
+            Self::Unreadable { owner, error, last } => {
+                Self::Unreadable { owner, error, last: last.or(known.peer().copied()) }
+            }
+            readable => readable,
+        }
+    }
+}
+
+/// Why what a lease says of one address family cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// The value cannot be read.
+    Value(LeaseValueError),
+    /// The backend data cannot be read.
+    BackendData(VxlanBackendError),
+    /// The backend data is absent.
+    NoBackendData,
+    /// The public address is absent: `null`, `""`, 0.0.0.0 or `::`.
+    NoPublicAddress,
+    /// The public address is a multicast or broadcast address.
+    PublicAddress(IpAddr),
+    /// The VtepMAC is zero or a group address.
+    VtepMac(MacAddr),
+    /// No peer can have that subnet: its length is 0, or its first address is 0.0.0.0, `::` or multicast.
+    Subnet(IpPrefix),
+    /// The subnet is not in the overlay's network.
+    OutsideNetwork {
+        /// The subnet.
+        subnet: IpPrefix,
+        /// The network.
+        network: IpPrefix,
+    },
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(error) => fmt::Display::fmt(error, f),
+            Self::BackendData(error) => write!(f, "backend data: {error}"),
+            Self::NoBackendData => f.write_str("the backend data is absent"),
+            Self::NoPublicAddress => f.write_str("the public address is absent"),
+            Self::PublicAddress(address) => write!(f, "public address {address} is not unicast"),
+            Self::VtepMac(mac) => write!(f, "VtepMAC {mac} is not unicast"),
+            Self::Subnet(subnet) => write!(f, "{subnet} is not a subnet for a peer"),
+            Self::OutsideNetwork { subnet, network } => {
+                write!(f, "{subnet} is outside the network {network}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for PeerError {}
+
+/// A peer's lease, one address family of it, as the vxlan backend needs it.
+///
+/// The VNI in a lease is not to be relied on, and not part of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct VxlanPeer {
+    owner: Owner,
+    public: IpAddr,
+    mac: MacAddr,
+}
+
+impl VxlanPeer {
+    /// Returns the peer of a lease, with its public address in the underlay and the MAC address of its vxlan device.
+    ///
+    /// # Errors
+    /// [`PeerError`] if no entry may be made of it: a subnet of length 0, an unspecified or multicast address, a zero or
+    /// group MAC address.
+    pub fn new(owner: Owner, public: IpAddr, mac: MacAddr) -> Result<Self, PeerError> {
+        check_addresses(owner.subnet, public)?;
+        if !mac.is_station() {
+            return Err(PeerError::VtepMac(mac));
+        }
+        Ok(Self { owner, public, mac })
+    }
+
+    /// The lease, and its subnet of this family. The first address is the VTEP's.
+    #[must_use]
+    pub const fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// The address in the underlay: `PublicIP`, or `PublicIPv6` of an IPv6 subnet.
+    #[must_use]
+    pub const fn public(&self) -> IpAddr {
+        self.public
+    }
+
+    /// The MAC address of the vxlan device: `VtepMAC`.
+    #[must_use]
+    pub const fn mac(&self) -> MacAddr {
+        self.mac
+    }
+
+    /// Reads what a lease says to the vxlan backend of IPv4, and of IPv6.
+    ///
+    /// Of a family that the key does not have, or that `networks` does not enable, nothing is looked at: a fault there
+    /// does not take the other family. `networks` is `None` where the configuration is not known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::agent::{PeerError, Reading, VxlanPeer};
+    ///
+    /// let key = "10.5.2.0-24&fd00:5:2::-64".parse()?;
+    /// let text = r#"{"PublicIP":"192.0.2.12","PublicIPv6":null,"BackendType":"vxlan",
+    ///     "BackendData":{"VNI":1,"VtepMAC":"0a:00:00:00:00:12"},"BackendV6Data":null}"#;
+    /// let [v4, v6] = VxlanPeer::from_json(&key, text, None);
+    /// assert_eq!(v4.peer().map(|peer| peer.public()), Some([192, 0, 2, 12].into()));
+    /// assert!(matches!(v6, Reading::Unreadable { error: PeerError::NoPublicAddress, .. }));
+    /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
+    /// ```
+    #[must_use]
+    pub fn from_json(
+        key: &LeaseKey,
+        text: &str,
+        networks: Option<&OverlayNetworks>,
+    ) -> [Reading<Self>; 2] {
+        let value = LeaseValue::from_json_for(key, text);
+        read_lease(key, value.as_ref(), networks, "vxlan", Self::of)
+    }
+
+    /// Reads what a lease's value says, as [`from_json`](Self::from_json) does.
+    #[must_use]
+    pub fn from_value(
+        key: &LeaseKey,
+        value: &LeaseValue<'_>,
+        networks: Option<&OverlayNetworks>,
+    ) -> [Reading<Self>; 2] {
+        read_lease(key, Ok(value), networks, "vxlan", Self::of)
+    }
+
+    fn of(owner: Owner, public: IpAddr, value: &LeaseValue<'_>) -> Result<Self, PeerError> {
+        let data = match owner.subnet {
+            IpPrefix::V4(_) => value.vxlan(),
+            IpPrefix::V6(_) => value.vxlan_v6(),
+        };
+        let data = data.map_err(PeerError::BackendData)?.ok_or(PeerError::NoBackendData)?;
+        Self::new(owner, public, data.vtep_mac)
+    }
+}
+
+/// A peer's lease, one address family of it, as the host-gw backend needs it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HostGwPeer {
+    owner: Owner,
+    public: IpAddr,
+}
+
+impl HostGwPeer {
+    /// Returns the peer of a lease, with its public address in the underlay.
+    ///
+    /// # Errors
+    /// [`PeerError`] if no route may be made of it: a subnet of length 0, an unspecified or multicast address.
+    pub fn new(owner: Owner, public: IpAddr) -> Result<Self, PeerError> {
+        check_addresses(owner.subnet, public)?;
+        Ok(Self { owner, public })
+    }
+
+    /// The lease, and its subnet of this family.
+    #[must_use]
+    pub const fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// The address in the underlay: `PublicIP`, or `PublicIPv6` of an IPv6 subnet.
+    #[must_use]
+    pub const fn public(&self) -> IpAddr {
+        self.public
+    }
+
+    /// Reads what a lease says to the host-gw backend of IPv4, and of IPv6: see [`VxlanPeer::from_json`].
+    #[must_use]
+    pub fn from_json(
+        key: &LeaseKey,
+        text: &str,
+        networks: Option<&OverlayNetworks>,
+    ) -> [Reading<Self>; 2] {
+        let value = LeaseValue::from_json_for(key, text);
+        read_lease(key, value.as_ref(), networks, "host-gw", Self::of)
+    }
+
+    /// Reads what a lease's value says, as [`from_json`](Self::from_json) does.
+    #[must_use]
+    pub fn from_value(
+        key: &LeaseKey,
+        value: &LeaseValue<'_>,
+        networks: Option<&OverlayNetworks>,
+    ) -> [Reading<Self>; 2] {
+        read_lease(key, Ok(value), networks, "host-gw", Self::of)
+    }
+
+    fn of(owner: Owner, public: IpAddr, _: &LeaseValue<'_>) -> Result<Self, PeerError> {
+        Self::new(owner, public)
+    }
+}
+
+fn read_lease<P>(
+    key: &LeaseKey,
+    value: Result<&LeaseValue<'_>, &LeaseValueError>,
+    networks: Option<&OverlayNetworks>,
+    backend: &str,
+    peer: fn(Owner, IpAddr, &LeaseValue<'_>) -> Result<P, PeerError>,
+) -> [Reading<P>; 2] {
+    let read = |owner: Owner, network| {
+        let value = value.map_err(|error| PeerError::Value(*error))?;
+        if value.backend_type != JsonString::new(backend) {
+            return Ok(None);
+        }
+        check_network(owner.subnet, network)?;
+        let public = match owner.subnet {
+            IpPrefix::V4(_) => value.public_ip.map(IpAddr::V4),
+            IpPrefix::V6(_) => value.public_ipv6.map(IpAddr::V6),
+        };
+        peer(owner, public.ok_or(PeerError::NoPublicAddress)?, value).map(Some)
+    };
+    families(key, networks).map(|family| {
+        let Some((owner, network)) = family else { return Reading::Absent };
+        match read(owner, network) {
+            Ok(None) => Reading::Absent,
+            Ok(Some(peer)) => Reading::Peer(peer),
+            Err(error) => Reading::Unreadable { owner, error, last: None },
+        }
+    })
+}
+
+/// The subnets of a lease that count, each with the network that it has to lie in, where that is known.
+fn families(
+    key: &LeaseKey,
+    networks: Option<&OverlayNetworks>,
+) -> [Option<(Owner, Option<IpPrefix>)>; 2] {
+    let [v4, v6] = match networks {
+        None => [Some(None); 2],
+        Some(networks) => [
+            networks.v4.map(|network| Some(IpPrefix::V4(network))),
+            networks.v6.map(|network| Some(IpPrefix::V6(network))),
+        ],
+    };
+    let owner = |subnet| Owner { subnet, lease: *key };
+    [
+        key.v4.map(|v4| owner(IpPrefix::V4(v4.prefix()))).zip(v4),
+        key.v6.map(|v6| owner(IpPrefix::V6(v6.prefix()))).zip(v6),
+    ]
+}
+
+fn check_network(subnet: IpPrefix, network: Option<IpPrefix>) -> Result<(), PeerError> {
+    match network {
+        Some(network) if !network.contains_prefix(subnet) => {
+            Err(PeerError::OutsideNetwork { subnet, network })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_addresses(subnet: IpPrefix, public: IpAddr) -> Result<(), PeerError> {
+    let first = subnet.address();
+    if subnet.len() == 0 || first.is_unspecified() || !is_unicast(first) {
+        return Err(PeerError::Subnet(subnet));
+    }
+    if public.is_unspecified() {
+        return Err(PeerError::NoPublicAddress);
+    }
+    if !is_unicast(public) {
+        return Err(PeerError::PublicAddress(public));
+    }
+    Ok(())
+}
+
+fn is_unicast(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_multicast() && !address.is_broadcast(),
+        IpAddr::V6(address) => !address.is_multicast(),
+    }
+}

@@ -1,0 +1,177 @@
+//! What a lease event changes in the kernel, and its undoing.
+
+use crate::netlink::{HostGwRoute, OtherRoute};
+
+use super::*;
+
+#[test]
+fn a_tunnelled_peer_is_neighbour_then_fdb_then_route() {
+    let peer = peer("10.1.17.0", "192.168.50.3", 1);
+    let added = VXLAN.added(&peer, Reach::Tunnel, []);
+    assert_eq!(
+        words(&added),
+        [
+            "set neighbour 10.1.17.0 is at 02:00:00:00:00:01 on link 7",
+            "set 02:00:00:00:00:01 is behind 192.168.50.3 on link 7",
+            "set route 10.1.17.0/24 via 10.1.17.0 on link 7, onlink",
+        ]
+    );
+    let removed = VXLAN.removed(&peer, Reach::Tunnel, []);
+    for done in 0..=3 {
+        let undone: Vec<Change> = removed.changes().take(done).collect();
+        let rollback = added.rollback(done, FoundRecords::EMPTY);
+        assert_eq!(rollback.plan().changes().collect::<Vec<_>>(), undone);
+    }
+}
+
+#[test]
+fn a_direct_peer_is_one_route() {
+    let peer = peer("10.1.17.0", "192.168.50.3", 1);
+    assert_eq!(
+        words(&VXLAN.added(&peer, Reach::Direct, [])),
+        ["set route 10.1.17.0/24 via 192.168.50.3, direct"]
+    );
+    assert_eq!(
+        words(&VXLAN.removed(&peer, Reach::Direct, [])),
+        ["delete route 10.1.17.0/24 via 192.168.50.3, direct"]
+    );
+}
+
+#[test]
+fn another_vtep_mac_is_reachable_before_the_old_one_goes() {
+    let (old, new) = (peer("10.1.17.0", "192.168.50.3", 1), peer("10.1.17.0", "192.168.50.3", 2));
+    let plan = VXLAN.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel), []);
+    assert_eq!(
+        words(&plan),
+        [
+            "set 02:00:00:00:00:02 is behind 192.168.50.3 on link 7",
+            "set neighbour 10.1.17.0 is at 02:00:00:00:00:02 on link 7",
+            "set route 10.1.17.0/24 via 10.1.17.0 on link 7, onlink",
+            "delete 02:00:00:00:00:01 is behind 192.168.50.3 on link 7",
+        ]
+    );
+}
+
+#[test]
+fn another_public_address_overwrites_and_another_reach_withdraws() {
+    let (old, new) = (peer("10.1.17.0", "192.168.50.3", 1), peer("10.1.17.0", "192.168.50.4", 1));
+    let plan = VXLAN.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel), []);
+    assert!(plan.changes().all(|change| matches!(change, Change::Set(_))));
+    let plan = VXLAN.replaced((&old, Reach::Tunnel), (&new, Reach::Direct), []);
+    assert_eq!(
+        words(&plan),
+        [
+            "set route 10.1.17.0/24 via 192.168.50.4, direct",
+            "delete neighbour 10.1.17.0 is at 02:00:00:00:00:01 on link 7",
+            "delete 02:00:00:00:00:01 is behind 192.168.50.3 on link 7",
+        ]
+    );
+    let plan = HOST_GW.replaced(&host_gw("192.168.50.3"), &host_gw("192.168.50.4"), []);
+    assert_eq!(words(&plan), ["set route 10.1.17.0/24 via 192.168.50.4 on link 2"]);
+}
+
+/// moby/moby#50106, and a node whose subnet changed while its device kept its MAC address.
+#[test]
+fn an_fdb_entry_goes_with_the_last_lease_that_wants_it() {
+    let (old, new) = (peer("10.5.2.0", "192.0.2.12", 1), peer("10.5.9.0", "192.0.2.12", 1));
+    let claims = |peer: &VxlanPeer| VXLAN.wanted(peer, Reach::Tunnel).map(Claim::Wants);
+    let fdb = |plan: &Plan| plan.changes().filter(|c| matches!(c.record(), Record::Fdb(_))).count();
+    assert_eq!(fdb(&VXLAN.removed(&old, Reach::Tunnel, claims(&new))), 0);
+    assert_eq!(
+        fdb(&VXLAN.removed(&old, Reach::Tunnel, claims(&old))),
+        1,
+        "its own claims are skipped"
+    );
+    // Another MAC address leaves the shared entry, too.
+    let other = peer("10.5.2.0", "192.0.2.12", 2);
+    let plan = VXLAN.replaced((&old, Reach::Tunnel), (&other, Reach::Tunnel), claims(&new));
+    assert!(plan.changes().all(|change| matches!(change, Change::Set(_))), "{:?}", words(&plan));
+}
+
+/// Two leases with one VtepMAC (projectcalico/calico#7281): the lesser subnet has it, whoever comes first.
+#[test]
+fn the_lesser_subnet_has_what_two_leases_want() {
+    let (lesser, greater) = (peer("10.5.2.0", "192.0.2.12", 1), peer("10.5.3.0", "192.0.2.13", 1));
+    let claims = |peer: &VxlanPeer| VXLAN.wanted(peer, Reach::Tunnel).map(Claim::Wants);
+    let fdb = |plan: &Plan| {
+        let is_fdb = |change: &Change| matches!(change.record(), Record::Fdb(_));
+        plan.changes().find(is_fdb).map(|change| change.to_string())
+    };
+    let to_lesser = Some("set 02:00:00:00:00:01 is behind 192.0.2.12 on link 7".into());
+    assert_eq!(fdb(&VXLAN.added(&lesser, Reach::Tunnel, claims(&greater))), to_lesser);
+    assert_eq!(fdb(&VXLAN.added(&greater, Reach::Tunnel, claims(&lesser))), None);
+    assert_eq!(fdb(&VXLAN.removed(&greater, Reach::Tunnel, claims(&lesser))), None);
+    let to_greater = Some("set 02:00:00:00:00:01 is behind 192.0.2.13 on link 7".into());
+    assert_eq!(fdb(&VXLAN.removed(&lesser, Reach::Tunnel, claims(&greater))), to_greater);
+}
+
+#[test]
+fn a_host_gw_route_is_added_when_it_is_not_there() {
+    let peer = host_gw("192.168.50.3");
+    let add = "add route 10.1.17.0/24 via 192.168.50.3 on link 2";
+    let set = "set route 10.1.17.0/24 via 192.168.50.3 on link 2";
+    let added = |entry: Option<Found>| {
+        let mut found: Vec<Found> = entry.into_iter().collect();
+        words(&HOST_GW.added(&peer, FoundRecords::new(&mut found), []))
+    };
+    assert_eq!(added(None), [add]);
+    let route = HOST_GW.route(&peer);
+    let same = Found::exact(Record::HostGw(route));
+    assert!(added(Some(same)).is_empty());
+    let inexact = Found { is_exact: false, is_default_metric: false, ..same };
+    assert!(added(Some(inexact)).is_empty(), "flannel does not compare the metric");
+    let other = Found::exact(Record::HostGw(HostGwRoute { link: 3, ..route }));
+    assert_eq!(added(Some(other)), [set]);
+    let beside = Found { is_default_metric: false, ..other };
+    assert_eq!(added(Some(beside)), [add], "a route of another metric is not overwritten");
+    for (link, kind) in [(7, 1), (0, 6)] {
+        let other = OtherRoute { destination: route.destination, link, scope: 253, kind };
+        assert_eq!(added(Some(Found::exact(Record::Other(other)))), [set]);
+    }
+}
+
+/// flannel `pkg/backend/route_network_test.go`: one route remains, with the new gateway.
+#[test]
+fn flannels_host_gw_route_gets_another_gateway() {
+    let peer =
+        |public| HostGwPeer::new(Owner::of_subnet(prefix("192.168.0.0/24")), ip(public)).unwrap();
+    let [old, new] =
+        ["127.0.0.1", "127.0.0.2"].map(|public| Record::HostGw(HOST_GW.route(&peer(public))));
+    let mut entries = found(&[old]);
+    let plan = HOST_GW.added(&peer("127.0.0.2"), FoundRecords::new(&mut entries), []);
+    assert_eq!(after(&[old], &plan.changes().collect::<Vec<_>>()), [new]);
+}
+
+/// flannel-io/flannel#959: the lease of a working peer comes again, and the route is refused.
+#[test]
+fn a_rollback_gives_back_what_was_there() {
+    let (old, new) = (peer("10.5.2.0", "192.0.2.12", 1), peer("10.5.2.0", "192.0.2.13", 2));
+    let before = records(&old, Reach::Tunnel);
+    let again = VXLAN.added(&old, Reach::Tunnel, []);
+    let moved = VXLAN.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel), []);
+    let removed = VXLAN.removed(&old, Reach::Tunnel, []);
+    let direct = VXLAN.replaced((&old, Reach::Tunnel), (&new, Reach::Direct), []);
+    for plan in [again, moved, removed, direct] {
+        for done in 0..=plan.changes().count() {
+            let changes: Vec<Change> = plan.changes().take(done).collect();
+            let mut entries = found(&before);
+            let undo = plan.rollback(done, FoundRecords::new(&mut entries));
+            let undone: Vec<Change> = undo.plan().changes().collect();
+            let reached = after(&after(&before, &changes), &undone);
+            assert_eq!(sorted(&reached), sorted(&before), "{:?} {done}", words(&plan));
+            assert_eq!(undo.inexact().count(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_rollback_says_what_it_cannot_give_back() {
+    let peer = host_gw("192.168.50.3");
+    let several = OtherRoute { destination: prefix("10.1.17.0/24"), link: 0, scope: 0, kind: 1 };
+    let several = Record::Other(several);
+    let mut entries = [Found { is_exact: false, ..Found::exact(several) }];
+    let entries = FoundRecords::new(&mut entries);
+    let undo = HOST_GW.added(&peer, entries, []).rollback(1, entries);
+    assert_eq!(undo.plan().changes().collect::<Vec<_>>(), [Change::Set(several)]);
+    assert_eq!(undo.inexact().collect::<Vec<_>>(), [several]);
+}
