@@ -1,6 +1,8 @@
 //! Leases, network configs and `subnet.env` as flanneld left them, and the `subnets` example.
 
 mod common;
+#[path = "../examples/common/leases.rs"]
+mod leases;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -162,4 +164,160 @@ fn allocates_the_same_again_and_nothing_that_is_taken() {
     let out = refused(&["allocate", &config, "--nodes", "10", "--taken", &lines]);
     assert!(out.contains("out of subnets"), "{out}");
     refused(&["allocate", &config, "--nodes", "1", "--taken", &file("wrong", "10.3.1.0\n")]);
+}
+
+fn case(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases").join(name);
+    path.into_os_string().into_string().unwrap()
+}
+
+fn case_text(name: &str) -> String {
+    fs::read_to_string(case(name)).unwrap()
+}
+
+/// The keys of the elements, or what is said of those that have none.
+fn elements(text: &str) -> Vec<Result<(String, String), String>> {
+    let elements = leases::read(text).unwrap();
+    let element = |element: Result<leases::LeaseText, leases::ElementError>| {
+        element.map(|lease| (lease.key, lease.value)).map_err(|error| error.to_string())
+    };
+    elements.into_iter().map(element).collect()
+}
+
+/// The node tree is in the form of etcd's v2 API, "Listing a directory", recursively.
+#[test]
+fn etcd_s_forms_of_one_lease_are_read_alike() {
+    let key = "/coreos.com/network/subnets/10.5.2.0-24".to_owned();
+    let value = r#"{"PublicIP":"192.0.2.12","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"0a:00:00:00:00:12"}}"#;
+    let lease = [Ok((key.clone(), value.to_owned()))];
+    let string = serde_json::to_string(value).unwrap();
+    let entry = format!(r#"{{"key":"{key}","value":{string},"modifiedIndex":7,"createdIndex":7}}"#);
+    let config = r#"{"key":"/coreos.com/network/config","value":"{}"}"#;
+    let tree = format!(
+        r#"{{"action":"get","node":{{"key":"/coreos.com/network","dir":true,"nodes":[{config},
+            {{"key":"/coreos.com/network/subnets","dir":true,"nodes":[{entry}]}},{{"key":"/coreos.com/network/x","dir":true}}]}}}}"#
+    );
+    let etcdctl = case_text("etcdctl_v3.json");
+    for text in [
+        &case_text("etcd_v2.json"),
+        &etcdctl,
+        &format!("\u{feff}{etcdctl}"),
+        &tree,
+        &format!(r#"{{"action":"get","node":{entry}}}"#),
+        &format!(r#"[{{"key":"{key}","value":{value}}}]"#),
+    ] {
+        assert_eq!(elements(text), lease, "{text}");
+    }
+    for nothing in [
+        "[]",
+        r#"{"header":{"revision":3}}"#,
+        r#"{"kvs":[],"count":0}"#,
+        r#"{"node":{"dir":true}}"#,
+    ] {
+        assert_eq!(elements(nothing), [], "{nothing}");
+    }
+}
+
+#[test]
+fn a_bad_element_is_named_and_stops_no_other() {
+    let good = Ok(("a".to_owned(), "{}".to_owned()));
+    let bad = |text: &str| Err(text.to_owned());
+    let text = r#"[7, {"key":"a","value":{}}, {"key":"b"}, {"value":{}}, ["a",{}], {"key":7,"value":{}},
+        {"key":"c","value":"\ud800"}, {"key":"d","value":null}, {"key":"a","key":"a"}, {"key":"a","value":{}}]"#;
+    let found = elements(text);
+    let ends = [&found[..6], &found[7..8], &found[9..]].concat();
+    let no_object = "not an object with a key and a value";
+    let expected = [
+        bad(&format!("lease 1: {no_object}")),
+        good.clone(),
+        bad("lease 3 (b): no value"),
+        bad("lease 4: no key that is a string"),
+        bad(&format!("lease 5: {no_object}")),
+        bad("lease 6: no key that is a string"),
+        bad("lease 8 (d): no value"),
+        good.clone(),
+    ];
+    assert_eq!(ends, expected);
+    assert!(
+        found[6].as_ref().is_err_and(|error| error.starts_with("lease 7 (c): value: ")),
+        "{found:?}"
+    );
+    assert!(found[8].as_ref().is_err_and(|error| error.starts_with("lease 9: ")), "{found:?}");
+
+    let kvs = r#"{"header":{},"kvs":[{"key":"YQ==","value":"e30="},{"key":"YQ==","value":"e30"},{"key":"/w==","value":"e30="},{"key":"YQ=="}]}"#;
+    let found = elements(kvs);
+    assert_eq!((&found[0], &found[3]), (&good, &bad("lease 4 (a): no value")));
+    assert!(
+        found[1].as_ref().is_err_and(|error| error.starts_with("lease 2 (a): value: not base64"))
+    );
+    assert!(found[2].as_ref().is_err_and(|error| error.starts_with("lease 3: key: ")), "{found:?}");
+    // Nested without end, for the elements of a list and for directories.
+    let nested = format!(
+        r#"[{{"key":"a","value":{}{}}}, {{"key":"a","value":{{}}}}]"#,
+        "[".repeat(9999),
+        "]".repeat(9999)
+    );
+    assert_eq!(elements(&nested)[1], good);
+    let nested = format!(r#"{{"node":{}{}}}"#, r#"{"nodes":["#.repeat(9999), "]}".repeat(9999));
+    assert_eq!(elements(&nested), [bad("lease 1: no key that is a string")]);
+}
+
+#[test]
+fn what_is_no_list_of_leases_is_told_the_forms() {
+    for text in [
+        "",
+        "7",
+        "{}",
+        "[",
+        r#"{"kvs":7}"#,
+        r#"{"errorCode":100,"message":"Key not found"}"#,
+        "[]\n[]",
+    ] {
+        let error = leases::read(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with("not a list of leases: ") && error.contains("etcdctl get"),
+            "{error}"
+        );
+    }
+}
+
+/// A lease whose value cannot be read has its subnet all the same, whatever form it is in.
+#[test]
+fn allocates_nothing_that_a_lease_of_etcd_has() {
+    let config = file("etcd_config.json", r#"{"Network":"10.5.0.0/22"}"#);
+    let args = [
+        "allocate",
+        &config,
+        "--public-ip",
+        "192.0.2.12",
+        "--nodes",
+        "2",
+        "--seed",
+        "1",
+        "--taken",
+    ];
+    for taken in ["etcd_v2.json", "etcdctl_v3.json"] {
+        let leases: Vec<Value> =
+            serde_json::from_str(&stdout(&[&args[..], &[&case(taken)]].concat())).unwrap();
+        let keys: Vec<&str> = leases.iter().map(|lease| lease["key"].as_str().unwrap()).collect();
+        assert!(!keys.contains(&"10.5.2.0-24"), "{keys:?}");
+        let addresses: Vec<_> = leases.iter().map(|lease| &lease["value"]["PublicIP"]).collect();
+        assert_eq!(addresses, ["192.0.2.13", "192.0.2.14"], "{taken}");
+    }
+    let output = subnets(&[&args[..], &[&case("lease_one_bad.json")]].concat());
+    let (out, err) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    // Two of three subnets are taken.
+    assert!(
+        out.is_empty() && err.contains("10.5.3.0-24: PublicIP is missing: its subnet is taken"),
+        "{err}"
+    );
+    assert!(err.contains("out of subnets for node 2 of 2"), "{err}");
+    let no_value =
+        file("no_value.json", r#"[{"key":"10.5.1.0-24"},{"key":"10.5.2.0-24","value":7}]"#);
+    let output = subnets(&[&args[..4], &["--nodes", "1", "--taken", &no_value]].concat());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("10.5.3.0-24"));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 2);
+    let bad_key = file("bad_key.json", r#"[{"key":"10.5.1.0","value":{}}]"#);
+    refused(&[&args[..], &[&bad_key]].concat());
 }

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fastrand::Rng;
 use indicatif::ProgressIterator;
-use serde_json::Value;
 use vtep::lease::{
     JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackend, VxlanConfig,
 };
 use vtep::subnet::{AllocateError, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};
 
+use crate::leases::{self, ElementError, LeaseText};
 use crate::{Failure, about, read};
 
 #[derive(Args)]
@@ -28,7 +28,8 @@ pub struct Allocate {
     /// What the choice among free subnets starts from: the same again gives the same leases.
     #[arg(long)]
     seed: Option<u64>,
-    /// Leases that there are: a key a line, or a JSON array of keys or of {"key":..,"value":..}.
+    /// Leases that there are: a key a line, a JSON array of keys or of {"key":..,"value":..}, or what
+    /// etcd prints. An unreadable value is named, and its subnet counts as taken.
     #[arg(long)]
     taken: Option<PathBuf>,
     /// The first node's address in the underlay; the others follow.
@@ -172,36 +173,55 @@ struct Taken {
 
 fn read_taken(path: &Path) -> Result<Vec<Taken>, Failure> {
     let text = read(path)?;
-    if text.trim_start().starts_with('[') {
-        let leases: Vec<Value> =
-            serde_json::from_str(&text).map_err(|error| about(path.display(), error))?;
-        return leases
-            .iter()
-            .map(taken_json)
-            .collect::<Result<_, _>>()
-            .map_err(|error| about(path.display(), error));
-    }
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            taken_line(line.trim())
+    let about_path = |error: &dyn Display| about(path.display(), error);
+    if !text.trim_start_matches('\u{feff}').trim_start().starts_with(['[', '{']) {
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let key = |(number, line): (u32, &str)| {
+            Taken::new(line.trim(), None)
                 .map_err(|error| about(format_args!("{}:{number}", path.display()), error))
-        })
-        .collect()
-}
-
-fn taken_line(line: &str) -> Result<Taken, Failure> {
-    if line.starts_with(['{', '"']) {
-        return taken_json(&serde_json::from_str(line)?);
+        };
+        return lines.map(key).collect();
     }
-    Ok(Taken { key: line.parse()?, public_ip: None })
+    if let Ok(keys) = serde_json::from_str::<Vec<String>>(&text) {
+        return keys
+            .iter()
+            .map(|key| Taken::new(key, None))
+            .collect::<Result<_, _>>()
+            .map_err(|error| about_path(&error));
+    }
+    let leases = leases::read(&text).map_err(|error| about_path(&error))?;
+    let taken = leases.into_iter().map(|lease| taken_lease(path, lease));
+    taken.collect::<Result<_, _>>().map_err(|error| about_path(&error))
 }
 
-fn taken_json(lease: &Value) -> Result<Taken, Failure> {
-    let key = lease.as_str().or_else(|| lease.get("key")?.as_str());
-    let key = key.ok_or_else(|| about(lease, "neither a key nor an object with one"))?;
-    let public_ip = lease
-        .get("value")
-        .and_then(|value| LeaseValue::from_json(&value.to_string()).ok()?.public_ip);
-    Ok(Taken { key: key.parse().map_err(|error| about(key, error))?, public_ip })
+/// A lease whose value cannot be read is named, and has its subnet all the same. One whose key cannot
+/// be read is an error: its subnet would be allocated again.
+fn taken_lease(path: &Path, lease: Result<LeaseText, ElementError>) -> Result<Taken, Failure> {
+    let warn = |key: &str, error: &dyn Display| {
+        eprintln!(
+            "subnets: {}: {key}: {error}: its subnet is taken, its PublicIP unknown",
+            path.display()
+        );
+    };
+    match lease {
+        Ok(LeaseText { key, value }) => {
+            let mut taken = Taken::new(&key, None)?;
+            match LeaseValue::from_json(&value) {
+                Ok(value) => taken.public_ip = value.public_ip,
+                Err(error) => warn(&key, &error),
+            }
+            Ok(taken)
+        }
+        Err(ElementError { key: Some(key), fault, .. }) => {
+            Taken::new(&key, None).inspect(|_| warn(&key, &fault))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Taken {
+    fn new(key: &str, public_ip: Option<Ipv4Addr>) -> Result<Self, Failure> {
+        let key = key.parse().map_err(|error| about(key, error))?;
+        Ok(Self { key, public_ip })
+    }
 }

@@ -4,6 +4,8 @@
 //! `subnets env FILE`. What `allocate` prints, `routes plan` reads.
 
 mod allocate;
+#[path = "../common/leases.rs"]
+mod leases;
 #[path = "../common/usage.rs"]
 mod usage;
 
