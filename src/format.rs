@@ -59,7 +59,6 @@ by_debug! {
     agent::HostGwBackend,
     agent::HostGwPeer,
     agent::Kept,
-    agent::OverlayNetworks,
     agent::Owner,
     @['a] agent::Ownership<'a>,
     agent::PeerError,

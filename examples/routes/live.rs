@@ -6,16 +6,15 @@ use std::net::IpAddr;
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use vtep::agent::{
-    Change, HostGw, HostGwPeer, Owned, Plan, Reach, Record, SortedRecords, Vxlan, VxlanPeer,
-    missing, stale,
+    Change, Claim, Found, FoundRecords, Ownership, Plan, Reach, Record, VxlanBackend, VxlanPeer,
+    WantedRecords, missing, stale,
 };
 use vtep::netlink::{
     Body, Dump, DumpStep, Family, Header, MessageFlags, Messages, NeighbourDump, RouteDump,
     RouteLookup,
 };
-use vtep::subnet::IpPrefix;
 
-use super::plan::{Peers, bytes};
+use super::plan::{Family as LeaseFamily, Leases, bytes};
 use super::{Failure, for_lines, json, messages};
 
 /// How often a dump is asked for again when the kernel's tables changed while it was read.
@@ -184,16 +183,6 @@ impl Kernel {
         Ok(found)
     }
 
-    /// The first route to that destination, as flannel asks for it before it adds one.
-    fn route_to(&mut self, destination: IpPrefix) -> Result<Option<Record>, Failure> {
-        let to = (destination.address(), destination.len());
-        let is_it = |_, body: Body<'_>| match body {
-            Body::Route(route) if route.destination() == Some(to) => Record::from_body(body),
-            _ => None,
-        };
-        Ok(self.routes(Family::of(to.0), is_it)?.into_iter().next())
-    }
-
     /// Whether an address is on a link of ours. An address that no route leads to is not.
     fn reach(&mut self, address: IpAddr) -> Result<Reach, Failure> {
         let seq = self.next_seq();
@@ -208,9 +197,15 @@ impl Kernel {
         Ok(Reach::from_lookup(routes))
     }
 
-    /// Sends the changes of one event. One that fails to set undoes those before it; one that fails to delete does not
-    /// keep the others. Gives the number of failures.
-    fn event(&mut self, plan: &Plan, out: &mut impl Write) -> Result<usize, Failure> {
+    /// Sends the changes of one event, and keeps account of what is in the kernel's tables. One that fails to set undoes
+    /// those before it; one that fails to delete does not keep the others. Returns the number of failures.
+    fn event(
+        &mut self,
+        plan: &Plan,
+        tables: &mut Vec<Found>,
+        out: &mut impl Write,
+    ) -> Result<usize, Failure> {
+        let mut before = tables.clone();
         let mut failures = 0;
         for (done, change) in plan.changes().enumerate() {
             match self.change(change)? {
@@ -218,74 +213,147 @@ impl Kernel {
                 Err(refusal) => {
                     eprintln!("routes: {change}: {refusal}");
                     failures += 1;
-                    if matches!(change, Change::Set(_)) {
-                        for change in plan.rollback(done).changes() {
-                            let _ = self.change(change)?;
-                            writeln!(out, "{change}")?;
-                        }
+                    if !matches!(change, Change::Delete(_)) {
+                        self.undo(plan, done, &mut before, out)?;
+                        *tables = before;
                         return Ok(failures);
                     }
                 }
             }
+            note(tables, change);
         }
         Ok(failures)
     }
+
+    fn undo(
+        &mut self,
+        plan: &Plan,
+        done: usize,
+        before: &mut [Found],
+        out: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let undo = plan.rollback(done, FoundRecords::new(before));
+        for record in undo.inexact() {
+            eprintln!("routes: {record}: had more than can be given back");
+        }
+        for change in undo.plan().changes() {
+            match self.change(change)? {
+                Ok(()) => writeln!(out, "{change}")?,
+                Err(refusal) => eprintln!("routes: {change}: {refusal}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// How a peer of the vxlan backend is reached.
+    fn reach_of(&mut self, family: &LeaseFamily, direct: bool) -> Result<Reach, Failure> {
+        match family {
+            LeaseFamily::Vxlan(_, reading) if direct => match reading.peer() {
+                Some(peer) => self.reach(peer.public()),
+                None => Ok(Reach::Tunnel),
+            },
+            _ => Ok(Reach::Tunnel),
+        }
+    }
 }
 
-fn no_failures(failures: usize) -> Result<(), Failure> {
-    match failures {
-        0 => Ok(()),
-        failures => Err(Failure::system(format_args!("{failures} changes failed"))),
+/// Notes a change in the account of the kernel's tables.
+fn note(tables: &mut Vec<Found>, change: Change) {
+    let record = change.record();
+    match change {
+        Change::Delete(_) => tables.retain(|found| found.record != record),
+        Change::Add(_) | Change::Set(_) => {
+            tables.retain(|found| !found.is_default_metric || !found.record.shares_place(&record));
+            tables.push(Found::exact(record));
+        }
     }
 }
 
 pub fn apply(
-    peers: &Peers,
+    leases: &Leases,
     remove: bool,
     direct: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut kernel = Kernel::open()?;
+    let mut tables = kernel.found(|_, body| Found::from_body(body))?;
+    let known = known_peers(&mut tables, leases.vxlan_links);
+    let mut claims = claims_of_others(&known, leases);
+    let mut events = Vec::new();
+    for family in &leases.families {
+        let reach = kernel.reach_of(family, direct)?;
+        events.push((family, reach, family.claims(reach)));
+    }
+    if !remove {
+        claims.extend(events.iter().flat_map(|(.., claims)| claims));
+    }
+    let has_conflict = leases.report_conflicts(&claims);
     let mut failures = 0;
-    match peers {
-        Peers::Vxlan { peers, .. } => {
-            for (backend, peer) in peers {
-                let plan = vxlan_event(&mut kernel, *backend, peer, remove, direct)?;
-                failures += kernel.event(&plan, out)?;
-            }
-        }
-        Peers::HostGw { backend, peers } => {
-            for peer in peers {
-                let plan = host_gw_event(&mut kernel, *backend, peer, remove)?;
-                failures += kernel.event(&plan, out)?;
-            }
-        }
+    for (index, (family, reach, _)) in events.iter().enumerate() {
+        let left = events.iter().skip(index + 1).filter(|_| remove).flat_map(|event| &event.2);
+        let others = claims.iter().chain(left).copied();
+        let entries = FoundRecords::new(&mut tables);
+        let plan = event_plan(family, *reach, remove, &known, entries, others);
+        failures += kernel.event(&plan, &mut tables, out)?;
     }
-    no_failures(failures)
+    leases.outcome(has_conflict, failures)
 }
 
-fn vxlan_event(
-    kernel: &mut Kernel,
-    backend: Vxlan,
-    peer: &VxlanPeer,
-    remove: bool,
-    direct: bool,
-) -> Result<Plan, Failure> {
-    let reach = if direct { kernel.reach(peer.public)? } else { Reach::Tunnel };
-    Ok(if remove { backend.removed(peer, reach) } else { backend.added(peer, reach) })
+/// The peers that are in the kernel.
+fn known_peers(tables: &mut [Found], vxlan_links: [Option<u32>; 2]) -> Vec<(u32, VxlanPeer)> {
+    let [v4, v6] = vxlan_links;
+    let links = [v4, v6.filter(|_| v4 != v6)];
+    let entries = FoundRecords::new(tables);
+    let peers = links.into_iter().flatten().flat_map(|link| {
+        let peers: Vec<_> = entries.vxlan_peers(link).map(|peer| (link, peer)).collect();
+        peers
+    });
+    peers.collect()
 }
 
-fn host_gw_event(
-    kernel: &mut Kernel,
-    backend: HostGw,
-    peer: &HostGwPeer,
+/// What those of them want that the file does not name.
+fn claims_of_others(known: &[(u32, VxlanPeer)], leases: &Leases) -> Vec<Claim> {
+    let named = |peer: &VxlanPeer| {
+        let subnet = peer.owner().subnet;
+        leases.families.iter().any(|f| f.owner().is_some_and(|owner| owner.subnet == subnet))
+    };
+    let others = known.iter().filter(|(_, peer)| !named(peer));
+    others
+        .flat_map(|(link, peer)| VxlanBackend { link: *link }.wanted(peer, Reach::Tunnel))
+        .map(Claim::Wants)
+        .collect()
+}
+
+fn event_plan(
+    family: &LeaseFamily,
+    reach: Reach,
     remove: bool,
-) -> Result<Plan, Failure> {
-    if remove {
-        return Ok(backend.removed(peer));
+    known: &[(u32, VxlanPeer)],
+    entries: FoundRecords<'_>,
+    others: impl Iterator<Item = Claim> + Clone,
+) -> Plan {
+    match family {
+        LeaseFamily::Vxlan(backend, reading) => {
+            let Some(peer) = reading.peer() else { return Plan::EMPTY };
+            let is_it = |known: &&(u32, VxlanPeer)| {
+                known.0 == backend.link && known.1.owner().subnet == peer.owner().subnet
+            };
+            match known.iter().find(is_it) {
+                _ if remove => backend.removed(peer, reach, others),
+                Some((_, old)) if old.mac() != peer.mac() || reach == Reach::Direct => {
+                    let old = VxlanPeer::new(peer.owner(), old.public(), old.mac());
+                    let old = old.as_ref().unwrap_or(peer);
+                    backend.replaced((old, Reach::Tunnel), (peer, reach), others)
+                }
+                _ => backend.added(peer, reach, others),
+            }
+        }
+        LeaseFamily::HostGw(backend, reading) => match reading.peer() {
+            None => Plan::EMPTY,
+            Some(peer) if remove => backend.removed(peer, others),
+            Some(peer) => backend.added(peer, entries, others),
+        },
     }
-    let listed = kernel.route_to(peer.subnet)?;
-    Ok(backend.added(peer, listed))
 }
 
 pub fn list(out: &mut impl Write) -> Result<(), Failure> {
@@ -300,33 +368,23 @@ pub fn list(out: &mut impl Write) -> Result<(), Failure> {
 }
 
 pub fn reconcile(
-    peers: &Peers,
-    networks: &[IpPrefix],
+    leases: &Leases,
     direct: bool,
     dry_run: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let mut kernel = Kernel::open()?;
-    let mut wanted =
-        peers.wanted(|address| if direct { kernel.reach(address) } else { Ok(Reach::Tunnel) })?;
-    wanted.sort_unstable();
-    let mut found = kernel.found(|_, body| Record::from_body(body))?;
-    found.sort_unstable();
-    let (underlay_link, vxlan_links) = match *peers {
-        Peers::Vxlan { link, vxlan_links, .. } => (link, vxlan_links.map(Some)),
-        Peers::HostGw { backend, .. } => (Some(backend.link), [None; 2]),
-    };
-    let wanted = SortedRecords::new(&wanted).map_err(Failure::system)?;
-    let found = SortedRecords::new(&found).map_err(Failure::system)?;
-    let mut changes: Vec<Change> = Vec::new();
-    for vxlan_link in vxlan_links {
-        let owned = Owned { vxlan_link, underlay_link, networks };
-        for change in stale(wanted, found, owned) {
-            if !changes.contains(&change) {
-                changes.push(change);
-            }
-        }
+    let mut claims = Vec::new();
+    for family in &leases.families {
+        let reach = kernel.reach_of(family, direct)?;
+        claims.extend(family.claims(reach));
     }
+    let mut tables = kernel.found(|_, body| Found::from_body(body))?;
+    let found = FoundRecords::new(&mut tables);
+    let mut buffer = vec![None; claims.len() + found.iter().count()];
+    let wanted = WantedRecords::collect(claims, found, &mut buffer).map_err(Failure::system)?;
+    let conflicts = wanted.conflicts().inspect(|conflict| eprintln!("routes: {conflict}")).count();
+    let mut changes = stale_of(leases, wanted, found);
     changes.extend(missing(wanted, found));
     let mut failures = 0;
     for change in changes {
@@ -339,7 +397,26 @@ pub fn reconcile(
             }
         }
     }
-    no_failures(failures)
+    leases.outcome(conflicts > 0, failures)
+}
+
+/// What is to go. While a lease's key is unreadable, nobody knows what is its own: nothing is.
+fn stale_of(leases: &Leases, wanted: WantedRecords<'_>, found: FoundRecords<'_>) -> Vec<Change> {
+    if leases.has_unknown_key {
+        eprintln!("routes: nothing is deleted, since the key of a lease is unreadable");
+        return Vec::new();
+    }
+    let mut changes: Vec<Change> = Vec::new();
+    for vxlan_link in leases.vxlan_links {
+        let ownership =
+            Ownership { vxlan_link, underlay_link: leases.link, networks: &leases.networks };
+        for change in stale(wanted, found, ownership) {
+            if !changes.contains(&change) {
+                changes.push(change);
+            }
+        }
+    }
+    changes
 }
 
 /// Sends each request and prints what the kernel answers: nothing to one that asks for no acknowledgement.

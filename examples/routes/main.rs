@@ -4,6 +4,8 @@
 //! `routes apply|reconcile` with the same, `routes list`, `routes send < HEX`.
 
 mod json;
+#[path = "../common/leases.rs"]
+mod leases;
 #[cfg(target_os = "linux")]
 mod live;
 mod plan;
@@ -15,9 +17,8 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use vtep::agent::Reach;
 use vtep::netlink::{Message, MessageError, Messages};
-#[cfg(target_os = "linux")]
-use vtep::subnet::IpPrefix;
 
 use plan::PlanArgs;
 
@@ -72,9 +73,6 @@ enum Command {
     Reconcile {
         #[command(flatten)]
         plan: PlanArgs,
-        /// A network of the overlay: gateway routes into it over --link are ours, and go when no lease wants them.
-        #[arg(long = "network")]
-        networks: Vec<IpPrefix>,
         /// Ask the kernel for each peer whether it is on a link of ours: then no tunnel.
         #[arg(long)]
         direct: bool,
@@ -91,6 +89,8 @@ enum Command {
 enum Failure {
     Input(String),
     System(String),
+    /// Bad input that was named already, and did not stop the rest (2).
+    Named,
     /// Who reads has seen enough.
     Closed,
 }
@@ -121,6 +121,7 @@ fn main() -> ExitCode {
     };
     match run(command) {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Named) => ExitCode::from(2),
         Err(Failure::Input(what)) => {
             eprintln!("routes: {what}");
             ExitCode::from(2)
@@ -139,7 +140,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Reencode => reencode(out),
         Command::Plan { plan, seq, remove, direct, words } => {
             let mut seq = seq;
-            for change in plan.read()?.changes(remove, direct) {
+            let leases = plan.read()?;
+            let reach = if direct { Reach::Direct } else { Reach::Tunnel };
+            for change in leases.changes(remove, reach) {
                 if words {
                     writeln!(out, "{change}")?;
                 } else {
@@ -147,15 +150,16 @@ fn run(command: Command) -> Result<(), Failure> {
                 }
                 seq = seq.wrapping_add(1);
             }
-            Ok(())
+            let has_conflict = !remove && leases.report_conflicts(&leases.claims(reach));
+            leases.outcome(has_conflict, 0)
         }
         #[cfg(target_os = "linux")]
         Command::Apply { plan, remove, direct } => live::apply(&plan.read()?, remove, direct, out),
         #[cfg(target_os = "linux")]
         Command::List => live::list(out),
         #[cfg(target_os = "linux")]
-        Command::Reconcile { plan, networks, direct, dry_run } => {
-            live::reconcile(&plan.read()?, &networks, direct, dry_run, out)
+        Command::Reconcile { plan, direct, dry_run } => {
+            live::reconcile(&plan.read()?, direct, dry_run, out)
         }
         #[cfg(target_os = "linux")]
         Command::Send => live::send(out),

@@ -1,15 +1,20 @@
 //! Leases in, changes out.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
-use vtep::agent::{Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer};
+use vtep::agent::{
+    Change, Claim, FoundRecords, HostGwBackend, HostGwPeer, Owner, Plan, Reach, Reading,
+    VxlanBackend, VxlanPeer, WantedRecords,
+};
 use vtep::lease::{LeaseKey, LeaseValue};
+use vtep::subnet::IpPrefix;
 
 use super::Failure;
+use super::leases::{self, LeaseText};
 
 #[derive(Clone, Copy, ValueEnum)]
 enum BackendType {
@@ -19,12 +24,12 @@ enum BackendType {
 
 #[derive(Args)]
 pub struct PlanArgs {
-    /// The leases: `[{"key":"10.1.17.0-24","value":{..}}]`; `-` is standard input.
+    /// The leases: `[{"key":"10.1.17.0-24","value":{..}}]`, or as etcd prints them; `-` is standard input.
     leases: PathBuf,
-    /// Leases of another backend are passed over.
+    /// Leases of another backend are skipped.
     #[arg(long)]
     backend: BackendType,
-    /// The own address in the underlay: the lease with it is passed over.
+    /// The own address in the underlay: the lease with it is skipped.
     #[arg(long = "self", value_name = "IP")]
     own: IpAddr,
     /// Index of the underlay's link.
@@ -36,57 +41,111 @@ pub struct PlanArgs {
     /// Index of the vxlan link for IPv6, when it is another.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
     vxlan_link_v6: Option<u32>,
+    /// A network of the overlay. A lease outside all of its family is refused, and gateway routes into it over --link
+    /// are ours: reconcile deletes them when no lease wants them.
+    #[arg(long = "network")]
+    networks: Vec<IpPrefix>,
 }
 
-/// The peers of one backend.
-pub enum Peers {
-    Vxlan { link: Option<u32>, vxlan_links: [u32; 2], peers: Vec<(Vxlan, VxlanPeer)> },
-    HostGw { backend: HostGw, peers: Vec<HostGwPeer> },
+/// One address family of a lease, for its backend.
+#[derive(Clone, Copy)]
+pub enum Family {
+    Vxlan(VxlanBackend, Reading<VxlanPeer>),
+    HostGw(HostGwBackend, Reading<HostGwPeer>),
 }
 
-impl PlanArgs {
-    pub fn read(&self) -> Result<Peers, Failure> {
-        let text = read_text(&self.leases)?;
-        let name = self.leases.display();
-        let leases =
-            parse_leases(&text).map_err(|error| Failure::input(format_args!("{name}: {error}")))?;
-        let values = self
-            .values(&leases)
-            .map_err(|error| Failure::input(format_args!("{name}: {error}")))?;
-        match self.backend {
-            BackendType::Vxlan => {
-                let link =
-                    self.vxlan_link.ok_or(Failure::input("--vxlan-link: needed for vxlan"))?;
-                let vxlan_links = [link, self.vxlan_link_v6.unwrap_or(link)];
-                Ok(Peers::Vxlan {
-                    link: self.link,
-                    vxlan_links,
-                    peers: vxlan_peers(&values, vxlan_links),
-                })
-            }
-            BackendType::HostGw => {
-                let link = self.link.ok_or(Failure::input("--link: needed for host-gw"))?;
-                let peers =
-                    values.iter().flat_map(|(key, value)| HostGwPeer::from_lease(key, value));
-                Ok(Peers::HostGw { backend: HostGw { link }, peers: peers.flatten().collect() })
-            }
+impl Family {
+    /// The claims, when the peer is reached so.
+    pub fn claims(&self, reach: Reach) -> Vec<Claim> {
+        match self {
+            Self::Vxlan(backend, reading) => backend.claims(reading, reach).collect(),
+            Self::HostGw(backend, reading) => backend.claims(reading).collect(),
         }
     }
 
-    /// The leases of the other nodes.
-    fn values<'a>(
-        &self,
-        leases: &'a [(LeaseKey, String)],
-    ) -> Result<Vec<(LeaseKey, LeaseValue<'a>)>, String> {
-        let mut values = Vec::new();
-        for (key, text) in leases {
-            let value = LeaseValue::from_json(text).map_err(|error| format!("{key}: {error}"))?;
-            let own = [Some(IpAddr::V4(value.public_ip)), value.public_ipv6.map(IpAddr::V6)];
-            if !own.contains(&Some(self.own)) {
-                values.push((*key, value));
+    pub fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Vxlan(_, reading) => reading.peer().map(VxlanPeer::owner),
+            Self::HostGw(_, reading) => reading.peer().map(HostGwPeer::owner),
+        }
+    }
+
+    fn plan(&self, remove: bool, reach: Reach, others: Vec<Claim>) -> Plan {
+        match self {
+            Self::Vxlan(backend, reading) => reading.peer().map(|peer| match remove {
+                true => backend.removed(peer, reach, others),
+                false => backend.added(peer, reach, others),
+            }),
+            Self::HostGw(backend, reading) => reading.peer().map(|peer| match remove {
+                true => backend.removed(peer, others),
+                false => backend.added(peer, FoundRecords::EMPTY, others),
+            }),
+        }
+        .unwrap_or(Plan::EMPTY)
+    }
+}
+
+/// The leases of the other nodes.
+pub struct Leases {
+    /// IPv4 before IPv6, in the order of the file.
+    pub families: Vec<Family>,
+    /// Something could not be read. It was named on standard error.
+    pub has_fault: bool,
+    /// A key could not be read: nobody knows what its lease owns.
+    pub has_unknown_key: bool,
+    pub networks: Vec<IpPrefix>,
+    pub link: Option<u32>,
+    /// With the vxlan backend, its links for IPv4 and IPv6.
+    pub vxlan_links: [Option<u32>; 2],
+}
+
+impl PlanArgs {
+    pub fn read(&self) -> Result<Leases, Failure> {
+        let name = self.leases.display();
+        let list = leases::read(&read_text(&self.leases)?)
+            .map_err(|error| Failure::input(format_args!("{name}: {error}")))?;
+        let mut leases = Leases {
+            families: Vec::new(),
+            has_fault: false,
+            has_unknown_key: false,
+            networks: self.networks.clone(),
+            link: self.link,
+            vxlan_links: self.vxlan_links()?,
+        };
+        for lease in list {
+            let (key, value) = match lease {
+                Ok(LeaseText { key, value }) => (key, value),
+                Err(error) => {
+                    leases.fault(&error);
+                    (error.key.unwrap_or_default(), String::new())
+                }
+            };
+            match key.parse::<LeaseKey>() {
+                Ok(key) => leases.add(self, &key, &value)?,
+                Err(error) => {
+                    leases.has_unknown_key = true;
+                    leases.fault(&format_args!("key {key:?}: {error}"));
+                }
             }
         }
-        Ok(values)
+        Ok(leases)
+    }
+
+    fn vxlan_links(&self) -> Result<[Option<u32>; 2], Failure> {
+        match (self.backend, self.vxlan_link, self.link) {
+            (BackendType::Vxlan, None, _) => Err(Failure::input("--vxlan-link: needed for vxlan")),
+            (BackendType::HostGw, _, None) => Err(Failure::input("--link: needed for host-gw")),
+            (BackendType::Vxlan, link, _) => Ok([link, self.vxlan_link_v6.or(link)]),
+            (BackendType::HostGw, ..) => Ok([None; 2]),
+        }
+    }
+
+    /// Whether it is the node's own lease.
+    fn is_own(&self, value: &str) -> bool {
+        let Ok(LeaseValue { public_ip, public_ipv6, .. }) = LeaseValue::from_json(value) else {
+            return false;
+        };
+        [public_ip.map(IpAddr::V4), public_ipv6.map(IpAddr::V6)].contains(&Some(self.own))
     }
 }
 
@@ -100,75 +159,77 @@ fn read_text(path: &Path) -> Result<String, Failure> {
     read.map_err(|error| Failure::input(format_args!("{}: {error}", path.display())))
 }
 
-fn parse_leases(text: &str) -> Result<Vec<(LeaseKey, String)>, String> {
-    let leases: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let lease = |(number, lease): (usize, &Value)| {
-        let key =
-            lease.get("key").and_then(Value::as_str).ok_or(format!("lease {number}: no key"))?;
-        let value = lease.get("value").ok_or(format!("lease {number}: no value"))?;
-        let key = key.parse().map_err(|error| format!("lease {number}: key {key:?}: {error}"))?;
-        Ok((key, value.to_string()))
-    };
-    (1..).zip(&leases).map(lease).collect()
-}
-
-/// A lease whose backend data is none is passed over, as flannel does, and named.
-fn vxlan_peers(
-    values: &[(LeaseKey, LeaseValue<'_>)],
-    [link, link_v6]: [u32; 2],
-) -> Vec<(Vxlan, VxlanPeer)> {
-    let mut peers = Vec::new();
-    for (key, value) in values {
-        match VxlanPeer::from_lease(key, value) {
-            Ok([v4, v6]) => {
-                peers.extend(v4.map(|peer| (Vxlan { link }, peer)));
-                peers.extend(v6.map(|peer| (Vxlan { link: link_v6 }, peer)));
-            }
-            Err(error) => eprintln!("routes: {key}: {error}: passed over"),
-        }
+impl Leases {
+    fn fault(&mut self, fault: &dyn Display) {
+        eprintln!("routes: {fault}: skipped");
+        self.has_fault = true;
     }
-    peers
-}
 
-impl Peers {
-    /// What the leases mean to a kernel that has none of it.
-    pub fn changes(&self, remove: bool, direct: bool) -> Vec<Change> {
-        let reach = if direct { Reach::Direct } else { Reach::Tunnel };
-        let plans: Vec<Plan> = match self {
-            Self::Vxlan { peers, .. } if remove => {
-                peers.iter().map(|(backend, peer)| backend.removed(peer, reach)).collect()
+    fn add(&mut self, arguments: &PlanArgs, key: &LeaseKey, value: &str) -> Result<(), Failure> {
+        if arguments.is_own(value) {
+            return Ok(());
+        }
+        match arguments.backend {
+            BackendType::Vxlan => {
+                let readings = VxlanPeer::from_json(key, value, &self.networks);
+                for (reading, link) in readings.into_iter().zip(self.vxlan_links) {
+                    let backend = VxlanBackend { link: link.unwrap_or_default() };
+                    self.add_family(&reading, Family::Vxlan(backend, reading));
+                }
             }
-            Self::Vxlan { peers, .. } => {
-                peers.iter().map(|(backend, peer)| backend.added(peer, reach)).collect()
+            BackendType::HostGw => {
+                for reading in HostGwPeer::from_json(key, value, &self.networks) {
+                    let backend = HostGwBackend { link: self.link.unwrap_or_default() };
+                    self.add_family(&reading, Family::HostGw(backend, reading));
+                }
             }
-            Self::HostGw { backend, peers } if remove => {
-                peers.iter().map(|peer| backend.removed(peer)).collect()
-            }
-            Self::HostGw { backend, peers } => {
-                peers.iter().map(|peer| backend.added(peer, None)).collect()
-            }
+        }
+        Ok(())
+    }
+
+    fn add_family<P>(&mut self, reading: &Reading<P>, family: Family) {
+        if let Reading::Unreadable { owner, error, .. } = reading {
+            self.fault(&format_args!("{}: {}: {error}", owner.lease, owner.subnet));
+        }
+        self.families.push(family);
+    }
+
+    /// The claims of all leases, when every peer is reached so.
+    pub fn claims(&self, reach: Reach) -> Vec<Claim> {
+        self.families.iter().flat_map(|family| family.claims(reach)).collect()
+    }
+
+    /// What the leases mean to a kernel that has none of it, or to one that has all of it and is to have none.
+    pub fn changes(&self, remove: bool, reach: Reach) -> Vec<Change> {
+        let claims = |families: &[Family]| -> Vec<Claim> {
+            families.iter().flat_map(|family| family.claims(reach)).collect()
         };
+        let plan = |(index, family): (usize, &Family)| {
+            // Each lease that goes leaves what those after it still want.
+            let others = if remove { &self.families[index + 1..] } else { &self.families[..] };
+            family.plan(remove, reach, claims(others))
+        };
+        let plans: Vec<Plan> = self.families.iter().enumerate().map(plan).collect();
         plans.iter().flat_map(Plan::changes).collect()
     }
 
-    /// What should be in the kernel; `reach` answers how an address is reached.
-    #[cfg(target_os = "linux")]
-    pub fn wanted<E>(
-        &self,
-        mut reach: impl FnMut(IpAddr) -> Result<Reach, E>,
-    ) -> Result<Vec<Record>, E> {
-        let mut records = Vec::new();
-        match self {
-            Self::Vxlan { peers, .. } => {
-                for (backend, peer) in peers {
-                    records.extend(backend.records(peer, reach(peer.public)?));
-                }
-            }
-            Self::HostGw { backend, peers } => {
-                records.extend(peers.iter().map(|peer| Record::HostGw(backend.route(peer))));
-            }
+    /// Names the conflicts between the leases on standard error. Whether there are any.
+    pub fn report_conflicts(&self, claims: &[Claim]) -> bool {
+        let mut buffer = vec![None; claims.len()];
+        let claims = claims.iter().copied();
+        let wanted = WantedRecords::collect(claims, FoundRecords::EMPTY, &mut buffer)
+            .expect("a place for each claim");
+        wanted.conflicts().inspect(|conflict| eprintln!("routes: {conflict}")).count() > 0
+    }
+
+    /// Bad input was named, and did not stop the rest: exit status 2. A conflict or a refusal: 1.
+    pub fn outcome(&self, has_conflict: bool, failures: usize) -> Result<(), Failure> {
+        match failures {
+            0 if self.has_fault => Err(Failure::Named),
+            0 if has_conflict => Err(Failure::system("leases conflict")),
+            0 => Ok(()),
+            failures => Err(Failure::system(format_args!("{failures} changes failed"))),
         }
-        Ok(records)
     }
 }
 

@@ -20,7 +20,7 @@ use super::record::{Change, Record};
 /// use vtep::agent::{Claim, Reach, VxlanBackend, VxlanPeer};
 ///
 /// let text = r#"{"PublicIP":"192.0.2.12","BackendType":"vxlan","BackendData":{"VtepMAC":"0a:00:00:00:00:12"}}"#;
-/// let peer = |key: &str| VxlanPeer::from_json(&key.parse().ok()?, text, None)[0].peer().copied();
+/// let peer = |key: &str| VxlanPeer::from_json(&key.parse().ok()?, text, &[])[0].peer().copied();
 /// let (old, new) = (peer("10.5.2.0-24").unwrap(), peer("10.5.9.0-24").unwrap());
 ///
 /// // A node has a new subnet; its previous lease expires. The FDB entry is still needed.

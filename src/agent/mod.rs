@@ -16,7 +16,7 @@
 //! use vtep::agent::{Reach, VxlanBackend, VxlanPeer};
 //!
 //! let text = r#"{"PublicIP":"192.168.50.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"#;
-//! let [v4, _] = VxlanPeer::from_json(&"10.5.34.0-24".parse()?, text, None);
+//! let [v4, _] = VxlanPeer::from_json(&"10.5.34.0-24".parse()?, text, &[]);
 //! let peer = v4.peer().ok_or("not of the vxlan backend")?;
 //! let plan = VxlanBackend { link: 7 }.added(peer, Reach::Tunnel, []);
 //! let words: Vec<String> = plan.changes().map(|change| change.to_string()).collect();
@@ -47,7 +47,7 @@ pub use address::{AddressChange, ensure_address};
 pub use backend::{HostGwBackend, VxlanBackend};
 pub use claim::{Claim, Conflict, Kept, TooManyRecords, Wanted, WantedRecords};
 pub use found::{Found, FoundRecords};
-pub use peer::{HostGwPeer, OverlayNetworks, Owner, PeerError, Reading, VxlanPeer};
+pub use peer::{HostGwPeer, Owner, PeerError, Reading, VxlanPeer};
 pub use plan::{Plan, Reach, Rollback};
 pub use reconcile::{Ownership, missing, stale};
 pub use record::{Change, Record};

@@ -4,19 +4,8 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendError};
-use crate::subnet::{IpPrefix, Ipv4Prefix, Ipv6Prefix};
+use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
-
-/// The networks that the subnets of leases have to lie in: the `Network` and `IPv6Network` of the configuration.
-///
-/// `None` is a family that the configuration does not enable.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct OverlayNetworks {
-    /// The IPv4 network.
-    pub v4: Option<Ipv4Prefix>,
-    /// The IPv6 network.
-    pub v6: Option<Ipv6Prefix>,
-}
 
 /// The lease that an entry is for: its subnet of the entry's family, and its key.
 ///
@@ -43,6 +32,16 @@ impl Owner {
             IpPrefix::V6(v6) => LeaseKey { v4: None, v6: Some(v6.into()) },
         };
         Self { subnet, lease }
+    }
+
+    /// Returns the owners that a lease is, of IPv4 and of IPv6.
+    #[must_use]
+    pub fn all_of(lease: &LeaseKey) -> [Option<Self>; 2] {
+        let owner = |subnet| Self { subnet, lease: *lease };
+        [
+            lease.v4.map(|v4| owner(IpPrefix::V4(v4.prefix()))),
+            lease.v6.map(|v6| owner(IpPrefix::V6(v6.prefix()))),
+        ]
     }
 }
 
@@ -89,8 +88,8 @@ impl<P: Copy> Reading<P> {
     /// use vtep::agent::HostGwPeer;
     ///
     /// let key = "10.5.2.0-24".parse()?;
-    /// let [good, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","BackendType":"host-gw"}"#, None);
-    /// let [bad, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","#, None);
+    /// let [good, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","BackendType":"host-gw"}"#, &[]);
+    /// let [bad, _] = HostGwPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","#, &[]);
     /// assert_eq!(bad.or_last(&good).peer(), good.peer());
     /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
     /// ```
@@ -123,13 +122,8 @@ pub enum PeerError {
     VtepMac(MacAddr),
     /// No peer can have that subnet: its length is 0, or its first address is 0.0.0.0, `::` or multicast.
     Subnet(IpPrefix),
-    /// The subnet is not in the overlay's network.
-    OutsideNetwork {
-        /// The subnet.
-        subnet: IpPrefix,
-        /// The network.
-        network: IpPrefix,
-    },
+    /// The subnet is in none of the overlay's networks.
+    OutsideNetworks(IpPrefix),
 }
 
 impl fmt::Display for PeerError {
@@ -142,8 +136,8 @@ impl fmt::Display for PeerError {
             Self::PublicAddress(address) => write!(f, "public address {address} is not unicast"),
             Self::VtepMac(mac) => write!(f, "VtepMAC {mac} is not unicast"),
             Self::Subnet(subnet) => write!(f, "{subnet} is not a subnet for a peer"),
-            Self::OutsideNetwork { subnet, network } => {
-                write!(f, "{subnet} is outside the network {network}")
+            Self::OutsideNetworks(subnet) => {
+                write!(f, "{subnet} is outside the overlay's networks")
             }
         }
     }
@@ -195,8 +189,8 @@ impl VxlanPeer {
 
     /// Reads what a lease says to the vxlan backend of IPv4, and of IPv6.
     ///
-    /// Of a family that the key does not have, or that `networks` does not enable, nothing is looked at: a fault there
-    /// does not take the other family. `networks` is `None` where the configuration is not known.
+    /// Of a family that the key does not have nothing is looked at: a fault there does not take the other family. A subnet
+    /// has to lie in one of the overlay's `networks` of its family; where none is known, it may lie anywhere.
     ///
     /// # Examples
     ///
@@ -206,17 +200,13 @@ impl VxlanPeer {
     /// let key = "10.5.2.0-24&fd00:5:2::-64".parse()?;
     /// let text = r#"{"PublicIP":"192.0.2.12","PublicIPv6":null,"BackendType":"vxlan",
     ///     "BackendData":{"VNI":1,"VtepMAC":"0a:00:00:00:00:12"},"BackendV6Data":null}"#;
-    /// let [v4, v6] = VxlanPeer::from_json(&key, text, None);
+    /// let [v4, v6] = VxlanPeer::from_json(&key, text, &[]);
     /// assert_eq!(v4.peer().map(|peer| peer.public()), Some([192, 0, 2, 12].into()));
     /// assert!(matches!(v6, Reading::Unreadable { error: PeerError::NoPublicAddress, .. }));
     /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
     /// ```
     #[must_use]
-    pub fn from_json(
-        key: &LeaseKey,
-        text: &str,
-        networks: Option<&OverlayNetworks>,
-    ) -> [Reading<Self>; 2] {
+    pub fn from_json(key: &LeaseKey, text: &str, networks: &[IpPrefix]) -> [Reading<Self>; 2] {
         let value = LeaseValue::from_json_for(key, text);
         read_lease(key, value.as_ref(), networks, "vxlan", Self::of)
     }
@@ -226,7 +216,7 @@ impl VxlanPeer {
     pub fn from_value(
         key: &LeaseKey,
         value: &LeaseValue<'_>,
-        networks: Option<&OverlayNetworks>,
+        networks: &[IpPrefix],
     ) -> [Reading<Self>; 2] {
         read_lease(key, Ok(value), networks, "vxlan", Self::of)
     }
@@ -272,11 +262,7 @@ impl HostGwPeer {
 
     /// Reads what a lease says to the host-gw backend of IPv4, and of IPv6: see [`VxlanPeer::from_json`].
     #[must_use]
-    pub fn from_json(
-        key: &LeaseKey,
-        text: &str,
-        networks: Option<&OverlayNetworks>,
-    ) -> [Reading<Self>; 2] {
+    pub fn from_json(key: &LeaseKey, text: &str, networks: &[IpPrefix]) -> [Reading<Self>; 2] {
         let value = LeaseValue::from_json_for(key, text);
         read_lease(key, value.as_ref(), networks, "host-gw", Self::of)
     }
@@ -286,7 +272,7 @@ impl HostGwPeer {
     pub fn from_value(
         key: &LeaseKey,
         value: &LeaseValue<'_>,
-        networks: Option<&OverlayNetworks>,
+        networks: &[IpPrefix],
     ) -> [Reading<Self>; 2] {
         read_lease(key, Ok(value), networks, "host-gw", Self::of)
     }
@@ -299,25 +285,25 @@ impl HostGwPeer {
 fn read_lease<P>(
     key: &LeaseKey,
     value: Result<&LeaseValue<'_>, &LeaseValueError>,
-    networks: Option<&OverlayNetworks>,
+    networks: &[IpPrefix],
     backend: &str,
     peer: fn(Owner, IpAddr, &LeaseValue<'_>) -> Result<P, PeerError>,
 ) -> [Reading<P>; 2] {
-    let read = |owner: Owner, network| {
+    let read = |owner: Owner| {
         let value = value.map_err(|error| PeerError::Value(*error))?;
         if value.backend_type != JsonString::new(backend) {
             return Ok(None);
         }
-        check_network(owner.subnet, network)?;
+        check_networks(owner.subnet, networks)?;
         let public = match owner.subnet {
             IpPrefix::V4(_) => value.public_ip.map(IpAddr::V4),
             IpPrefix::V6(_) => value.public_ipv6.map(IpAddr::V6),
         };
         peer(owner, public.ok_or(PeerError::NoPublicAddress)?, value).map(Some)
     };
-    families(key, networks).map(|family| {
-        let Some((owner, network)) = family else { return Reading::Absent };
-        match read(owner, network) {
+    Owner::all_of(key).map(|owner| {
+        let Some(owner) = owner else { return Reading::Absent };
+        match read(owner) {
             Ok(None) => Reading::Absent,
             Ok(Some(peer)) => Reading::Peer(peer),
             Err(error) => Reading::Unreadable { owner, error, last: None },
@@ -325,32 +311,14 @@ fn read_lease<P>(
     })
 }
 
-/// The subnets of a lease that count, each with the network that it has to lie in, where that is known.
-fn families(
-    key: &LeaseKey,
-    networks: Option<&OverlayNetworks>,
-) -> [Option<(Owner, Option<IpPrefix>)>; 2] {
-    let [v4, v6] = match networks {
-        None => [Some(None); 2],
-        Some(networks) => [
-            networks.v4.map(|network| Some(IpPrefix::V4(network))),
-            networks.v6.map(|network| Some(IpPrefix::V6(network))),
-        ],
-    };
-    let owner = |subnet| Owner { subnet, lease: *key };
-    [
-        key.v4.map(|v4| owner(IpPrefix::V4(v4.prefix()))).zip(v4),
-        key.v6.map(|v6| owner(IpPrefix::V6(v6.prefix()))).zip(v6),
-    ]
-}
-
-fn check_network(subnet: IpPrefix, network: Option<IpPrefix>) -> Result<(), PeerError> {
-    match network {
-        Some(network) if !network.contains_prefix(subnet) => {
-            Err(PeerError::OutsideNetwork { subnet, network })
-        }
-        _ => Ok(()),
+fn check_networks(subnet: IpPrefix, networks: &[IpPrefix]) -> Result<(), PeerError> {
+    let is_of_family =
+        |network: &&IpPrefix| network.address().is_ipv4() == subnet.address().is_ipv4();
+    let mut of_family = networks.iter().filter(is_of_family).peekable();
+    if of_family.peek().is_none() || of_family.any(|network| network.contains_prefix(subnet)) {
+        return Ok(());
     }
+    Err(PeerError::OutsideNetworks(subnet))
 }
 
 fn check_addresses(subnet: IpPrefix, public: IpAddr) -> Result<(), PeerError> {

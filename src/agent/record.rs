@@ -110,6 +110,13 @@ impl Record {
         }
     }
 
+    /// Returns whether the kernel has room for only one of the two: neighbours of one address, FDB entries of one MAC
+    /// address, routes to one destination.
+    #[must_use]
+    pub fn shares_place(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
     pub(super) const fn place(&self) -> Place {
         match self {
             Self::Neighbour(entry) => Place::Neighbour(entry.link, entry.address),

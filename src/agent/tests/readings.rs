@@ -7,7 +7,7 @@ use crate::lease::LeaseKey;
 use super::*;
 
 fn read(key: &str, text: &str) -> [Reading<VxlanPeer>; 2] {
-    VxlanPeer::from_json(&key.parse().unwrap(), text, None)
+    VxlanPeer::from_json(&key.parse().unwrap(), text, &[])
 }
 
 fn error<P: Copy>(reading: &Reading<P>) -> Option<PeerError> {
@@ -25,7 +25,7 @@ fn a_lease_of_another_backend_is_no_peer() {
     assert_eq!((v4.owner().subnet, v4.public()), (prefix("10.5.34.0/24"), ip("192.168.50.3")));
     assert_eq!((v6.owner().subnet, v6.public()), (prefix("fd00:5:34::/64"), ip("fd00:50::3")));
     assert_eq!(v6.mac().to_string(), "c6:d2:32:6f:8f:45");
-    let host_gw = |key: &str, text: &str| HostGwPeer::from_json(&key.parse().unwrap(), text, None);
+    let host_gw = |key: &str, text: &str| HostGwPeer::from_json(&key.parse().unwrap(), text, &[]);
     assert_eq!(host_gw(key, text), [Reading::Absent; 2]);
     let text = r#"{"PublicIP":"192.168.50.3","PublicIPv6":null,"BackendType":"host-gw"}"#;
     assert_eq!(read("10.5.34.0-24", text), [Reading::Absent; 2]);
@@ -91,7 +91,7 @@ fn unusable_leases_have_a_reason() {
         assert_eq!(vxlan(key, "192.0.2.12", mac), Some(PeerError::Subnet(prefix(subnet))));
     }
     let text = r#"{"PublicIP":"192.0.2.12","PublicIPv6":"::","BackendType":"host-gw"}"#;
-    let [v4, v6] = HostGwPeer::from_json(&"10.5.2.0-24&fd00:5:2::-64".parse().unwrap(), text, None);
+    let [v4, v6] = HostGwPeer::from_json(&"10.5.2.0-24&fd00:5:2::-64".parse().unwrap(), text, &[]);
     assert!(matches!(v4, Reading::Peer(_)));
     assert_eq!(error(&v6), Some(PeerError::NoPublicAddress));
 }
@@ -100,14 +100,14 @@ fn unusable_leases_have_a_reason() {
 fn a_subnet_outside_the_network_is_unreadable() {
     let key = "10.6.2.0-24&fd00:5:2::-64".parse().unwrap();
     let text = r#"{"PublicIP":"192.0.2.12","PublicIPv6":"fd00::12","BackendType":"host-gw"}"#;
-    let v4 = Some("10.5.0.0/16".parse().unwrap());
-    let networks = OverlayNetworks { v4, v6: None };
-    let [v4, v6] = HostGwPeer::from_json(&key, text, Some(&networks));
-    let (subnet, network) = (prefix("10.6.2.0/24"), prefix("10.5.0.0/16"));
-    assert_eq!(error(&v4), Some(PeerError::OutsideNetwork { subnet, network }));
-    assert_eq!(v6, Reading::Absent, "the network has no IPv6");
-    let wider = HostGwPeer::from_json(&"10.0.0.0-8".parse().unwrap(), text, Some(&networks));
-    assert!(matches!(error(&wider[0]), Some(PeerError::OutsideNetwork { .. })));
+    let networks = [prefix("10.4.0.0/16"), prefix("10.5.0.0/16")];
+    let [v4, v6] = HostGwPeer::from_json(&key, text, &networks);
+    assert_eq!(error(&v4), Some(PeerError::OutsideNetworks(prefix("10.6.2.0/24"))));
+    assert!(matches!(v6, Reading::Peer(_)), "no IPv6 network is known");
+    let read = |key: &str| HostGwPeer::from_json(&key.parse().unwrap(), text, &networks)[0];
+    assert!(matches!(read("10.5.2.0-24"), Reading::Peer(_)));
+    let wider = Some(PeerError::OutsideNetworks(prefix("10.0.0.0/8")));
+    assert_eq!(error(&read("10.0.0.0-8")), wider);
 }
 
 #[test]
