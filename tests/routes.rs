@@ -283,9 +283,15 @@ fn bad_input_is_one_line_and_status_2() {
     let bad_key =
         r#"[{"key":"10.5.34.0/24","value":{"PublicIP":"192.168.50.3","PublicIPv6":null}}]"#;
     let bad_value = r#"[{"key":"10.5.34.0-24","value":{"PublicIP":7}}]"#;
-    for text in ["", "{}", "[7]", no_key, bad_key, bad_value] {
+    for text in ["", "{}", bad_key, bad_value] {
         let (status, out, error) = plan(write_leases(text, "bad"), &VXLAN);
         assert_eq!((status, out.len(), error.lines().count()), (2, 0, 1), "{text}: {error}");
+    }
+    // An element without a key is named, and that its key is unknown, too.
+    for text in ["[7]", no_key] {
+        let (status, out, error) = plan(write_leases(text, "bad"), &VXLAN);
+        assert_eq!((status, out.len()), (2, 0), "{text}: {error}");
+        assert!(error.starts_with("routes: lease 1"), "{error}");
     }
     for arguments in [
         &["plan"][..],
@@ -300,4 +306,90 @@ fn bad_input_is_one_line_and_status_2() {
             "{arguments:?}: {error}"
         );
     }
+}
+
+/// A file of `tests/data/cases`.
+fn case(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases").join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+/// What `routes plan --words` says of a file of `tests/data/cases`: status, changes, faults.
+fn planned(name: &str, arguments: &[&str]) -> (i32, Vec<String>, String) {
+    let file = case(name);
+    let (status, out, error) =
+        routes(&[&["plan", &file, "--words", "--self", "192.0.2.1"], arguments].concat(), "");
+    (status, out.lines().map(String::from).collect(), error)
+}
+
+const VXLAN_CASE: [&str; 4] = ["--backend", "vxlan", "--vxlan-link", "3"];
+const HOST_GW_CASE: [&str; 4] = ["--backend", "host-gw", "--link", "2"];
+
+fn peer_12(link: u32) -> [String; 3] {
+    [
+        format!("set neighbour 10.5.2.0 is at 0a:00:00:00:00:12 on link {link}"),
+        format!("set 0a:00:00:00:00:12 is behind 192.0.2.12 on link {link}"),
+        format!("set route 10.5.2.0/24 via 10.5.2.0 on link {link}, onlink"),
+    ]
+}
+
+/// flannel-io/flannel#1539: a node without IPv4 has an empty IPv4 net and address.
+#[test]
+fn a_lease_without_ipv4_plans_no_default_route() {
+    let (status, changes, error) = planned("lease_v6only_hgw.json", &HOST_GW_CASE);
+    assert_eq!((status, error.as_str()), (0, ""));
+    assert_eq!(changes, ["add route fd00:42:0:2::/64 via 2001:db8::12 on link 2"]);
+    for arguments in [["--remove"], ["--direct"]] {
+        let (_, changes, _) =
+            planned("lease_v6only_hgw.json", &[&HOST_GW_CASE[..], &arguments].concat());
+        assert_eq!(changes.len(), 1);
+    }
+}
+
+#[test]
+fn one_bad_lease_does_not_stop_the_others() {
+    let (status, changes, error) = planned("lease_one_bad.json", &VXLAN_CASE);
+    assert_eq!((status, changes), (2, peer_12(3).to_vec()));
+    let expected = "routes: 10.5.3.0-24: 10.5.3.0/24: the public address is absent: skipped\n";
+    assert_eq!(error, expected);
+    // No backend data that a peer could have, in seven ways but the last.
+    let (status, changes, error) = planned("lease_macs.json", &VXLAN_CASE);
+    assert_eq!((status, changes.len(), error.lines().count()), (2, 3, 6), "{error}");
+    assert!(changes[0].contains("10.5.8.0"), "{changes:?}");
+}
+
+#[test]
+fn backend_data_of_an_absent_family_is_not_looked_at() {
+    let (status, changes, error) = planned("lease_v6data_null.json", &VXLAN_CASE);
+    assert_eq!((status, changes, error), (0, peer_12(3).to_vec(), String::new()));
+}
+
+#[test]
+fn leases_are_read_as_etcd_prints_them() {
+    for name in ["etcd_v2.json", "etcdctl_v3.json"] {
+        let (status, changes, error) = planned(name, &VXLAN_CASE);
+        assert_eq!((status, changes, error), (0, peer_12(3).to_vec(), String::new()), "{name}");
+    }
+}
+
+#[test]
+fn leases_that_conflict_are_named() {
+    let (status, changes, error) = planned("lease_same_mac.json", &VXLAN_CASE);
+    assert_eq!((status, changes.len(), error.lines().count()), (1, 5, 2), "{error}");
+    assert!(error.starts_with("routes: leases 10.5.2.0-24 and 10.5.3.0-24 conflict: "), "{error}");
+    let to_greater = |change: &&String| change.contains("behind 192.0.2.13");
+    assert_eq!(changes.iter().filter(to_greater).count(), 0);
+    // Both go: the entry that they share, once.
+    let (status, changes, _) =
+        planned("lease_same_mac.json", &[&VXLAN_CASE[..], &["--remove"]].concat());
+    let deleted = changes.iter().filter(|change| change.starts_with("delete 0a:")).count();
+    assert_eq!((status, deleted), (0, 1), "{changes:?}");
+}
+
+#[test]
+fn a_lease_outside_the_network_is_refused() {
+    let arguments = [&VXLAN_CASE[..], &["--network", "10.6.0.0/16"]].concat();
+    let (status, changes, error) = planned("lease_v6data_null.json", &arguments);
+    assert_eq!((status, changes.len()), (2, 0));
+    assert!(error.contains("10.5.2.0/24 is outside the overlay's networks"), "{error}");
 }

@@ -41,7 +41,7 @@ fn run(command: &str) -> String {
 }
 
 /// The `routes` example, which cargo built beside this test.
-fn routes_example() -> PathBuf {
+pub fn routes_example() -> PathBuf {
     let test = std::env::current_exe().expect("own path");
     let target = test.ancestors().nth(2).expect("target directory");
     let path = target.join("examples/routes");

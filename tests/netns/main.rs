@@ -5,11 +5,11 @@
 #![cfg(target_os = "linux")]
 
 mod bed;
+mod faults;
 mod ping;
 
 use bed::{Bed, hex, lines};
-use vtep::agent::{Change, Reach, Vxlan, VxlanPeer};
-use vtep::subnet::IpPrefix;
+use vtep::agent::{Change, Owner, Reach, VxlanBackend, VxlanPeer};
 
 const VXLAN: [&str; 2] = ["--backend", "vxlan"];
 const HOST_GW: [&str; 2] = ["--backend", "host-gw"];
@@ -93,16 +93,14 @@ fn a_route_deleted_by_hand_is_restored(bed: &Bed) {
 
 /// Node 1 learns of it by the event, node 2 by its reconciliation.
 fn a_node_comes_with_another_vtep_mac(bed: &mut Bed) {
-    let old = VxlanPeer {
-        subnet: IpPrefix::new([10, 5, 3, 0].into(), 24).unwrap(),
-        public: [192, 168, 50, 3].into(),
-        mac: bed.mac(3),
-    };
+    let owner = Owner::of_subnet("10.5.3.0/24".parse().unwrap());
+    let peer = |bed: &Bed| VxlanPeer::new(owner, [192, 168, 50, 3].into(), bed.mac(3)).unwrap();
+    let old = peer(bed);
     bed.change_mac(3, 0x33);
     assert!(!bed.pings(1, 3));
-    let new = VxlanPeer { mac: bed.mac(3), ..old };
-    let backend = Vxlan { link: bed.link(1, "flannel.1").parse().unwrap() };
-    let plan = backend.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel));
+    let new = peer(bed);
+    let backend = VxlanBackend { link: bed.link(1, "flannel.1").parse().unwrap() };
+    let plan = backend.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel), []);
     bed.send(
         1,
         &plan
@@ -143,20 +141,21 @@ fn direct_routing_needs_no_tunnel(bed: &Bed) {
     assert!(!bed.pings(1, 2));
 }
 
-/// One that drops and one to a link, by an event and by the reconciliation.
-fn routes_without_a_gateway_make_room(bed: &Bed) {
+/// One that drops and one to a link, by an event and by the reconciliation: one request puts ours in their place.
+fn routes_without_a_gateway_are_replaced(bed: &Bed) {
     let all = bed.leases("host-gw", &[1, 2, 3]);
+    let link = bed.link(1, "eth0");
     for command in ["apply", "reconcile"] {
         for (node, other) in [(2, "blackhole 10.5.2.0/24"), (3, "10.5.3.0/24 dev eth0")] {
             bed.ip(1, &format!("route del 10.5.{node}.0/24"));
             bed.ip(1, &format!("route add {other}"));
         }
         let said = bed.routes(1, command, &all, HOST_GW, &[]);
-        let deleted = lines(&said).filter(|line| line.starts_with("delete")).collect::<Vec<_>>();
-        let link = bed.link(1, "eth0");
-        let to_link = format!("delete route 10.5.3.0/24 on link {link}");
-        assert_eq!(deleted, ["delete route 10.5.2.0/24 of type 6", &to_link]);
+        let set = [2, 3]
+            .map(|node| format!("set route 10.5.{node}.0/24 via 192.168.50.{node} on link {link}"));
+        assert_eq!(lines(&said).collect::<Vec<_>>(), set);
         assert_eq!(bed.routes(1, command, &all, HOST_GW, &[]), "");
+        assert_eq!(bed.ip(1, "route show 10.5.2.0/24"), "10.5.2.0/24 via 192.168.50.2 dev eth0");
     }
 }
 
@@ -177,7 +176,7 @@ fn host_gw_takes_over(bed: &Bed) {
         format!("add route 10.5.3.0/24 via 192.168.50.3 on link {link}"),
     ];
     assert_eq!(lines(&said).collect::<Vec<_>>(), expected);
-    routes_without_a_gateway_make_room(bed);
+    routes_without_a_gateway_are_replaced(bed);
     all_reach_all(bed);
     bed.routes(1, "apply", &bed.leases("host-gw", &[3]), HOST_GW, &["--remove"]);
     assert_eq!(bed.ip(1, "route show 10.5.3.0/24"), "");

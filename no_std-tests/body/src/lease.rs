@@ -3,11 +3,13 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use vtep::hash::HashKey;
 use vtep::lease::{
     Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, ConfigError, ConfigField,
-    Expiry, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField, LeaseKey,
-    LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError, RenewalMargin,
-    SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs, watch_back_off,
+    Expiry, Families, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField,
+    LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError,
+    RenewalMargin, SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
+    watch_back_off,
 };
 use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
@@ -106,7 +108,11 @@ fn value(checks: &mut Checks<'_>) {
                 && value.vxlan_v6() == Ok(None),
         )
     });
-    checks.is("lease: a value without an address", LeaseValue::from_json(any("{}")).is_err());
+    checks.all("lease: a value without an address", || {
+        let text = any(r#"{"PublicIP":"0.0.0.0","PublicIPv6":7}"#);
+        let value = LeaseValue::from_json_for(&lease_key("10.5.34.0-24")?, text);
+        Some(value == Ok(LeaseValue::EMPTY) && LeaseValue::from_json(text).is_err())
+    });
     checks.is("lease: a field's name", any(LeaseField::PublicIp).as_str() == "PublicIP");
     let none = RawJson::new(any("{}")).map(VxlanBackend::from_json);
     checks.is(
@@ -183,7 +189,8 @@ fn acquire(checks: &mut Checks<'_>) {
 fn watch(checks: &mut Checks<'_>) {
     checks.all("lease: watched", || {
         let mut slots: [LeaseSlot<u32>; 4] = Default::default();
-        let mut watch = LeaseWatch::new(&mut slots, any(false));
+        let mut watch =
+            LeaseWatch::new(&mut slots, any(Families::Ipv4), HashKey::new(any([7; 16])));
         let (own, one, two) =
             (lease_key("10.3.1.0-24")?, lease_key("10.3.2.0-24")?, lease_key("10.3.3.0-24")?);
         let was_empty = watch.is_empty();
@@ -193,9 +200,11 @@ fn watch(checks: &mut Checks<'_>) {
             == LeaseEvent::Added { key: one, value: 2, replaced: None };
         let mut told = 0;
         watch.snapshot(&[(own, 1), (two, any(3))], |_| told += 1).ok()?;
+        let keyed = any(HashKey::new([7; 16]).hash(&one)) != HashKey::PREDICTABLE.hash(&one);
         let removed = watch.removed(two)? == LeaseEvent::Removed { key: two, value: Some(3) };
         Some(
             was_empty
+                && keyed
                 && ignored
                 && added
                 && removed
