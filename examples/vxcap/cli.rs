@@ -11,11 +11,16 @@ use crate::options::{Encap, vni};
 
 /// Shows, opens and makes VXLAN in packet captures.
 ///
-/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng, of Ethernet, raw IP and Linux cooked
-/// links; at a packet of another link type it stops. Writes pcap, with nanoseconds where the input has them
-/// or is pcapng.
+/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng, of Ethernet, raw IP, BSD loopback and
+/// Linux cooked links. Writes pcap, with nanoseconds where the input has them or is pcapng. IN and OUT may
+/// be `-`, standard input and standard output: `tcpdump -U -w - udp port 8472 | vxcap show -`.
 ///
-/// Exit status: 0 done, 1 `roundtrip` found a difference, 2 bad input.
+/// A frame check sequence that the capture declares is cut off: no frame that is written has one.
+///
+/// A packet of another link type and a block that cannot be read are skipped; a line on standard error
+/// counts them by reason.
+///
+/// Exit status: 0 done, 1 done but something was skipped or `roundtrip` found a difference, 2 bad input.
 #[derive(Debug, Parser)]
 #[command(name = "vxcap", version, arg_required_else_help = false)]
 pub struct Cli {
@@ -25,13 +30,18 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say what stands in each packet
+    /// Print a line for each packet: its verdict and its layers
+    ///
+    /// An IP length of 0 is shown as `length 0: offload?`, with the layers that follow.
     Show(Show),
     /// Write the inner frames of the VXLAN packets
     Decap(Decap),
     /// Write each frame as a VXLAN packet
     Encap(Box<Encap>),
     /// Take each VXLAN packet apart and make it again; exit status 1 when any comes out different
+    ///
+    /// What no tunnel writes is refused with its reason: ethernet-trailer, udp-trailer, outer-tags, ip-options,
+    /// ip-reserved-flag, ipv6-extensions, vxlan-reserved, ecn.
     Roundtrip(Roundtrip),
 }
 
@@ -87,7 +97,7 @@ impl Receiver {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The capture to read
+    /// The capture to read, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     #[command(flatten)]
@@ -124,10 +134,10 @@ impl Show {
 
 #[derive(Debug, Args)]
 pub struct Decap {
-    /// The capture to read
+    /// The capture to read, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The pcap file to write
+    /// The pcap file to write, `-` for standard output: the counts then go to standard error
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     #[command(flatten)]
@@ -136,7 +146,7 @@ pub struct Decap {
 
 #[derive(Debug, Args)]
 pub struct Roundtrip {
-    /// The capture to read
+    /// The capture to read, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     #[command(flatten)]

@@ -29,7 +29,6 @@ pub fn run(args: &Decap) -> Result<ExitCode, Failure> {
         }
         Ok(())
     });
-    let result = result.and(output.finish());
-    tally.print();
-    result.map(|()| ExitCode::SUCCESS)
+    let result = result.and(output.finish(&tally));
+    result.map(|()| capture.exit_code())
 }

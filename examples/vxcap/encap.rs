@@ -37,9 +37,8 @@ pub fn run(args: &Encap) -> Result<ExitCode, Failure> {
         }
         Ok(())
     });
-    let result = result.and(output.finish());
-    tally.print();
-    result.map(|()| ExitCode::SUCCESS)
+    let result = result.and(output.finish(&tally));
+    result.map(|()| capture.exit_code())
 }
 
 /// The Ethernet frame that was captured.

@@ -16,10 +16,10 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub struct Encap {
-    /// The capture to read
+    /// The capture to read, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The pcap file to write
+    /// The pcap file to write, `-` for standard output: the counts then go to standard error
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// This end's address

@@ -1,49 +1,9 @@
 //! One packet of a capture, and what the file says of the interface that it came from.
 
-use pcap_parser::{InterfaceDescriptionBlock, Linktype, OptionCode, PcapHeader};
-use vtep::wire::{EtherType, EthernetFrame, EthernetHeader, MacAddr};
+use vtep::wire::{EtherType, EthernetFrame, EthernetHeader};
 
-/// The link header of a packet.
-#[derive(Clone, Copy, Debug)]
-enum Link {
-    Ethernet,
-    /// There is none.
-    RawIp,
-    /// Linux "any" interface: 16 bytes, the EtherType last.
-    Cooked,
-    /// Version 2: 20 bytes, the EtherType first.
-    Cooked2,
-}
-
-impl Link {
-    fn of(linktype: Linktype) -> Result<Self, Linktype> {
-        // The high bits of a pcap header's field tell the length of the FCS.
-        match linktype.0 & 0xFFFF {
-            1 => Ok(Self::Ethernet),
-            12 | 14 | 101 | 228 | 229 => Ok(Self::RawIp),
-            113 => Ok(Self::Cooked),
-            276 => Ok(Self::Cooked2),
-            _ => Err(linktype),
-        }
-    }
-
-    /// The Ethernet header to put in place of this one, and what follows.
-    fn open(self, bytes: &[u8]) -> (Option<EthernetHeader>, &[u8]) {
-        let (ethertype, payload) = match (self, bytes) {
-            (Self::Ethernet, _) => return (None, bytes),
-            (Self::RawIp, [version, ..]) if version >> 4 == 6 => (EtherType::IPV6, bytes),
-            (Self::RawIp, _) => (EtherType::IPV4, bytes),
-            (Self::Cooked, [_, _, _, _, _, _, _, _, _, _, _, _, _, _, high, low, payload @ ..]) => {
-                (EtherType(u16::from_be_bytes([*high, *low])), payload)
-            }
-            (Self::Cooked2, [high, low, rest @ ..]) if rest.len() >= 18 => {
-                (EtherType(u16::from_be_bytes([*high, *low])), &rest[18..])
-            }
-            (Self::Cooked | Self::Cooked2, _) => return (None, &[]),
-        };
-        (Some(EthernetHeader::new(MacAddr::ZERO, MacAddr::ZERO, ethertype)), payload)
-    }
-}
+use crate::link::Link;
+use crate::skip::Skip;
 
 /// One packet of a capture.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +14,14 @@ pub struct Packet<'a> {
     pub nanoseconds: u32,
     /// An Ethernet header in place of a link header of another kind, its addresses zero.
     made: Option<EthernetHeader>,
-    /// As much of the packet as was captured, without a link header of another kind.
+    /// As much of the packet as was captured, without a link header of another kind and without the FCS.
     pub payload: &'a [u8],
-    /// Whether the packet was longer.
+    /// The captured bytes of the frame check sequence, which is not part of the payload.
+    pub fcs_len: usize,
+    /// Whether the packet, its FCS aside, was longer.
     pub is_cut: bool,
+    /// Whether no byte after this packet has been read yet, so that the next may be long in coming.
+    pub is_latest: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -66,7 +30,7 @@ impl<'a> Packet<'a> {
         self.made.as_ref().map_or(&[], |header| header.as_bytes().as_slice())
     }
 
-    /// The protocol behind the link header, and its bytes.
+    /// The protocol that follows the link header, and its bytes.
     pub fn network(&self) -> Option<(EtherType, &'a [u8])> {
         match self.made {
             Some(header) => Some((header.ethertype(), self.payload)),
@@ -83,59 +47,58 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// A packet as the file stores it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The index of its interface.
+    pub interface: usize,
+    pub time: Time,
+    /// The packet's length on the wire, with its FCS where the capture has them.
+    pub len: usize,
+    /// As much as was captured.
+    pub bytes: &'a [u8],
+    /// The octets of FCS at its end, where they are not the interface's.
+    pub fcs_len: Option<usize>,
+}
+
 /// Where packets were captured.
 #[derive(Clone, Copy, Debug)]
 pub struct Interface {
-    link: Result<Link, Linktype>,
+    pub link: Result<Link, Skip>,
     /// The most bytes of a packet that were kept; 0 is no limit.
     pub snaplen: u32,
-    ticks_a_second: u64,
-    offset_seconds: i64,
+    /// The octets of FCS at the end of each packet.
+    pub fcs_len: usize,
+    pub ticks_a_second: u64,
+    pub offset_seconds: i64,
 }
 
 impl Interface {
-    pub fn of_pcap(header: &PcapHeader) -> Self {
-        let ticks_a_second =
-            if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
-        Self {
-            link: Link::of(header.network),
-            snaplen: header.snaplen,
-            ticks_a_second,
-            offset_seconds: 0,
-        }
+    /// An interface whose description cannot be read, in the place of its number.
+    pub fn unreadable(skip: Skip) -> Self {
+        Self { link: Err(skip), snaplen: 0, fcs_len: 0, ticks_a_second: 1, offset_seconds: 0 }
     }
 
-    pub fn of_pcapng(block: &InterfaceDescriptionBlock) -> Self {
-        // Not `ts_resolution()`, which knows no powers of two.
-        let exponent = u32::from(block.if_tsresol & 0x7F);
-        let ticks = if block.if_tsresol & 0x80 == 0 {
-            10u64.checked_pow(exponent)
-        } else {
-            1u64.checked_shl(exponent)
-        };
-        Self {
-            link: Link::of(block.linktype),
-            snaplen: block.snaplen,
-            ticks_a_second: ticks.unwrap_or(u64::MAX),
-            offset_seconds: offset_seconds(block),
-        }
-    }
-
-    /// A packet of `len` bytes, of which `bytes` were captured.
+    /// The packet in `record`.
+    ///
+    /// # Errors
+    /// Why packets of this interface are skipped.
     pub fn packet<'a>(
         &self,
         number: u64,
-        time: Time,
-        len: u32,
-        bytes: &'a [u8],
-    ) -> Result<Packet<'a>, String> {
-        let link = self.link.map_err(|Linktype(link)| {
-            format!("packet {number} has link type {link}, not Ethernet, raw IP or Linux cooked")
-        })?;
-        let (seconds, nanoseconds) = self.time(time);
+        record: &Record<'a>,
+        is_latest: bool,
+    ) -> Result<Packet<'a>, Skip> {
+        let link = self.link?;
+        let (seconds, nanoseconds) = self.time(record.time);
+        // The FCS is the end of the whole packet: a snaplen may have cut it, in part or in full.
+        let captured = record.bytes.len();
+        let whole = record.len.max(captured);
+        let len = whole.saturating_sub(record.fcs_len.unwrap_or(self.fcs_len));
+        let bytes = &record.bytes[..captured.min(len)];
+        let (fcs_len, is_cut) = (captured - bytes.len(), bytes.len() < len);
         let (made, payload) = link.open(bytes);
-        let is_cut = bytes.len() < len as usize;
-        Ok(Packet { number, seconds, nanoseconds, made, payload, is_cut })
+        Ok(Packet { number, seconds, nanoseconds, made, payload, fcs_len, is_cut, is_latest })
     }
 
     /// Seconds and nanoseconds. pcap has 32 bits of seconds: they wrap.
@@ -159,15 +122,4 @@ pub enum Time {
     /// Seconds and ticks.
     Pcap(u32, u32),
     Ticks(u64),
-}
-
-/// Not `if_tsoffset`, which is read as little-endian in every file.
-fn offset_seconds(block: &InterfaceDescriptionBlock) -> i64 {
-    let option = block.options.iter().find(|option| option.code == OptionCode::IfTsoffset);
-    let bytes = option.and_then(|option| option.value.first_chunk::<8>());
-    match bytes {
-        Some(bytes) if block.block_type == 1 => i64::from_le_bytes(*bytes),
-        Some(bytes) => i64::from_be_bytes(*bytes),
-        None => 0,
-    }
 }

@@ -1,79 +1,59 @@
 //! Packets out of pcap and pcapng files, one at a time, whatever the file's size.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
-use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 
 use crate::failure::Failure;
-use crate::packet::{Interface, Packet, Time};
-
-/// How fine the timestamps of a file are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Resolution {
-    Microseconds,
-    Nanoseconds,
-}
+use crate::format::{Format, Resolution};
+use crate::packet::{Interface, Packet, Record};
+use crate::skip::{Skip, Skipped};
+use crate::source::Source;
 
 /// A capture that is being read.
 pub struct Capture {
-    path: PathBuf,
-    blocks: Box<dyn PcapReaderIterator + Send>,
+    source: Source,
+    format: Format,
     interfaces: Vec<Interface>,
-    resolution: Resolution,
+    /// The number of packets, skipped ones included.
     count: u64,
-    /// The buffer's, in bytes.
-    capacity: usize,
+    skipped: Skipped,
     progress: ProgressBar,
 }
 
 impl Capture {
-    const BUFFER: usize = 1 << 20;
-    /// No packet, and no block of pcapng that matters here, is longer.
-    const LONGEST: usize = 1 << 24;
-    /// A file that is read in the blink of an eye gets no bar.
+    /// The longest record or block in bytes: 16 MiB. A length beyond it is not a length.
+    const MAX_LEN: usize = 1 << 24;
+    /// The length of a file that takes long enough for a progress bar.
     const LONG_FILE: u64 = 1 << 28;
 
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let file = path.display();
-        let input = File::open(path).map_err(|error| Failure::io(&file, &error))?;
-        let metadata = input.metadata().map_err(|error| Failure::io(&file, &error))?;
-        if metadata.is_dir() {
-            return Err(Failure::new(&file, "is a directory"));
-        }
-        let mut blocks = create_reader(Self::BUFFER, Full(input)).map_err(|error| match error {
-            PcapError::Eof => Failure::new(&file, "empty, not a capture"),
-            PcapError::ReadError => Failure::new(&file, "cannot be read"),
-            PcapError::Incomplete(_) => Failure::new(&file, "truncated within its header"),
-            _ => Failure::new(&file, "not a pcap or pcapng capture"),
-        })?;
-        let mut interfaces = Vec::new();
-        let mut resolution = Resolution::Nanoseconds;
-        // A pcap file describes its one interface in front.
-        if let Ok((offset, PcapBlockOwned::LegacyHeader(header))) = blocks.next() {
-            if !header.is_nanosecond_precision() {
-                resolution = Resolution::Microseconds;
-            }
-            interfaces.push(Interface::of_pcap(&header));
-            blocks.consume(offset);
-        }
-        let progress = progress(metadata.len());
-        let capacity = Self::BUFFER;
-        let path = path.to_owned();
-        Ok(Self { path, blocks, interfaces, resolution, count: 0, capacity, progress })
+        let mut source = Source::open(path)?;
+        source.fill(Format::HEADER_LEN)?;
+        let header = source.bytes(Format::HEADER_LEN);
+        let (format, header_len) =
+            Format::of(header).map_err(|reason| Failure::new(source.name(), reason))?;
+        let interfaces = format.interface().into_iter().collect();
+        source.consume(header_len);
+        let progress = progress(source.len());
+        let skipped = Skipped::default();
+        Ok(Self { source, format, interfaces, count: 0, skipped, progress })
     }
 
     pub fn resolution(&self) -> Resolution {
-        self.resolution
+        self.format.resolution()
     }
 
     /// Whether it is read from the file at `path`.
     pub fn is_at(&self, path: &Path) -> bool {
-        let same = |path: &Path| path.canonicalize().ok();
-        same(path).is_some_and(|path| same(&self.path) == Some(path))
+        self.source.is_at(path)
+    }
+
+    /// The name to print.
+    pub fn name(&self) -> String {
+        self.source.name()
     }
 
     /// Shows no bar where the output goes to the terminal too.
@@ -81,122 +61,79 @@ impl Capture {
         self.progress = ProgressBar::hidden();
     }
 
-    /// Gives each packet to `f`, as long as it finds no fault.
+    /// Gives each packet to `f`, as long as it finds no fault, then prints what was skipped.
     pub fn each(
         &mut self,
         mut f: impl FnMut(Packet<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let result = self.each_block(&mut f);
+        let result = self.each_record(&mut f);
         self.progress.finish_and_clear();
+        let is_heard = !result.as_ref().is_err_and(|failure| failure.broken_pipe);
+        if !self.skipped.is_empty() && is_heard {
+            eprintln!("vxcap: {}: {}", self.name(), self.skipped);
+        }
         result
     }
 
-    fn each_block(
+    /// The exit status after a capture was read to its end.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(u8::from(!self.skipped.is_empty()))
+    }
+
+    fn each_record(
         &mut self,
         f: &mut impl FnMut(Packet<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        loop {
-            let number = self.count + 1;
-            let step = match self.blocks.next() {
-                Ok((offset, block)) => {
-                    let packet = packet(&block, number, &mut self.interfaces)
-                        .map_err(|reason| Failure::new(self.path.display(), reason))?;
-                    if let Some(packet) = packet {
-                        self.count = number;
-                        f(packet)?;
-                    }
-                    Step::Consume(offset)
-                }
-                Err(PcapError::Eof) => return Ok(()),
-                Err(PcapError::Incomplete(_)) => Step::Refill,
-                Err(PcapError::BufferTooSmall) => Step::Grow,
-                Err(PcapError::UnexpectedEof) => return Err(self.fail("truncated within", number)),
-                Err(_) => return Err(self.fail("corrupt at", number)),
-            };
-            self.take(step, number)?;
-        }
-    }
-
-    fn take(&mut self, step: Step, number: u64) -> Result<(), Failure> {
-        match step {
-            Step::Consume(offset) => {
-                self.blocks.consume_noshift(offset);
-                if number % 4096 == 0 {
-                    self.progress.set_position(self.blocks.consumed() as u64);
-                }
-                Ok(())
+        while let Some(len) = self.next_len()? {
+            let is_latest = self.source.fill(len)? == len;
+            let bytes = self.source.bytes(len);
+            self.format.check(bytes, len).map_err(|reason| self.fail(reason))?;
+            self.count += u64::from(self.format.is_packet(bytes));
+            let record = self.format.read(bytes, &mut self.interfaces);
+            match packet(record, &self.interfaces, self.count, is_latest) {
+                Ok(Some(packet)) => f(packet)?,
+                Ok(None) => {}
+                Err(skip) => self.skipped.add(skip),
             }
-            Step::Refill => {
-                let before = self.blocks.data().len();
-                if self.blocks.refill().is_err() {
-                    return Err(self.fail("cannot be read from", number));
-                }
-                let stuck = self.blocks.data().len() == before && !self.blocks.reader_exhausted();
-                if stuck { self.grow(number) } else { Ok(()) }
+            self.source.consume(len);
+            if self.count % 4096 == 0 {
+                self.progress.set_position(self.source.position());
             }
-            Step::Grow => self.grow(number),
-        }
-    }
-
-    /// Doubles the buffer, for a packet that is longer.
-    fn grow(&mut self, number: u64) -> Result<(), Failure> {
-        self.capacity *= 2;
-        if self.capacity > Self::LONGEST || !self.blocks.grow(self.capacity) {
-            return Err(self.fail("corrupt at", number));
         }
         Ok(())
     }
 
-    fn fail(&self, reason: &str, number: u64) -> Failure {
-        Failure::new(self.path.display(), format_args!("{reason} packet {number}"))
+    /// The length of the record or block that comes next, or `None` at the end of the file.
+    fn next_len(&mut self) -> Result<Option<usize>, Failure> {
+        let head_len = self.format.head_len();
+        if self.source.fill(head_len)? == 0 {
+            return Ok(None);
+        }
+        let head = self.source.bytes(head_len);
+        if head.len() < head_len {
+            return Err(self.fail("truncated within"));
+        }
+        match self.format.len(head) {
+            Some(len @ ..=Self::MAX_LEN) if len >= head_len => Ok(Some(len)),
+            _ => Err(self.fail("corrupt at")),
+        }
+    }
+
+    fn fail(&self, reason: &str) -> Failure {
+        Failure::new(self.name(), format_args!("{reason} packet {}", self.count + 1))
     }
 }
 
-enum Step {
-    Consume(usize),
-    Refill,
-    Grow,
-}
-
-/// The packet in `block`, if there is one; what the block says of the interfaces is kept.
+/// The packet in `record`, if there is one.
 fn packet<'a>(
-    block: &'a PcapBlockOwned<'a>,
+    record: Result<Option<Record<'a>>, Skip>,
+    interfaces: &[Interface],
     number: u64,
-    interfaces: &mut Vec<Interface>,
-) -> Result<Option<Packet<'a>>, String> {
-    const OBSOLETE_PACKET_BLOCK: u32 = 2;
-    let (id, time, len, bytes) = match block {
-        PcapBlockOwned::Legacy(block) => {
-            (0, Time::Pcap(block.ts_sec, block.ts_usec), block.origlen, block.data)
-        }
-        PcapBlockOwned::NG(Block::EnhancedPacket(block)) => {
-            let ticks = u64::from(block.ts_high) << 32 | u64::from(block.ts_low);
-            (block.if_id as usize, Time::Ticks(ticks), block.origlen, block.packet_data())
-        }
-        PcapBlockOwned::NG(Block::SimplePacket(block)) => {
-            // It does not say how much was captured, and its padding may be left.
-            let snaplen = interfaces.first().map_or(0, |interface| interface.snaplen as usize);
-            let data = block.packet_data();
-            let most = if snaplen == 0 { data.len() } else { snaplen };
-            (0, Time::Ticks(0), block.origlen, &data[..data.len().min(most)])
-        }
-        PcapBlockOwned::NG(Block::SectionHeader(_)) => {
-            interfaces.clear();
-            return Ok(None);
-        }
-        PcapBlockOwned::NG(Block::InterfaceDescription(block)) => {
-            interfaces.push(Interface::of_pcapng(block));
-            return Ok(None);
-        }
-        PcapBlockOwned::NG(Block::Unknown(block)) if block.block_type == OBSOLETE_PACKET_BLOCK => {
-            return Err(format!("packet {number} is in an obsolete Packet Block"));
-        }
-        _ => return Ok(None),
-    };
-    let Some(interface) = interfaces.get(id) else {
-        return Err(format!("packet {number} is of interface {id}, which is not described"));
-    };
-    interface.packet(number, time, len, bytes).map(Some)
+    is_latest: bool,
+) -> Result<Option<Packet<'a>>, Skip> {
+    let Some(record) = record? else { return Ok(None) };
+    let interface = interfaces.get(record.interface).ok_or(Skip::NoInterface)?;
+    interface.packet(number, &record, is_latest).map(Some)
 }
 
 /// A bar for a file that takes a while, when somebody is looking.
@@ -208,23 +145,4 @@ fn progress(len: u64) -> ProgressBar {
     let style =
         ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(len).with_style(style)
-}
-
-/// Reads until the buffer is full or the file ends, so that the first read holds a whole header even
-/// when the file is a pipe.
-struct Full(File);
-
-impl Read for Full {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut len = 0;
-        while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
-            match self.0.read(rest) {
-                Ok(0) => break,
-                Ok(more) => len += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(len)
-    }
 }

@@ -30,7 +30,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
     let mut buffer = FrameBuffer::new();
     let mut core = Core::default();
     let mut tally = Tally::new("identical");
-    let file = args.input.display();
+    let file = capture.name();
     let result = capture.each(|packet| {
         match remake(&packet, &vtep, &mut buffer, &mut core) {
             Outcome::Identical => tally.pass(),
@@ -45,7 +45,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
         Ok(())
     });
     tally.print();
-    result.map(|()| ExitCode::from(u8::from(tally.any_different())))
+    result.map(|()| if tally.any_different() { ExitCode::from(1) } else { capture.exit_code() })
 }
 
 fn remake(

@@ -20,6 +20,13 @@ struct Line {
     verdict: &'static str,
     #[serde(flatten)]
     layers: Layers,
+    /// The captured bytes of the FCS, which no layer has.
+    #[serde(skip_serializing_if = "is_zero")]
+    fcs: usize,
+}
+
+fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 pub fn run(args: &Show) -> Result<ExitCode, Failure> {
@@ -36,12 +43,14 @@ pub fn run(args: &Show) -> Result<ExitCode, Failure> {
         let frame = buffer.load(packet.header(), packet.payload);
         let verdict = vtep.inspect(frame.bytes()).map_or_else(|reason| reason.as_str(), |_| "ok");
         let layers = Layers::read(frame.bytes(), &reading);
-        let line = Line { n: packet.number, verdict, layers };
+        let line = Line { n: packet.number, verdict, layers, fcs: packet.fcs_len };
         let written = if args.json { line.json(&mut output) } else { writeln!(output, "{line}") };
+        // Of a live capture each packet is shown as it comes.
+        let written = written.and_then(|()| if packet.is_latest { output.flush() } else { Ok(()) });
         written.map_err(|error| Failure::io("standard output", &error))
     });
     output.flush().map_err(|error| Failure::io("standard output", &error))?;
-    result.map(|()| ExitCode::SUCCESS)
+    result.map(|()| capture.exit_code())
 }
 
 impl Line {
@@ -64,7 +73,10 @@ impl fmt::Display for Line {
         if let Some(inner) = inner {
             write!(f, " | {inner}")?;
         }
-        Ok(())
+        match self.fcs {
+            0 => Ok(()),
+            len => write!(f, " | fcs {len} bytes"),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::files::{Record, assert_fault, pcap, records};
+use crate::build::{Record, pcap, records};
+use crate::files::assert_fault;
 use crate::{Answer, common, scratch, vxcap};
 
 /// Node A of the captures: its address, and its MAC addresses outside and inside.
@@ -30,7 +31,7 @@ const DEVICES: [(&str, &str); 11] = [
     ),
 ];
 
-fn encap(input: &Path, output: &Path, options: &[&str]) -> Answer {
+pub fn encap(input: &Path, output: &Path, options: &[&str]) -> Answer {
     let mut args = vec!["encap", input.to_str().expect("text"), output.to_str().expect("text")];
     args.extend(options);
     vxcap(&args)
@@ -69,7 +70,7 @@ fn gives_the_kernels_packets_from_frames_and_from_ip_packets() {
     }
 }
 
-const OVER_IPV4: [&str; 6] = ["--local", "192.0.2.1", "--remote", "192.0.2.2", "--vni", "7"];
+pub const OVER_IPV4: [&str; 6] = ["--local", "192.0.2.1", "--remote", "192.0.2.2", "--vni", "7"];
 
 #[test]
 fn what_cannot_be_carried_is_counted() {

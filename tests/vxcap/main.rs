@@ -1,11 +1,16 @@
 //! The built `vxcap` example against captures of the kernel, flanneld and Docker.
 
+mod build;
 #[path = "../common/mod.rs"]
 mod common;
 mod encap;
+mod fcs;
 mod files;
+mod links;
 mod roundtrip;
 mod show;
+mod skips;
+mod streams;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -50,6 +55,11 @@ fn ask(command: &str, file: &Path, options: &[&str]) -> Answer {
     let mut args = vec![OsStr::new(command), file.as_os_str()];
     args.extend(options.iter().map(OsStr::new));
     vxcap(&args)
+}
+
+/// A file of `tests/data/cases`.
+fn case(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases").join(file)
 }
 
 /// A directory of the test's own.

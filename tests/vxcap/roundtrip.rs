@@ -5,7 +5,7 @@ use std::path::Path;
 
 use vtep::wire::{Ecn, Ipv4Header, TrafficClass};
 
-use crate::files::{Record, pcap};
+use crate::build::{Record, pcap};
 use crate::{ask, common, public_captures, scratch};
 
 /// The captures of which some packets are refused for what they are, each with its answer.

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::files::{Record, pcap, records};
+use crate::build::{Record, pcap, records};
 use crate::{ask, common, scratch};
 
 /// One packet in tshark's table. A field of a tunnelled packet has the outer value, then the inner one.
