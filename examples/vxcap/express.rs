@@ -8,11 +8,20 @@ use vtep::wire::{
     VxlanHeader,
 };
 
-/// What a tunnel can say of the outer headers of `frame`, but for the ECN field, which follows the inner
-/// one. `None` for what no tunnel can say: IP options and extension headers, reserved bits, bytes behind
-/// the IP or UDP length, more than one outer VLAN tag.
-pub fn tunnel_of(frame: &[u8]) -> Option<TunnelConfig> {
-    let frame = EthernetFrame::parse(frame).ok()?;
+/// Why no tunnel can say what a packet says.
+type Inexpressible = &'static str;
+
+/// What no other reason covers.
+pub const INEXPRESSIBLE: Inexpressible = "inexpressible";
+
+/// What a tunnel can say of the outer headers of `frame`, but for the ECN field, which follows from the
+/// inner one.
+///
+/// # Errors
+/// What no tunnel can say: IP options and extension headers, reserved bits, bytes after the IP or UDP
+/// length, more than one outer VLAN tag.
+pub fn tunnel_of(frame: &[u8]) -> Result<TunnelConfig, Inexpressible> {
+    let frame = EthernetFrame::parse(frame).or(Err(INEXPRESSIBLE))?;
     let mut tags = frame.tags();
     let adjacency = Adjacency {
         destination: frame.header().destination(),
@@ -20,22 +29,27 @@ pub fn tunnel_of(frame: &[u8]) -> Option<TunnelConfig> {
         tag: tags.next(),
     };
     if tags.next().is_some() {
-        return None;
+        return Err("outer-tags");
     }
     let (config, udp) = match frame.ethertype() {
         EtherType::IPV4 => over_ipv4(frame.payload(), adjacency)?,
         EtherType::IPV6 => over_ipv6(frame.payload(), adjacency)?,
-        _ => return None,
+        _ => return Err(INEXPRESSIBLE),
     };
     with_datagram(config, udp)
 }
 
-fn over_ipv4(payload: &[u8], adjacency: Adjacency) -> Option<(TunnelConfig, &[u8])> {
-    let packet = Ipv4Packet::parse(payload).ok()?;
+fn over_ipv4(payload: &[u8], adjacency: Adjacency) -> Result<(TunnelConfig, &[u8]), Inexpressible> {
+    let packet = Ipv4Packet::parse(payload).or(Err(INEXPRESSIBLE))?;
     let header = packet.header();
-    let has_trailer = payload.len() != usize::from(header.total_len());
-    if has_trailer || !packet.options().is_empty() || header.flags().contains(Ipv4Flags::RESERVED) {
-        return None;
+    if payload.len() != usize::from(header.total_len()) {
+        return Err("ethernet-trailer");
+    }
+    if !packet.options().is_empty() {
+        return Err("ip-options");
+    }
+    if header.flags().contains(Ipv4Flags::RESERVED) {
+        return Err("ip-reserved-flag");
     }
     let df = if header.flags().contains(Ipv4Flags::DONT_FRAGMENT) { Df::Set } else { Df::Unset };
     let config =
@@ -44,15 +58,17 @@ fn over_ipv4(payload: &[u8], adjacency: Adjacency) -> Option<(TunnelConfig, &[u8
             .tos(Tos::Fixed(header.traffic_class()))
             .df(df)
             .ip_id(IpId::Fixed(header.id()));
-    Some((config, packet.payload()))
+    Ok((config, packet.payload()))
 }
 
-fn over_ipv6(payload: &[u8], adjacency: Adjacency) -> Option<(TunnelConfig, &[u8])> {
-    let packet = Ipv6Packet::parse(payload).ok()?;
+fn over_ipv6(payload: &[u8], adjacency: Adjacency) -> Result<(TunnelConfig, &[u8]), Inexpressible> {
+    let packet = Ipv6Packet::parse(payload).or(Err(INEXPRESSIBLE))?;
     let header = packet.header();
-    let has_trailer = payload.len() != packet.payload_offset() + packet.payload().len();
-    if has_trailer || !packet.extensions().is_empty() {
-        return None;
+    if payload.len() != packet.payload_offset() + packet.payload().len() {
+        return Err("ethernet-trailer");
+    }
+    if !packet.extensions().is_empty() {
+        return Err("ipv6-extensions");
     }
     let config =
         TunnelConfig::linux(header.source().into(), header.destination().into(), adjacency)
@@ -60,28 +76,29 @@ fn over_ipv6(payload: &[u8], adjacency: Adjacency) -> Option<(TunnelConfig, &[u8
             .tos(Tos::Fixed(header.traffic_class()))
             .flow_label(header.flow_label())
             .zero_checksum_v6(true);
-    Some((config, packet.payload()))
+    Ok((config, packet.payload()))
 }
 
-fn with_datagram(config: TunnelConfig, udp: &[u8]) -> Option<TunnelConfig> {
-    let datagram = UdpDatagram::parse(udp).ok()?;
+fn with_datagram(config: TunnelConfig, udp: &[u8]) -> Result<TunnelConfig, Inexpressible> {
+    let datagram = UdpDatagram::parse(udp).or(Err(INEXPRESSIBLE))?;
     let header = datagram.header();
-    let vxlan = VxlanFrame::parse(datagram.payload()).ok()?;
+    if udp.len() != usize::from(header.length()) {
+        return Err("udp-trailer");
+    }
+    let vxlan = VxlanFrame::parse(datagram.payload()).or(Err(INEXPRESSIBLE))?;
     let (vni, gbp) = (vxlan.vni(), vxlan.header().gbp());
     let mut plain = VxlanHeader::new(vni);
     plain.set_gbp(gbp);
-    if udp.len() != usize::from(header.length()) || *vxlan.header() != plain {
-        return None;
+    if *vxlan.header() != plain {
+        return Err("vxlan-reserved");
     }
     let source = header.source_port();
     let checksum = if header.checksum() == 0 { UdpChecksum::None } else { UdpChecksum::Full };
-    Some(
-        config
-            .vni(vni)
-            .gbp(gbp)
-            .port(header.destination_port())
-            .source_ports(SourcePorts::inclusive(source, source).ok()?)
-            .udp_checksum(checksum)
-            .inner_vlan(InnerVlan::Keep),
-    )
+    Ok(config
+        .vni(vni)
+        .gbp(gbp)
+        .port(header.destination_port())
+        .source_ports(SourcePorts::inclusive(source, source).or(Err(INEXPRESSIBLE))?)
+        .udp_checksum(checksum)
+        .inner_vlan(InnerVlan::Keep))
 }

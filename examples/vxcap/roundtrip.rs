@@ -7,7 +7,7 @@ use vtep::tunnel::{Core, EcnEncap, Vtep};
 use vtep::verdict::DropReason;
 
 use crate::cli::Roundtrip;
-use crate::express::tunnel_of;
+use crate::express::{INEXPRESSIBLE, tunnel_of};
 use crate::failure::Failure;
 use crate::frame::FrameBuffer;
 use crate::packet::Packet;
@@ -19,9 +19,12 @@ enum Outcome {
     Identical,
     Different,
     Refused(DropReason),
-    /// It says what no tunnel can say.
-    Inexpressible,
+    /// It says what no tunnel can say, for this reason.
+    Inexpressible(&'static str),
 }
+
+/// No rule of RFC 6040 or Linux makes the outer ECN field of the inner one.
+const ECN: &str = "ecn";
 
 pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
     let mut capture = Capture::open(&args.input)?;
@@ -40,7 +43,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
             }
             Outcome::Refused(DropReason::NotVxlan) => {}
             Outcome::Refused(reason) => tally.refuse(reason.as_str()),
-            Outcome::Inexpressible => tally.refuse("inexpressible"),
+            Outcome::Inexpressible(reason) => tally.refuse(reason),
         }
         Ok(())
     });
@@ -62,10 +65,17 @@ fn remake(
             Err(reason) => return Outcome::Refused(reason),
         };
         let sent_ecn = decap.origin().ecn();
+        let config = match tunnel_of(frame.bytes()) {
+            Ok(config) => config,
+            Err(reason) => return Outcome::Inexpressible(reason),
+        };
         // Decap passes a congestion mark of the path on to the inner packet: it is no more outside.
-        let config = tunnel_of(frame.bytes()).filter(|_| decap.inner_class().is_none());
-        let Some(config) = config else { return Outcome::Inexpressible };
-        let Ok(tunnel) = config.ecn(ecn).build() else { return Outcome::Inexpressible };
+        if decap.inner_class().is_some() {
+            return Outcome::Inexpressible(ECN);
+        }
+        let Ok(tunnel) = config.ecn(ecn).build() else {
+            return Outcome::Inexpressible(INEXPRESSIBLE);
+        };
         let remade = decap.apply(&mut frame).and_then(|()| tunnel.encap(&mut frame, core));
         if let Err(reason) = remade {
             return Outcome::Refused(reason);
@@ -78,5 +88,5 @@ fn remake(
             _ => return Outcome::Different,
         }
     }
-    Outcome::Inexpressible
+    Outcome::Inexpressible(ECN)
 }
