@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use vtep::buf::FrameBuf;
 use vtep::tunnel::Core;
-use vtep::wire::{EtherType, Ipv4Packet, Ipv6Header, Ipv6Packet};
+use vtep::wire::{EtherType, IpProtocol, Ipv4Header, Ipv4Packet, Ipv6Header, Ipv6Packet};
 
 use crate::failure::Failure;
 use crate::frame::FrameBuffer;
@@ -55,6 +55,9 @@ fn ip<'a>(packet: &Packet<'a>) -> Result<&'a [u8], &'static str> {
         return Err("cut-short");
     }
     let (ethertype, ip) = packet.network().ok_or("not-ip")?;
+    if is_length_zero(ethertype, ip) {
+        return Err("length-zero");
+    }
     let len = match ethertype {
         EtherType::IPV4 => Ipv4Packet::parse(ip).map(|ip| usize::from(ip.header().total_len())),
         EtherType::IPV6 => {
@@ -63,4 +66,16 @@ fn ip<'a>(packet: &Packet<'a>) -> Result<&'a [u8], &'static str> {
         _ => return Err("not-ip"),
     };
     len.ok().and_then(|len| ip.get(..len)).ok_or("not-ip")
+}
+
+/// Whether the length field is 0, as a NIC that segments packets gets them: where the packet ends is then
+/// not known. An IPv6 packet without payload may say so.
+fn is_length_zero(ethertype: EtherType, ip: &[u8]) -> bool {
+    match ethertype {
+        EtherType::IPV4 => Ipv4Header::ref_from_prefix(ip).is_ok_and(|(ip, _)| ip.total_len() == 0),
+        EtherType::IPV6 => Ipv6Header::ref_from_prefix(ip).is_ok_and(|(ip, _)| {
+            ip.payload_len() == 0 && ip.next_header() != IpProtocol::NO_NEXT_HEADER
+        }),
+        _ => false,
+    }
 }

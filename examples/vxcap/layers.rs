@@ -32,6 +32,9 @@ pub struct Outer {
     pub id: Option<u16>,
     /// Null without UDP, and when the datagram is not all there to sum: a fragment, or cut short.
     pub udp_checksum: Option<&'static str>,
+    /// The IP length is 0 while bytes follow: the NIC was to fill it in, or it does not fit 16 bits.
+    #[serde(skip_serializing_if = "is_false")]
+    pub length_zero: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,13 +50,20 @@ pub struct Vxlan {
 
 #[derive(Debug, Serialize)]
 pub struct Inner {
-    /// What the UDP length leaves to the inner frame.
-    pub len: u16,
+    /// What the UDP length leaves to the inner frame; what was captured of it where that is 0, too.
+    pub len: usize,
     #[serde(serialize_with = "as_text")]
     pub src: MacAddr,
     #[serde(serialize_with = "as_text")]
     pub dst: MacAddr,
     pub ethertype: u16,
+    /// The length of the inner IP packet is 0 while bytes follow.
+    #[serde(skip_serializing_if = "is_false")]
+    pub length_zero: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn as_text<S: Serializer>(address: &MacAddr, serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,7 +112,10 @@ impl Layers {
         if !reading.ports.contains(&header.destination_port()) {
             return;
         }
-        let len = usize::from(header.length()).saturating_sub(UdpHeader::LEN);
+        let len = match usize::from(header.length()) {
+            0 if outer.length_zero => rest.len(),
+            len => len.saturating_sub(UdpHeader::LEN),
+        };
         let payload = &rest[..len.min(rest.len())];
         let Ok((vxlan, rest)) = VxlanHeader::ref_from_prefix(payload) else { return };
         let gbp = vxlan.gbp().filter(|_| reading.gbp);
@@ -118,11 +131,22 @@ impl Layers {
         }
         let Ok((inner, _)) = EthernetHeader::ref_from_prefix(rest) else { return };
         self.inner = Some(Inner {
-            len: header.length() - (UdpHeader::LEN + VxlanHeader::LEN) as u16,
+            len: len - VxlanHeader::LEN,
             src: inner.source(),
             dst: inner.destination(),
             ethertype: inner.ethertype().0,
+            length_zero: is_length_zero(rest),
         });
+    }
+}
+
+/// Whether `frame` holds an IP packet whose length is 0.
+fn is_length_zero(frame: &[u8]) -> bool {
+    let Ok(frame) = EthernetFrame::parse(frame) else { return false };
+    match frame.ethertype() {
+        EtherType::IPV4 => read_ipv4(frame.payload()).is_some_and(|(ip, _)| ip.length_zero),
+        EtherType::IPV6 => read_ipv6(frame.payload()).is_some_and(|(ip, _)| ip.length_zero),
+        _ => false,
     }
 }
 
@@ -150,6 +174,7 @@ fn read_ipv4(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
         return None;
     }
     let (source, destination) = (header.source(), header.destination());
+    let length_zero = header.total_len() == 0;
     let outer = Outer {
         src: IpAddr::V4(source),
         dst: IpAddr::V4(destination),
@@ -160,14 +185,15 @@ fn read_ipv4(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
         df: Some(header.flags().contains(Ipv4Flags::DONT_FRAGMENT)),
         id: Some(header.id()),
         udp_checksum: None,
+        length_zero,
     };
-    let total_len = usize::from(header.total_len());
+    let total_len = if length_zero { bytes.len() } else { header.total_len().into() };
     let payload = bytes.get(header.header_len()..total_len.min(bytes.len()));
     let transport = payload.map(|payload| Transport {
         protocol: header.protocol(),
         payload,
         pseudo: Some(PseudoHeader::v4(source, destination, header.protocol())),
-        whole: !header.is_fragment() && total_len <= bytes.len(),
+        whole: !length_zero && !header.is_fragment() && total_len <= bytes.len(),
         first: header.fragment_offset() == FragmentOffset::default(),
     });
     Some((outer, transport))
@@ -178,6 +204,10 @@ fn read_ipv6(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
     if header.version() != 6 {
         return None;
     }
+    // With no next header a length of 0 is right: what follows is padding.
+    let length_zero = header.payload_len() == 0
+        && header.next_header() != IpProtocol::NO_NEXT_HEADER
+        && !rest.is_empty();
     let outer = Outer {
         src: IpAddr::V6(header.source()),
         dst: IpAddr::V6(header.destination()),
@@ -188,16 +218,36 @@ fn read_ipv6(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
         df: None,
         id: None,
         udp_checksum: None,
+        length_zero,
     };
-    // Without the whole of the extension headers there is no telling what is behind them.
-    let transport = Ipv6Packet::parse_head(bytes).ok().map(|packet| Transport {
-        protocol: packet.protocol(),
-        payload: packet.payload(),
-        pseudo: packet.pseudo_header(),
-        whole: !packet.is_fragment() && usize::from(header.payload_len()) <= rest.len(),
-        first: packet
-            .fragment()
-            .is_none_or(|fragment| fragment.offset() == FragmentOffset::default()),
-    });
+    let transport = if length_zero { jumbo(bytes) } else { behind_extensions(bytes) };
     Some((outer, transport))
+}
+
+/// Without the whole of the extension headers there is no telling what follows them.
+fn behind_extensions(bytes: &[u8]) -> Option<Transport<'_>> {
+    let packet = Ipv6Packet::parse_head(bytes).ok()?;
+    let end = Ipv6Header::LEN + usize::from(packet.header().payload_len());
+    Some(transport(&packet, packet.payload(), end <= bytes.len()))
+}
+
+/// The transport of a packet whose payload length is 0: all that was captured, with or without the jumbo
+/// payload option of RFC 2675. The headers are read in a copy with the greatest payload length.
+fn jumbo(bytes: &[u8]) -> Option<Transport<'_>> {
+    let mut copy = bytes.to_vec();
+    let (header, _) = Ipv6Header::mut_from_prefix(&mut copy).ok()?;
+    header.set_payload_len(u16::MAX);
+    let packet = Ipv6Packet::parse_head(&copy).ok()?;
+    Some(transport(&packet, bytes.get(packet.payload_offset()..)?, false))
+}
+
+fn transport<'a>(packet: &Ipv6Packet<'_>, payload: &'a [u8], whole: bool) -> Transport<'a> {
+    let first = |offset| offset == FragmentOffset::default();
+    Transport {
+        protocol: packet.protocol(),
+        payload,
+        pseudo: packet.pseudo_header(),
+        whole: whole && !packet.is_fragment(),
+        first: packet.fragment().is_none_or(|fragment| first(fragment.offset())),
+    }
 }

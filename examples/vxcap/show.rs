@@ -13,6 +13,9 @@ use crate::frame::FrameBuffer;
 use crate::layers::{Inner, Layers, Outer, Reading, Vxlan};
 use crate::reader::Capture;
 
+/// Follows an IP packet whose length is 0.
+const OFFLOAD: &str = ", length 0: offload?";
+
 /// One packet's line.
 #[derive(Serialize)]
 struct Line {
@@ -98,7 +101,7 @@ impl fmt::Display for Outer {
         if let Some(state) = self.udp_checksum {
             write!(f, ", checksum {state}")?;
         }
-        Ok(())
+        f.write_str(if self.length_zero { OFFLOAD } else { "" })
     }
 }
 
@@ -120,7 +123,8 @@ impl fmt::Display for Vxlan {
 
 impl fmt::Display for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { len, src, dst, ethertype } = self;
-        write!(f, "{src} to {dst}, ethertype {ethertype:#06x}, {len} bytes")
+        let Self { len, src, dst, ethertype, length_zero } = self;
+        write!(f, "{src} to {dst}, ethertype {ethertype:#06x}, {len} bytes")?;
+        f.write_str(if *length_zero { OFFLOAD } else { "" })
     }
 }

@@ -7,6 +7,7 @@ mod encap;
 mod fcs;
 mod files;
 mod links;
+mod offload;
 mod roundtrip;
 mod show;
 mod skips;
