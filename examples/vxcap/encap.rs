@@ -68,7 +68,7 @@ fn ip<'a>(packet: &Packet<'a>) -> Result<&'a [u8], &'static str> {
     len.ok().and_then(|len| ip.get(..len)).ok_or("not-ip")
 }
 
-/// Whether the length field is 0, as a NIC that segments packets gets them: where the packet ends is then
+/// Returns true if the length field is 0, as a NIC that segments packets gets them: where the packet ends is then
 /// not known. An IPv6 packet without payload may say so.
 fn is_length_zero(ethertype: EtherType, ip: &[u8]) -> bool {
     match ethertype {

@@ -1,4 +1,4 @@
-//! The two formats of captures behind one face: how long a record is, and what it holds.
+//! The two formats of captures: how long a record is, and what it holds.
 
 use crate::order::Order;
 use crate::packet::{Interface, Record};
@@ -30,7 +30,7 @@ const COMPRESSED: [(&[u8], &str); 5] = [
 ];
 
 impl Format {
-    /// As many bytes as tell the format.
+    /// The number of bytes that tell the format.
     pub const HEADER_LEN: usize = pcap::Header::LEN;
 
     /// Returns the format of the file that `bytes` begin, and the length of its own header.
@@ -64,7 +64,7 @@ impl Format {
         }
     }
 
-    /// As many bytes of a record or block as tell its length.
+    /// The number of bytes of a record or block that tell its length.
     pub fn head_len(&self) -> usize {
         match self {
             Self::Pcap(header) => header.record_header_len,
@@ -103,7 +103,7 @@ impl Format {
         }
     }
 
-    /// Whether a record or block counts as a packet.
+    /// Returns true if a record or block counts as a packet.
     pub fn is_packet(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Pcap(_) => true,
@@ -142,7 +142,7 @@ impl Format {
     }
 }
 
-/// Why a file that begins with `bytes` is not a capture.
+/// The reason why a file that begins with `bytes` is not a capture.
 fn not_a_capture(bytes: &[u8]) -> String {
     let compressed = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic));
     if let Some((_, name)) = compressed {

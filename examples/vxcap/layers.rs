@@ -140,7 +140,7 @@ impl Layers {
     }
 }
 
-/// Whether `frame` holds an IP packet whose length is 0.
+/// Returns true if `frame` holds an IP packet whose length is 0.
 fn is_length_zero(frame: &[u8]) -> bool {
     let Ok(frame) = EthernetFrame::parse(frame) else { return false };
     match frame.ethertype() {
@@ -220,12 +220,12 @@ fn read_ipv6(bytes: &[u8]) -> Option<(Outer, Option<Transport<'_>>)> {
         udp_checksum: None,
         length_zero,
     };
-    let transport = if length_zero { jumbo(bytes) } else { behind_extensions(bytes) };
+    let transport = if length_zero { jumbo(bytes) } else { after_extensions(bytes) };
     Some((outer, transport))
 }
 
-/// Without the whole of the extension headers there is no telling what follows them.
-fn behind_extensions(bytes: &[u8]) -> Option<Transport<'_>> {
+/// The transport after the extension headers, or `None` if these are not whole.
+fn after_extensions(bytes: &[u8]) -> Option<Transport<'_>> {
     let packet = Ipv6Packet::parse_head(bytes).ok()?;
     let end = Ipv6Header::LEN + usize::from(packet.header().payload_len());
     Some(transport(&packet, packet.payload(), end <= bytes.len()))

@@ -66,7 +66,7 @@ impl Link {
 /// The EtherType for an address family that is not IP: local experimental (IEEE 802), which is no protocol.
 const NOT_IP: EtherType = EtherType(0x88B5);
 
-/// AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
+/// The EtherType of an address family. AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
 fn of_family(family: u8) -> EtherType {
     match family {
         2 => EtherType::IPV4,

@@ -26,7 +26,7 @@ impl Header {
     /// Bits that a writer must set to zero: a value that has them is not understood.
     const RESERVED: u32 = 0x0BFF_0000;
 
-    /// Whether `bytes` begin with the magic number of a pcap file.
+    /// Returns true if `bytes` begin with the magic number of a pcap file.
     pub fn is_magic(bytes: &[u8]) -> bool {
         Self::MAGIC.iter().any(|(magic, ..)| Order::of_magic(bytes, *magic).is_some())
     }

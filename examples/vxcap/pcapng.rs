@@ -30,7 +30,7 @@ const MAGIC: u32 = 0x1A2B_3C4D;
 /// The shortest block: its type and its length, twice.
 pub const MIN_LEN: usize = 12;
 
-/// Whether `bytes` begin a Section Header Block.
+/// Returns true if `bytes` begin a Section Header Block.
 pub fn is_section(bytes: &[u8]) -> bool {
     Order::Little.u32(bytes, 0) == Some(SECTION_HEADER)
 }
@@ -47,18 +47,18 @@ impl Order {
         Some(self.u32(bytes, 4)? as usize)
     }
 
-    /// Whether the last four bytes of `block` are `len`, which is what ends a block of that length.
+    /// Returns true if the last four bytes of `block` are `len`, which is what ends a block of that length.
     pub fn ends_block(self, block: &[u8], len: usize) -> bool {
         let last = block.len().checked_sub(4).and_then(|at| self.u32(block, at));
         block.len() >= MIN_LEN && last == u32::try_from(len).ok()
     }
 
-    /// Whether the block holds a packet, and so counts as one.
+    /// Returns true if the block holds a packet, and so counts as one.
     pub fn is_packet(self, block: &[u8]) -> bool {
         matches!(self.u32(block, 0), Some(PACKET | SIMPLE_PACKET | ENHANCED_PACKET))
     }
 
-    /// Whether the block describes an interface, and so takes a number.
+    /// Returns true if the block describes an interface, and so takes a number.
     pub fn is_interface(self, block: &[u8]) -> bool {
         self.u32(block, 0) == Some(INTERFACE_DESCRIPTION)
     }
@@ -93,7 +93,7 @@ pub fn parse(order: Order, block: &[u8], snaplen: u32) -> Result<Block<'_>, Skip
     }
 }
 
-/// What a block is called, or `None` if its type is not known. Types with the highest bit are for local use.
+/// The name of a block type, or `None` if it is not known. Types with the highest bit are for local use.
 fn name(block_type: u32) -> Option<&'static str> {
     Some(match block_type {
         SECTION_HEADER => "Section Header Block",
@@ -111,7 +111,7 @@ fn name(block_type: u32) -> Option<&'static str> {
     })
 }
 
-/// The first word of the body is the caller's. An option of flags may tell the length of the FCS.
+/// Reads a packet block whose first word the caller has read. Its flags may have the length of the FCS.
 fn packet(order: Order, body: &[u8], interface: u32) -> Option<Record<'_>> {
     const HEAD: usize = 20;
     const FLAGS: u16 = 2;
@@ -127,7 +127,7 @@ fn packet(order: Order, body: &[u8], interface: u32) -> Option<Record<'_>> {
     Some(Record { interface: interface as usize, time, len: word(16)? as usize, bytes, fcs_len })
 }
 
-/// It does not say how much was captured: as much as the snaplen allows.
+/// Reads a Simple Packet Block. It does not say how much was captured: as much as the snaplen allows.
 fn simple(order: Order, body: &[u8], snaplen: u32) -> Option<Record<'_>> {
     let len = order.u32(body, 0)? as usize;
     let captured = if snaplen == 0 { len } else { len.min(snaplen as usize) };
@@ -162,7 +162,7 @@ fn octets(fcs_len: u8) -> usize {
     usize::from(if fcs_len < 8 { fcs_len } else { fcs_len / 8 })
 }
 
-/// A power of ten, or of two where the high bit is set.
+/// The ticks a second of `if_tsresol`: a power of ten, or of two where the high bit is set.
 fn ticks_a_second(resolution: u8) -> u64 {
     let exponent = u32::from(resolution & 0x7F);
     let ticks = if resolution & 0x80 == 0 {

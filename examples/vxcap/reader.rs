@@ -46,7 +46,7 @@ impl Capture {
         self.format.resolution()
     }
 
-    /// Whether it is read from the file at `path`.
+    /// Returns true if it is read from the file at `path`.
     pub fn is_at(&self, path: &Path) -> bool {
         self.source.is_at(path)
     }

@@ -44,19 +44,21 @@ impl Source {
 
     /// The name to print: the path, or `standard input`.
     pub fn name(&self) -> String {
-        match self.path.to_str() {
-            Some(STANDARD) => "standard input".to_owned(),
-            _ => self.path.display().to_string(),
+        if self.is_standard() {
+            return "standard input".to_owned();
         }
+        self.path.display().to_string()
     }
 
-    /// Whether it is the file at `path`.
+    /// Returns true if it is the file at `path`, by whatever name.
     pub fn is_at(&self, path: &Path) -> bool {
-        let same = |path: &Path| path.canonicalize().ok();
-        let is_file = |path: &Path| path != Path::new(STANDARD);
-        is_file(path)
-            && is_file(&self.path)
-            && same(path).is_some_and(|path| same(&self.path) == Some(path))
+        let file = |path: &Path| path.canonicalize().ok().filter(|path| path.is_file());
+        let own = if self.is_standard() { Path::new("/dev/stdin") } else { &self.path };
+        file(own).is_some_and(|own| file(path) == Some(own))
+    }
+
+    fn is_standard(&self) -> bool {
+        self.path == Path::new(STANDARD)
     }
 
     /// The file's length in bytes, or 0 where it is not known.

@@ -26,8 +26,10 @@ impl PcapWriter {
 
     /// A file whose timestamps are as fine as those of `input`.
     pub fn create(path: &Path, input: &Capture) -> Result<Self, Failure> {
-        let is_standard = path == Path::new(STANDARD);
-        let (file, output) = if is_standard { standard_output()? } else { new_file(path, input)? };
+        // By its file name, too: the counts are not to follow the capture.
+        let is_standard = path == Path::new(STANDARD) || path == Path::new(STDOUT);
+        let (file, output) =
+            if is_standard { standard_output(input)? } else { new_file(path, input)? };
         let output = BufWriter::with_capacity(Self::BUFFER, output);
         let (magic, nanoseconds_a_tick) = match input.resolution() {
             Resolution::Microseconds => (0xa1b2_c3d4_u32, 1_000),
@@ -73,19 +75,29 @@ impl PcapWriter {
 /// A name to print, and what is written to.
 type Output = (String, Box<dyn Write>);
 
-fn standard_output() -> Result<Output, Failure> {
+/// The file name of standard output.
+const STDOUT: &str = "/dev/stdout";
+
+fn standard_output(input: &Capture) -> Result<Output, Failure> {
     let file = "standard output".to_owned();
     if io::stdout().is_terminal() {
         return Err(Failure::new(file, "is a terminal, which cannot show a capture"));
     }
+    refuse_input(&file, Path::new(STDOUT), input)?;
     Ok((file, Box::new(io::stdout())))
 }
 
 fn new_file(path: &Path, input: &Capture) -> Result<Output, Failure> {
     let file = path.display().to_string();
+    refuse_input(&file, path, input)?;
+    let output = File::create(path).map_err(|error| Failure::io(&file, &error))?;
+    Ok((file, Box::new(output)))
+}
+
+/// Refuses to write over the capture that is read.
+fn refuse_input(file: &str, path: &Path, input: &Capture) -> Result<(), Failure> {
     if input.is_at(path) {
         return Err(Failure::new(file, "is the capture that is read"));
     }
-    let output = File::create(path).map_err(|error| Failure::io(&file, &error))?;
-    Ok((file, Box::new(output)))
+    Ok(())
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::build::{Ng, Order, Record, pcap, records};
-use crate::{Answer, ask, common, scratch, vxcap};
+use crate::encap::{OVER_IPV4, encap};
+use crate::{Answer, PROGRAM, ask, common, scratch, vxcap};
 
 const CAPTURE: &str = "real_flanneld_vxlan";
 
@@ -85,6 +86,43 @@ fn decap_keeps_timestamps() {
     }
 }
 
+#[test]
+fn records_with_longer_headers_are_read() {
+    // A patched libpcap of 1999 wrote the interface, the protocol and the packet's type after the lengths.
+    let mut bytes = pcap(u32::to_be_bytes, false, 1, &[]);
+    bytes[..4].copy_from_slice(&0xa1b2_cd34_u32.to_be_bytes());
+    for Record { seconds, microseconds, packet } in capture() {
+        let len = packet.len() as u32;
+        let words = [seconds, microseconds, len, len, 1, 0x0800_0000].map(u32::to_be_bytes);
+        bytes.extend([words.as_flattened(), &packet].concat());
+    }
+    let expected = show(&common::capture_path(&format!("{CAPTURE}.pcap"))).stdout;
+    let answer = show(&write(&scratch("longer_headers"), "in.pcap", &bytes));
+    assert_eq!((answer.status, answer.stdout), (0, expected));
+}
+
+#[test]
+fn a_simple_packet_block_holds_what_the_snaplen_allows() {
+    let directory = scratch("simple");
+    let output = directory.join("out.pcap");
+    let packet = capture().remove(0).packet;
+    let padding = vec![0; 4 - packet.len() % 4];
+    for (snaplen, captured) in [(0, packet.len()), (65_535, packet.len()), (51, 51)] {
+        let mut file = Ng::new(u32::to_be_bytes);
+        file.interface(1, snaplen, &[]);
+        file.simple(&[&packet[..captured], &padding].concat(), packet.len());
+        let file = write(&directory, "in.pcapng", &file.bytes);
+        let done = encap(&file, &output, &OVER_IPV4);
+        if captured < packet.len() {
+            assert_eq!(done.stdout, "1 packets, 0 written, 1 refused (cut-short 1)\n");
+            assert!(show(&file).stdout.contains("truncated"), "{snaplen}");
+        } else {
+            assert_eq!(done.stdout, "1 packets, 1 written, 0 refused\n");
+            assert_eq!(records(&output)[0].packet[50..], packet, "{snaplen}");
+        }
+    }
+}
+
 /// The capture without Ethernet headers, after `header` instead.
 pub fn relinked(link: u32, header: &[u8]) -> Vec<u8> {
     let strip = |record: Record| {
@@ -152,6 +190,17 @@ fn the_input_is_not_overwritten() {
     let again = directory.join("../overwrite/in.pcap");
     assert_fault(&vxcap(&[Path::new("decap"), &file, &again]), "is the capture that is read");
     assert_eq!(fs::read(&file).expect("the input"), bytes);
+    // Nor by way of standard input or standard output.
+    let open = || fs::OpenOptions::new().read(true).append(true).open(&file).expect("the input");
+    for (input, output) in [("-", "in.pcap"), ("in.pcap", "-"), ("in.pcap", "/dev/stdout")] {
+        let mut command = common::program(&PROGRAM);
+        command.args(["decap", input, output]).current_dir(&directory);
+        command.stdin(open()).stdout(open());
+        let done = command.output().expect("vxcap runs");
+        let stderr = String::from_utf8(done.stderr).expect("text");
+        assert!(stderr.ends_with("is the capture that is read\n"), "{input} {output}: {stderr}");
+        assert_eq!(fs::read(&file).expect("the input"), bytes, "{input} {output}");
+    }
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn assert_same_layers(packet: &[u8], whole: &[u8], zero: [bool; 2]) {
         ours[layer].as_object_mut().expect("a layer").shift_remove("length_zero");
     }
     // The end of the datagram is not known, so it is not summed.
-    for line in [&mut ours, &mut theirs] {
-        line["outer"]["udp_checksum"].take();
+    if zero[0] {
+        theirs["outer"]["udp_checksum"].take();
     }
     for layer in ["outer", "vxlan", "inner"] {
         assert_eq!(ours[layer], theirs[layer], "{layer}");

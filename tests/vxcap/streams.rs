@@ -1,13 +1,12 @@
 //! `-` is standard input and standard output.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::build::{Record, pcap, records};
+use crate::build::{Ng, pcap, records};
 use crate::encap::OVER_IPV4;
 use crate::files::{assert_fault, capture, show, write};
 use crate::{Answer, PROGRAM, common, scratch};
@@ -100,14 +99,17 @@ fn a_live_capture_is_answered_packet_by_packet() {
 #[test]
 fn a_reader_that_has_enough_is_no_error() {
     let directory = scratch("broken_pipe");
-    let one = capture().remove(0);
-    let record = |_| Record { packet: one.packet.clone(), ..one };
-    let many: Vec<Record> = (0..20_000).map(record).collect();
-    let bytes = pcap(u32::to_le_bytes, false, 147, &many[..1]);
-    let bytes = [&pcap(u32::to_le_bytes, false, 1, &many)[..], &bytes[24..]].concat();
-    fs::write(directory.join("in.pcap"), &bytes).expect("a scratch file");
-    let encap = [&["encap", "in.pcap", "-"][..], &OVER_IPV4].concat();
-    for args in [&["show", "in.pcap"][..], &["decap", "in.pcap", "-"], &encap] {
+    let packet = capture().remove(0).packet;
+    let mut file = Ng::new(u32::to_le_bytes);
+    file.interface(1, 0, &[]);
+    // One packet is skipped, which then is not worth a word either.
+    file.enhanced(1, &packet, packet.len(), &[]);
+    for _ in 0..20_000 {
+        file.enhanced(0, &packet, packet.len(), &[]);
+    }
+    write(&directory, "in.pcapng", &file.bytes);
+    let encap = [&["encap", "in.pcapng", "-"][..], &OVER_IPV4].concat();
+    for args in [&["show", "in.pcapng"][..], &["decap", "in.pcapng", "-"], &encap] {
         let mut child = start(&directory, args);
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let first = stdout.fill_buf().expect("some output").len();
