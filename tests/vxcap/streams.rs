@@ -44,6 +44,8 @@ fn every_command_reads_standard_input_and_writes_standard_output() {
     let counts = "35 packets, 35 written, 0 refused\n";
     let (inner, answer) = pipe(&directory, &["decap", "-", "-"], &bytes);
     assert_eq!((answer.status, answer.stderr.as_str()), (0, counts));
+    let (named, answer) = pipe(&directory, &["decap", "-", "/dev/stdout"], &bytes);
+    assert_eq!((named == inner, answer.stderr.as_str()), (true, counts));
     let encap = [&["encap", "-", "-"][..], &OVER_IPV4].concat();
     let (outer, answer) = pipe(&directory, &encap, &inner);
     assert_eq!((answer.status, answer.stderr.as_str()), (0, counts));
