@@ -11,16 +11,18 @@ use crate::options::{Encap, vni};
 
 /// Shows, opens and makes VXLAN in packet captures.
 ///
-/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng, of Ethernet, raw IP, BSD loopback and
-/// Linux cooked links. Writes pcap, with nanoseconds where the input has them or is pcapng. IN and OUT may
-/// be `-`, standard input and standard output: `tcpdump -U -w - udp port 8472 | vxcap show -`.
+/// Reads pcap (both byte orders, micro- and nanoseconds) and pcapng, of Ethernet, raw IP, BSD
+/// loopback and Linux cooked links. Writes pcap, with nanoseconds where the input has them or is
+/// pcapng. IN and OUT may be `-`, standard input and standard output: `tcpdump -U -w - udp port
+/// 8472 | vxcap show -`.
 ///
 /// A frame check sequence that the capture declares is cut off: no frame that is written has one.
 ///
-/// A packet of another link type and a block that cannot be read are skipped; a line on standard error
-/// counts them by reason.
+/// A packet of another link type and a block that cannot be read are skipped; a line on standard
+/// error counts them by reason.
 ///
-/// Exit status: 0 done, 1 done but something was skipped or `roundtrip` found a difference, 2 bad input.
+/// Exit status: 0 done, 1 done but something was skipped or `roundtrip` found a difference, 2 bad
+/// input.
 #[derive(Debug, Parser)]
 #[command(name = "vxcap", version, arg_required_else_help = false)]
 pub struct Cli {
@@ -40,8 +42,8 @@ pub enum Command {
     Encap(Box<Encap>),
     /// Take each VXLAN packet apart and make it again; exit status 1 when any comes out different
     ///
-    /// What no tunnel writes is refused with its reason: ethernet-trailer, udp-trailer, outer-tags, ip-options,
-    /// ip-reserved-flag, ipv6-extensions, vxlan-reserved, ecn.
+    /// What no tunnel writes is refused with its reason: ethernet-trailer, udp-trailer, outer-tags,
+    /// ip-options, ip-reserved-flag, ipv6-extensions, vxlan-reserved, ecn.
     Roundtrip(Roundtrip),
 }
 

@@ -68,8 +68,8 @@ fn ip<'a>(packet: &Packet<'a>) -> Result<&'a [u8], &'static str> {
     len.ok().and_then(|len| ip.get(..len)).ok_or("not-ip")
 }
 
-/// Returns true if the length field is 0, as a NIC that segments packets gets them: where the packet ends is then
-/// not known. An IPv6 packet without payload may say so.
+/// Returns true if the length field is 0, as a NIC that segments packets gets them: where the
+/// packet ends is then not known. An IPv6 packet without payload may say so.
 fn is_length_zero(ethertype: EtherType, ip: &[u8]) -> bool {
     match ethertype {
         EtherType::IPV4 => Ipv4Header::ref_from_prefix(ip).is_ok_and(|(ip, _)| ip.total_len() == 0),

@@ -14,12 +14,12 @@ type Inexpressible = &'static str;
 /// What no other reason covers.
 pub const INEXPRESSIBLE: Inexpressible = "inexpressible";
 
-/// What a tunnel can say of the outer headers of `frame`, but for the ECN field, which follows from the
-/// inner one.
+/// Returns the tunnel that writes the outer headers of `frame`, save the ECN field: it follows from
+/// the inner one.
 ///
 /// # Errors
-/// What no tunnel can say: IP options and extension headers, reserved bits, bytes after the IP or UDP
-/// length, more than one outer VLAN tag.
+/// What no tunnel can say: IP options and extension headers, reserved bits, bytes after the IP or
+/// UDP length, more than one outer VLAN tag.
 pub fn tunnel_of(frame: &[u8]) -> Result<TunnelConfig, Inexpressible> {
     let frame = EthernetFrame::parse(frame).or(Err(INEXPRESSIBLE))?;
     let mut tags = frame.tags();

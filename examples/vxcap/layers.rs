@@ -32,7 +32,8 @@ pub struct Outer {
     pub id: Option<u16>,
     /// Null without UDP, and when the datagram is not all there to sum: a fragment, or cut short.
     pub udp_checksum: Option<&'static str>,
-    /// The IP length is 0 while bytes follow: the NIC was to fill it in, or it does not fit 16 bits.
+    /// The IP length is 0 while bytes follow: the NIC was to fill it in, or it does not fit 16
+    /// bits.
     #[serde(skip_serializing_if = "is_false")]
     pub length_zero: bool,
 }
@@ -231,8 +232,9 @@ fn after_extensions(bytes: &[u8]) -> Option<Transport<'_>> {
     Some(transport(&packet, packet.payload(), end <= bytes.len()))
 }
 
-/// The transport of a packet whose payload length is 0: all that was captured, with or without the jumbo
-/// payload option of RFC 2675. The headers are read in a copy with the greatest payload length.
+/// The transport of a packet whose payload length is 0: all that was captured, with or without the
+/// jumbo payload option of RFC 2675. The headers are read in a copy with the greatest payload
+/// length.
 fn jumbo(bytes: &[u8]) -> Option<Transport<'_>> {
     let mut copy = bytes.to_vec();
     let (header, _) = Ipv6Header::mut_from_prefix(&mut copy).ok()?;

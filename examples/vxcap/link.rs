@@ -38,8 +38,8 @@ impl Link {
         }
     }
 
-    /// The Ethernet header to put in place of this one, and what follows. A header that is cut short
-    /// leaves nothing.
+    /// The Ethernet header to put in place of this one, and what follows. A header that is cut
+    /// short leaves nothing.
     pub fn open(self, bytes: &[u8]) -> (Option<EthernetHeader>, &[u8]) {
         let (ethertype, payload) = match (self, bytes) {
             (Self::Ethernet, _) => return (None, bytes),
@@ -63,10 +63,12 @@ impl Link {
     }
 }
 
-/// The EtherType for an address family that is not IP: local experimental (IEEE 802), which is no protocol.
+/// The EtherType for an address family that is not IP: local experimental (IEEE 802), which is no
+/// protocol.
 const NOT_IP: EtherType = EtherType(0x88B5);
 
-/// The EtherType of an address family. AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
+/// The EtherType of an address family. AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24 on
+/// NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
 fn of_family(family: u8) -> EtherType {
     match family {
         2 => EtherType::IPV4,

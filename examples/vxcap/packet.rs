@@ -14,7 +14,8 @@ pub struct Packet<'a> {
     pub nanoseconds: u32,
     /// An Ethernet header in place of a link header of another kind, its addresses zero.
     made: Option<EthernetHeader>,
-    /// As much of the packet as was captured, without a link header of another kind and without the FCS.
+    /// As much of the packet as was captured, without a link header of another kind and without the
+    /// FCS.
     pub payload: &'a [u8],
     /// The captured bytes of the frame check sequence, which is not part of the payload.
     pub fcs_len: usize,

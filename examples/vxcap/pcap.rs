@@ -18,7 +18,8 @@ pub struct Header {
 
 impl Header {
     pub const LEN: usize = 24;
-    /// Each magic number, whether timestamps are in nanoseconds, and the length of a record's header.
+    /// Each magic number, whether timestamps are in nanoseconds, and the length of a record's
+    /// header.
     const MAGIC: [(u32, bool, usize); 3] =
         [(0xa1b2_c3d4, false, 16), (0xa1b2_3c4d, true, 16), (0xa1b2_cd34, false, 24)];
     /// The FCS length is present.

@@ -47,7 +47,8 @@ impl Order {
         Some(self.u32(bytes, 4)? as usize)
     }
 
-    /// Returns true if the last four bytes of `block` are `len`, which is what ends a block of that length.
+    /// Returns true if the last four bytes of `block` are `len`, which is what ends a block of that
+    /// length.
     pub fn ends_block(self, block: &[u8], len: usize) -> bool {
         let last = block.len().checked_sub(4).and_then(|at| self.u32(block, at));
         block.len() >= MIN_LEN && last == u32::try_from(len).ok()
@@ -85,7 +86,8 @@ pub fn parse(order: Order, block: &[u8], snaplen: u32) -> Result<Block<'_>, Skip
             Ok(Block::Packet(packet(order, body, interface).ok_or(malformed)?))
         }
         PACKET => {
-            // The first word of an Enhanced Packet Block was two: the interface, and a count of drops.
+            // The first word of an Enhanced Packet Block was two: the interface, and a count of
+            // drops.
             let interface = order.u16(body, 0).ok_or(malformed)?;
             Ok(Block::Packet(packet(order, body, interface.into()).ok_or(malformed)?))
         }
@@ -93,7 +95,8 @@ pub fn parse(order: Order, block: &[u8], snaplen: u32) -> Result<Block<'_>, Skip
     }
 }
 
-/// The name of a block type, or `None` if it is not known. Types with the highest bit are for local use.
+/// The name of a block type, or `None` if it is not known. Types with the highest bit are for local
+/// use.
 fn name(block_type: u32) -> Option<&'static str> {
     Some(match block_type {
         SECTION_HEADER => "Section Header Block",
@@ -111,7 +114,8 @@ fn name(block_type: u32) -> Option<&'static str> {
     })
 }
 
-/// Reads a packet block whose first word the caller has read. Its flags may have the length of the FCS.
+/// Reads a packet block whose first word the caller has read. Its flags may have the length of the
+/// FCS.
 fn packet(order: Order, body: &[u8], interface: u32) -> Option<Record<'_>> {
     const HEAD: usize = 20;
     const FLAGS: u16 = 2;
@@ -127,7 +131,8 @@ fn packet(order: Order, body: &[u8], interface: u32) -> Option<Record<'_>> {
     Some(Record { interface: interface as usize, time, len: word(16)? as usize, bytes, fcs_len })
 }
 
-/// Reads a Simple Packet Block. It does not say how much was captured: as much as the snaplen allows.
+/// Reads a Simple Packet Block. It does not say how much was captured: as much as the snaplen
+/// allows.
 fn simple(order: Order, body: &[u8], snaplen: u32) -> Option<Record<'_>> {
     let len = order.u32(body, 0)? as usize;
     let captured = if snaplen == 0 { len } else { len.min(snaplen as usize) };
@@ -155,9 +160,9 @@ fn interface(order: Order, body: &[u8]) -> Option<Interface> {
     })
 }
 
-/// The octets that `if_fcslen` means. Drafts up to 2019 count bits, Wireshark and the drafts' own example, 4,
-/// octets (IETF-OPSAWG-WG/draft-ietf-opsawg-pcap, issue 60). No FCS has 8 octets or more, and none has
-/// fewer than 8 bits.
+/// The octets that `if_fcslen` means. The draft of 2019 counts bits; Wireshark, and the draft's own
+/// example, 4, octets (IETF-OPSAWG-WG/draft-ietf-opsawg-pcap, issue 60). No FCS has 8 octets or
+/// more, and none has fewer than 8 bits.
 fn octets(fcs_len: u8) -> usize {
     usize::from(if fcs_len < 8 { fcs_len } else { fcs_len / 8 })
 }
@@ -173,7 +178,8 @@ fn ticks_a_second(resolution: u8) -> u64 {
     ticks.unwrap_or(u64::MAX)
 }
 
-/// The options that `bytes` begin with, each with its code: up to the last, or to one that is cut short.
+/// The options that `bytes` begin with, each with its code: up to the last, or to one that is cut
+/// short.
 fn options(order: Order, mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let code = order.u16(bytes, 0).filter(|code| *code != 0)?;

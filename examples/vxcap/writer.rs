@@ -50,7 +50,8 @@ impl PcapWriter {
         if packet.is_latest { self.flush() } else { Ok(()) }
     }
 
-    /// Writes what is still buffered, and prints the counts: aside, where standard output is the capture.
+    /// Writes what is still buffered, and prints the counts: aside, where standard output is the
+    /// capture.
     pub fn finish(mut self, tally: &Tally) -> Result<(), Failure> {
         let result = self.flush();
         match &result {

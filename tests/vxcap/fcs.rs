@@ -40,7 +40,8 @@ fn it_does_not_travel() {
     }
 }
 
-/// A pcapng file of packets with an FCS of 4 bytes, which `interface` or each packet's `flags` declare.
+/// A pcapng file of packets with an FCS of 4 bytes, which `interface` or each packet's `flags`
+/// declare.
 fn ng(order: Order, interface: &[u8], packet_flags: Option<u32>, is_obsolete: bool) -> Vec<u8> {
     let mut file = Ng::new(order);
     file.interface(1, 0, &[(13, interface)]);

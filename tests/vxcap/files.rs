@@ -88,7 +88,8 @@ fn decap_keeps_timestamps() {
 
 #[test]
 fn records_with_longer_headers_are_read() {
-    // A patched libpcap of 1999 wrote the interface, the protocol and the packet's type after the lengths.
+    // A patched libpcap of 1999 wrote the interface, the protocol and the packet's type after the
+    // lengths.
     let mut bytes = pcap(u32::to_be_bytes, false, 1, &[]);
     bytes[..4].copy_from_slice(&0xa1b2_cd34_u32.to_be_bytes());
     for Record { seconds, microseconds, packet } in capture() {

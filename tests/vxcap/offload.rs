@@ -46,7 +46,8 @@ fn zeroed(capture: &str, zeroed: &[usize]) -> Vec<u8> {
     packet
 }
 
-/// Checks that `show` reads the same layers of `packet` as of `whole`, and which lengths it says are 0.
+/// Checks that `show` reads the same layers of `packet` as of `whole`, and which lengths it says
+/// are 0.
 fn assert_same_layers(packet: &[u8], whole: &[u8], zero: [bool; 2]) {
     let (mut ours, mut theirs) = (line(packet), line(whole));
     for (layer, is_zero) in ["outer", "inner"].into_iter().zip(zero) {

@@ -24,7 +24,8 @@ fn shown(answer: &Answer) -> Vec<u64> {
         .collect()
 }
 
-/// Checks that `file` has `numbers` packets that can be read, and the rest is skipped for `reasons`.
+/// Checks that `file` has `numbers` packets that can be read, and the rest is skipped for
+/// `reasons`.
 fn assert_skips(file: &Path, numbers: &[u64], reasons: &str) {
     let answer = show(file);
     assert_eq!(shown(&answer), numbers, "{reasons}");
