@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use quickcheck::quickcheck;
 use vtep::agent::{
-    AddressChange, Change, HostGw, HostGwPeer, Plan, Reach, Record, Vxlan, VxlanPeer,
+    AddressChange, Change, FoundRecords, HostGwBackend, HostGwPeer, Owner, Plan, Reach, Record,
+    VxlanBackend, VxlanPeer,
 };
 use vtep::netlink::{
     AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
@@ -141,26 +142,28 @@ fn the_vectors_are_written() {
 
 #[test]
 fn a_vxlan_peer_gives_flannelds_own_bytes() {
-    let peer = VxlanPeer {
-        subnet: prefix("10.5.49.0", 24),
-        public: ip("192.168.50.3"),
-        mac: mac("22:75:83:68:df:b4"),
-    };
-    let backend = Vxlan { link: 3 };
+    let owner = Owner::of_subnet(prefix("10.5.49.0", 24));
+    let peer = VxlanPeer::new(owner, ip("192.168.50.3"), mac("22:75:83:68:df:b4")).unwrap();
+    let backend = VxlanBackend { link: 3 };
     let neighbours = flanneld("vxlan", MessageType::NEWNEIGH);
     let routes = flanneld("vxlan", MessageType::NEWROUTE);
-    assert_eq!(plan(&backend.added(&peer, Reach::Tunnel), 8), [neighbours, routes].concat());
+    assert_eq!(plan(&backend.added(&peer, Reach::Tunnel, []), 8), [neighbours, routes].concat());
     let neighbours = flanneld("vxlan", MessageType::DELNEIGH);
     let routes = flanneld("vxlan", MessageType::DELROUTE);
-    assert_eq!(plan(&backend.removed(&peer, Reach::Tunnel), 0x0b), [neighbours, routes].concat());
+    assert_eq!(
+        plan(&backend.removed(&peer, Reach::Tunnel, []), 0x0b),
+        [neighbours, routes].concat()
+    );
 }
 
 #[test]
 fn a_host_gw_peer_gives_flannelds_own_bytes() {
-    let peer = HostGwPeer { subnet: prefix("10.6.82.0", 24), public: ip("192.168.50.3") };
-    let backend = HostGw { link: 2 };
-    assert_eq!(plan(&backend.added(&peer, None), 4), flanneld("hostgw", MessageType::NEWROUTE));
-    assert_eq!(plan(&backend.removed(&peer), 6), flanneld("hostgw", MessageType::DELROUTE));
+    let owner = Owner::of_subnet(prefix("10.6.82.0", 24));
+    let peer = HostGwPeer::new(owner, ip("192.168.50.3")).unwrap();
+    let backend = HostGwBackend { link: 2 };
+    let added = backend.added(&peer, FoundRecords::EMPTY, []);
+    assert_eq!(plan(&added, 4), flanneld("hostgw", MessageType::NEWROUTE));
+    assert_eq!(plan(&backend.removed(&peer, []), 6), flanneld("hostgw", MessageType::DELROUTE));
     let family = Family::INET;
     let lists: Vec<String> =
         [2, 3, 5].map(|seq| written(|buffer| RouteDump { family }.write(seq, buffer))).into();
@@ -733,9 +736,10 @@ quickcheck! {
         let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 33).unwrap();
         let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
         let mac = MacAddr::new([a, b, c, d, e, f]);
-        let peer = VxlanPeer { subnet, public: IpAddr::from(public.to_be_bytes()), mac };
-        let backend = Vxlan { link: link.into() };
-        backend.records(&peer, Reach::Tunnel).all(|record| {
+        let public = IpAddr::from(public.to_be_bytes());
+        let Ok(peer) = VxlanPeer::new(Owner::of_subnet(subnet), public, mac) else { return true };
+        let backend = VxlanBackend { link: link.into() };
+        backend.wanted(&peer, Reach::Tunnel).map(|wanted| wanted.record).all(|record| {
             let mut buffer = [0; 64];
             let length = Change::Set(record).write(9, &mut buffer).unwrap();
             Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(record)

@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::net::IpAddr;
 
-use vtep::agent::{self, AddressChange, Record, SortedRecords};
+use vtep::agent::{self, AddressChange, PeerError, Record, TooManyRecords};
 use vtep::arch::Isa;
 use vtep::batch::LengthMismatch;
 use vtep::lease::{
@@ -199,7 +199,7 @@ fn leases() {
     );
     let prefix = AnnotationPrefix::new("a.com/b").unwrap();
     says(prefix.key(Annotation::PublicIp), "a.com/b-public-ip");
-    says(TooManyLeases { places: 3 }, "more leases than the 3 places for them");
+    says(TooManyLeases { max: 3 }, "more leases than the 3 that there is space for");
 }
 
 #[test]
@@ -251,9 +251,14 @@ fn changes_of_the_agent() {
     let fdb = Record::Fdb(FdbEntry { link: 4, mac, remote: IpAddr::from([192, 168, 50, 9]) });
     says(fdb, "02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
     says(agent::Change::Set(fdb), "set 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
-    let greater = match fdb {
-        Record::Fdb(entry) => Record::Fdb(FdbEntry { link: 5, ..entry }),
-        other => other,
-    };
-    error(SortedRecords::new(&[greater, fdb]), "record 0 stands before a lesser one");
+    says(agent::Change::Add(fdb), "add 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
+    says(TooManyRecords { max: 3 }, "leases want more than 3 entries");
+    let subnet = "10.5.3.0/24".parse().unwrap();
+    says(PeerError::NoBackendData, "the backend data is absent");
+    says(PeerError::NoPublicAddress, "the public address is absent");
+    let group = PeerError::PublicAddress([224, 0, 0, 1].into());
+    says(group, "public address 224.0.0.1 is not unicast");
+    says(PeerError::VtepMac(MacAddr::ZERO), "VtepMAC 00:00:00:00:00:00 is not unicast");
+    says(PeerError::Subnet(subnet), "10.5.3.0/24 is not a subnet for a peer");
+    says(PeerError::OutsideNetworks(subnet), "10.5.3.0/24 is outside the overlay's networks");
 }
