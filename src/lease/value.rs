@@ -290,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn a_mapped_address_is_not_ipv4() {
+        let text = r#"{"PublicIP":"::ffff:10.3.1.0"}"#;
+        let error = LeaseValueError::Field { field: LeaseField::PublicIp, offset: 12 };
+        assert_eq!(LeaseValue::from_json(text), Err(error));
+    }
+
+    #[test]
+    fn an_address_may_have_escapes() {
+        let text = r#"{"PublicIP":"192.0.2\u002e12"}"#;
+        let value = LeaseValue::from_json(text).unwrap();
+        assert_eq!(value.public_ip, Some(Ipv4Addr::new(192, 0, 2, 12)));
+    }
+
+    #[test]
     fn the_address_of_an_absent_family_is_not_looked_at() {
         let text = r#"{"PublicIP":"192.0.2","PublicIPv6":"fd00::1"}"#;
         let value = LeaseValue::from_json_for(&"0.0.0.0-0&fd00:1::-64".parse().unwrap(), text);

@@ -1,4 +1,4 @@
-//! Flannel: what of it is kept, what is a choice, and what is mended.
+//! flannel: what of it is kept, what is a choice, and which of its faults are fixed.
 //!
 //! [`subnet`](crate::subnet) and [`lease`](crate::lease) do what flannel's code does, so that a node
 //! agent made of them can share a network with flanneld. Where flannel's documents and its code
@@ -31,30 +31,35 @@
 //! | order of deletion of a peer's entries | ARP, FDB, route, as flannel | FDB, then neighbour, as Docker |
 //! | MAC address of a VTEP | random and local; whatever a lease says | derived from the IP address, as older texts about Docker have it |
 //!
-//! # Mended
+//! # flannel's faults that are fixed here
 //!
-//! What flannel does here serves no one, and no other node notices the difference.
+//! What flannel does in these cases serves no one, and no other node notices the difference. Each row names the test
+//! that holds it, in the module of its subject; `tests/netns/faults.rs` sends the worst of them to a kernel.
 //!
-//! * A snapshot of leases in which a known subnet has another value: flannel says nothing, and keeps
-//!   the old address and MAC address. [`LeaseWatch`](crate::lease::LeaseWatch) says
-//!   [`Added`](crate::lease::LeaseEvent::Added), with what is replaced.
-//! * The previous subnet of a node is taken again only if it overlaps no lease. Flannel looks for an
-//!   equal one.
-//! * The walk over free subnets ends at the last of the pool. Flannel's, at the end of the address
-//!   space, goes round and on.
-//! * IPv6 networks and addresses are read as such: IPv4 text in their place is refused, and what is
-//!   printed never turns into IPv4 text.
-//! * An IPv4 address in IPv6's clothes, `::ffff:10.3.1.0`, is no IPv4 address. Flannel takes it in `SubnetMin` and
-//!   `PublicIP`.
-//! * A VTEP's MAC address is written with `:` or `-`. Flannel takes `c6d2.326f.8f44` too.
-//! * JSON may be nested [64 deep](crate::lease::RawJson::MAX_DEPTH), in Go 10,000.
-//! * A key with host bits, `10.1.17.5-24`, is a lease of `10.1.17.0/24` to [`agent`](crate::agent). Flannel asks the
-//!   kernel for a route to `10.1.17.5/24`, which it refuses.
-//! * A link's IPv6 address is there once others are gone. Flannel, when it finds the right one first, leaves the others.
-//! * While a route of host-gw is missing, the ten-second check deletes what stands in its place, as a new lease does.
-//!   Flannel's check tries to add it, in vain.
-//! * Strings in JSON may have escapes in addresses and networks. Flannel looks at the raw text.
-//! * A lease value has to have a `PublicIP`. Flannel reads 0.0.0.0 where there is none.
+//! | flannel | here | test |
+//! |---|---|---|
+//! | a lease without IPv4 (`0.0.0.0-0`, `PublicIP` 0.0.0.0) becomes a route 0.0.0.0/0, and takes the node's default route | a family that a lease does not have yields no peer | `a_lease_without_ipv4_plans_no_default_route` |
+//! | a public address 0.0.0.0 or `::`, a zero or group `VtepMAC`, and a subnet of length 0 are sent to the kernel | refused with a [`PeerError`](crate::agent::PeerError) | `unusable_leases_have_a_reason` |
+//! | a lease outside the network's range is routed all the same | refused, where the network is known | `a_subnet_outside_the_network_is_unreadable` |
+//! | backend data of a family that cannot be read stops the other family | each family is read for itself | `each_family_is_read_for_itself` |
+//! | a lease that cannot be read is ignored, and then handled as gone | it keeps what its subnet owns | `an_unreadable_lease_keeps_what_it_owns` |
+//! | the FDB entry of a MAC address goes with the first of its leases | it goes with the last one | `an_fdb_entry_goes_with_the_last_lease_that_wants_it` |
+//! | of two leases with one `VtepMAC` the later event has the entry, on each node another | the lesser subnet has it, on every node, and the conflict is reported | `conflicts_are_reported_and_come_to_rest` |
+//! | a lease comes again with another MAC address or reach: the old entries stay | they go, after the new ones are there | `another_vtep_mac_is_reachable_before_the_old_one_goes` |
+//! | a request fails: entries that were there before the event are deleted | they are set again | `a_rollback_gives_back_what_was_there` |
+//! | host-gw: a route with another gateway is deleted, then added | one request replaces it | `flannels_host_gw_route_gets_another_gateway` |
+//! | host-gw: the ten-second check adds a route in vain while another has its place | it replaces that one | `a_host_gw_route_takes_the_place_of_another` |
+//! | a snapshot with another value for a known subnet: nothing is told, and the old addresses stay | [`Added`](crate::lease::LeaseEvent::Added), with what is replaced | `snapshots` |
+//! | a snapshot with two keys of one lease | the later replaces the earlier | `a_snapshot_with_two_keys_of_one_lease_tells_what_is_replaced` |
+//! | a node takes its previous subnet again unless a lease is equal to it | unless one overlaps it | `flannels_previous_subnet_is_taken_if_it_fits` |
+//! | the walk over free subnets goes round at the end of the address space | it ends at the last of the pool | `gives_what_a_walk_over_all_gives` |
+//! | IPv4 text is read as an IPv6 network or address, and some IPv6 values are printed as IPv4 | refused, and printed as IPv6 | `refuses_wrong_fields` |
+//! | an IPv4-mapped address, `::ffff:10.3.1.0`, is an IPv4 address in `SubnetMin` and `PublicIP` | refused | `a_mapped_address_is_not_ipv4` |
+//! | a MAC address may be written `c6d2.326f.8f44` | with `:` or `-` | `reads_and_prints` |
+//! | JSON may be nested 10,000 deep | [64 deep](crate::lease::RawJson::MAX_DEPTH) | `nests_so_deep_and_no_deeper` |
+//! | a key with host bits, `10.1.17.5-24`, asks for a route to `10.1.17.5/24`, which the kernel refuses | a lease of `10.1.17.0/24` | `a_key_with_host_bits_is_a_lease_of_its_subnet` |
+//! | a link's IPv6 address: when the right one is found first, others stay | they go | `flannels_addresses_on_the_loopback` |
+//! | strings in JSON with escapes are not read as addresses and networks | they are | `an_address_may_have_escapes` |
 //!
 //! [`rfc7348`]: crate::tunnel::TunnelConfig::rfc7348
 //! [`linux`]: crate::tunnel::TunnelConfig::linux

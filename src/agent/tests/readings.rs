@@ -111,6 +111,14 @@ fn a_subnet_outside_the_network_is_unreadable() {
 }
 
 #[test]
+fn a_key_with_host_bits_is_a_lease_of_its_subnet() {
+    let text = r#"{"PublicIP":"192.0.2.12","BackendType":"host-gw"}"#;
+    let [v4, _] = HostGwPeer::from_json(&"10.1.17.5-24".parse().unwrap(), text, &[]);
+    let route = HOST_GW.route(v4.peer().unwrap());
+    assert_eq!(route.destination, prefix("10.1.17.0/24"));
+}
+
+#[test]
 fn owners_are_ordered_by_subnet_then_key() {
     let owner = |subnet: &str, key: &str| Owner {
         subnet: prefix(subnet),
