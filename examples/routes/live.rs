@@ -381,7 +381,7 @@ pub fn reconcile(
     }
     let mut tables = kernel.found(|_, body| Found::from_body(body))?;
     let found = FoundRecords::new(&mut tables);
-    let mut buffer = vec![None; claims.len() + found.iter().count()];
+    let mut buffer = vec![None; 3 * claims.len()];
     let wanted = WantedRecords::collect(claims, found, &mut buffer).map_err(Failure::system)?;
     let conflicts = wanted.conflicts().inspect(|conflict| eprintln!("routes: {conflict}")).count();
     let mut changes = stale_of(leases, wanted, found);

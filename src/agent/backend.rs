@@ -68,7 +68,7 @@ impl VxlanBackend {
                 [Some(Record::Direct(route)), None, None]
             }
         };
-        records.into_iter().flatten().map(move |record| Wanted { owner, record })
+        records.into_iter().flatten().map(move |record| Wanted::new(owner, record))
     }
 
     /// Returns the claims of one family of a lease. An unreadable one claims what it last said, or keeps what it owns.
@@ -132,7 +132,7 @@ impl HostGwBackend {
     /// Returns the entry that should be in the kernel for a peer.
     #[must_use]
     pub const fn wanted(self, peer: &HostGwPeer) -> Wanted {
-        Wanted { owner: peer.owner(), record: Record::HostGw(self.route(peer)) }
+        Wanted::new(peer.owner(), Record::HostGw(self.route(peer)))
     }
 
     /// Returns the claim of one family of a lease, if any: see [`VxlanBackend::claims`].

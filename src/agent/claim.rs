@@ -13,9 +13,15 @@ pub struct Wanted {
     pub owner: Owner,
     /// The entry.
     pub record: Record,
+    /// It is in the kernel, and an unreadable lease keeps it as it is.
+    pub(super) is_kept: bool,
 }
 
 impl Wanted {
+    pub(super) const fn new(owner: Owner, record: Record) -> Self {
+        Self { owner, record, is_kept: false }
+    }
+
     const fn order(&self) -> (Place, Owner, &Record) {
         (self.record.place(), self.owner, &self.record)
     }
@@ -145,7 +151,7 @@ impl<'a> WantedRecords<'a> {
     /// Collects the claims of all leases into `buffer`.
     ///
     /// For an unreadable lease, what it owns of `found`, the entries in the kernel, is wanted as it is. `buffer` needs
-    /// three places a lease, and one for each entry that is kept so.
+    /// three places a lease and family.
     ///
     /// # Errors
     /// [`TooManyRecords`] if `buffer` is too short.
@@ -204,11 +210,6 @@ impl<'a> WantedRecords<'a> {
         (first.record.place() == place).then_some(first)
     }
 
-    /// Whether the owner of a place wants this entry there, too: an unreadable lease keeps all that is.
-    pub(super) fn is_kept(self, winner: Wanted, record: Record) -> bool {
-        self.records.binary_search(&Some(Wanted { record, ..winner })).is_ok()
-    }
-
     /// Whether an FDB entry of that link may be one that an unreadable lease owns.
     pub(super) fn may_own_fdb(self, link: u32) -> bool {
         self.unknown_fdb.has(link)
@@ -245,21 +246,17 @@ impl UnknownFdb {
         found: FoundRecords<'_>,
         push: &mut impl FnMut(Wanted) -> Result<(), TooManyRecords>,
     ) -> Result<(), TooManyRecords> {
-        let mut keep_all = |place| {
-            found
-                .at(place)
-                .try_for_each(|entry| push(Wanted { owner: kept.owner, record: entry.record }))
+        // One entry a place stands for all that are there.
+        let mut keep = |place| match found.at(place).next() {
+            Some(entry) => push(Wanted { is_kept: true, ..Wanted::new(kept.owner, entry.record) }),
+            None => Ok(()),
         };
-        keep_all(kept.route())?;
+        keep(kept.route())?;
         let (Some(link), Some(place)) = (kept.vxlan_link, kept.neighbour()) else { return Ok(()) };
-        keep_all(place)?;
-        let neighbour = found.at(place).find_map(|entry| match entry.record {
-            Record::Neighbour(neighbour) => Some(neighbour),
-            _ => None,
-        });
-        match neighbour {
-            Some(neighbour) if neighbour.mac.is_station() => {
-                keep_all(Place::Fdb(link, neighbour.mac))
+        keep(place)?;
+        match found.at(place).next().map(|entry| entry.record) {
+            Some(Record::Neighbour(neighbour)) if neighbour.mac.is_station() => {
+                keep(Place::Fdb(link, neighbour.mac))
             }
             _ => {
                 self.add(link);

@@ -4,7 +4,7 @@ use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
 use super::backend::set_host_gw;
-use super::claim::WantedRecords;
+use super::claim::{Wanted, WantedRecords};
 use super::found::{Found, FoundRecords};
 use super::record::{Change, Place, Record};
 
@@ -73,7 +73,7 @@ pub fn stale<'a>(
                 _ => PlaceState::of(place, wanted, found),
             };
             last = Some((place, state));
-            state.is_stale(entry, wanted) && ownership.has(entry)
+            state.is_stale(entry) && ownership.has(entry)
         })
         .map(|entry| Change::Delete(entry.record))
 }
@@ -86,7 +86,7 @@ enum PlaceState {
     /// An unreadable lease may own what is there.
     Unknown,
     /// This entry is wanted there, and is there.
-    Met(super::claim::Wanted),
+    Met(Wanted),
     /// Another entry is wanted there, and overwrites what is.
     Missing,
 }
@@ -101,13 +101,11 @@ impl PlaceState {
         }
     }
 
-    fn is_stale(&self, entry: &Found, wanted: WantedRecords<'_>) -> bool {
+    fn is_stale(&self, entry: &Found) -> bool {
         match self {
             Self::Free => true,
             Self::Unknown | Self::Missing => false,
-            Self::Met(winner) => {
-                !winner.record.is_met_by(&entry.record) && !wanted.is_kept(*winner, entry.record)
-            }
+            Self::Met(winner) => !winner.is_kept && !winner.record.is_met_by(&entry.record),
         }
     }
 }

@@ -19,9 +19,8 @@ fn claims(records: &[Record]) -> Vec<Claim> {
         let [.., high, low] = index.to_be_bytes();
         Owner::of_subnet(IpPrefix::new(IpAddr::from([10, high, low, 0]), 24).unwrap())
     };
-    let claim = |(index, record): (usize, &Record)| {
-        Claim::Wants(Wanted { owner: owner(index), record: *record })
-    };
+    let claim =
+        |(index, record): (usize, &Record)| Claim::Wants(Wanted::new(owner(index), *record));
     records.iter().enumerate().map(claim).collect()
 }
 
