@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use vtep::agent::{
-    Claim, Found, FoundRecords, HostGwBackend, HostGwPeer, Owner, Ownership, Reach, Reading,
-    Record, VxlanBackend, VxlanPeer, WantedRecords, missing, stale,
+    Claim, Found, FoundRecords, HostGwBackend, HostGwPeer, Owner, Ownership, Reach, Record,
+    VxlanBackend, VxlanPeer, WantedRecords, missing, stale,
 };
 use vtep::hash::HashKey;
 use vtep::lease::{
