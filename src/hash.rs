@@ -1,7 +1,8 @@
 //! A keyed hash for tables whose keys strangers choose.
 //!
-//! With a hash that everybody knows, a stranger can write leases that all fall on one place of a table, and make
-//! each search a walk over all of it. With a key that is drawn at random nobody can aim.
+//! With a hash that everybody knows, a stranger can write leases that all fall on one place of a
+//! table, and make each search a walk over all of it. With a key that is drawn at random nobody can
+//! aim.
 #![forbid(unsafe_code)]
 
 use core::fmt;

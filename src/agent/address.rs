@@ -38,10 +38,11 @@ impl fmt::Display for AddressChange {
     }
 }
 
-/// What gives a link the address that it should have, when it has those `found`: first go others of the link, then
-/// comes the wanted one, if it is not there.
+/// What gives a link the address that it should have, when it has those `found`: first go others of
+/// the link, then comes the wanted one, if it is not there.
 ///
-/// Those go that flannel takes away: of IPv4 those inside `network`, the overlay's; of IPv6 all but link-local ones.
+/// Those go that flannel takes away: of IPv4 those inside `network`, the overlay's; of IPv6 all but
+/// link-local ones.
 pub fn ensure_address(
     wanted: LinkAddress,
     network: IpPrefix,

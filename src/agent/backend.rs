@@ -1,4 +1,5 @@
-//! The two backends of a node: what they want in the kernel for a peer, and what a lease event changes there.
+//! The two backends of a node: what they want in the kernel for a peer, and what a lease event
+//! changes there.
 
 use crate::netlink::{FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute};
 
@@ -10,8 +11,9 @@ use super::record::{Change, Record};
 
 /// The vxlan backend of this node (flannel `backend/vxlan/vxlan_network.go`).
 ///
-/// The plans take `others`: the claims of the other leases, in any order; those of the lease itself are skipped. An entry
-/// that several leases want goes with the last of them, and one that another lease has by the rule of
+/// The plans take `others`: the claims of the other leases, in any order; those of the lease itself
+/// are skipped. An entry that several leases want goes with the last of them, and one that another
+/// lease has by the rule of
 /// [`Owner`](super::Owner) is left alone.
 ///
 /// # Examples
@@ -43,9 +45,9 @@ pub struct VxlanBackend {
 }
 
 impl VxlanBackend {
-    /// Returns the entries that should be in the kernel for a peer, in the order of setting: through the tunnel the
-    /// neighbour, the FDB entry and last the route, else the kernel would begin to resolve the route's gateway; directly
-    /// a route alone.
+    /// Returns the entries that should be in the kernel for a peer, in the order of setting:
+    /// through the tunnel the neighbour, the FDB entry and last the route, else the kernel would
+    /// begin to resolve the route's gateway; directly a route alone.
     pub fn wanted(
         self,
         peer: &VxlanPeer,
@@ -71,7 +73,8 @@ impl VxlanBackend {
         records.into_iter().flatten().map(move |record| Wanted::new(owner, record))
     }
 
-    /// Returns the claims of one family of a lease. An unreadable one claims what it last said, or keeps what it owns.
+    /// Returns the claims of one family of a lease. An unreadable one claims what it last said, or
+    /// keeps what it owns.
     pub fn claims(
         self,
         reading: &Reading<VxlanPeer>,
@@ -82,7 +85,8 @@ impl VxlanBackend {
         wanted.into_iter().flatten().map(Claim::Wants).chain(kept.map(Claim::Keeps))
     }
 
-    /// Returns what a new lease, or one that comes again, changes: flannel's requests in flannel's order.
+    /// Returns what a new lease, or one that comes again, changes: flannel's requests in flannel's
+    /// order.
     #[must_use]
     pub fn added<O>(self, peer: &VxlanPeer, reach: Reach, others: O) -> Plan
     where
@@ -91,7 +95,8 @@ impl VxlanBackend {
         Plan::between([].into_iter(), self.wanted(peer, reach), others.into_iter(), Change::Set)
     }
 
-    /// Returns what a lease that is gone changes: the same order. An entry that is not there is no failure: go on.
+    /// Returns what a lease that is gone changes: the same order. An entry that is not there is no
+    /// failure: go on.
     #[must_use]
     pub fn removed<O>(self, peer: &VxlanPeer, reach: Reach, others: O) -> Plan
     where
@@ -100,8 +105,9 @@ impl VxlanBackend {
         Plan::between(self.wanted(peer, reach), [].into_iter(), others.into_iter(), Change::Set)
     }
 
-    /// Returns what a lease changes that came with another VtepMAC, public address or reach than before: the new FDB
-    /// entry, the neighbour that leads to it, the route, and last goes what is not needed any more. flannel forgets that.
+    /// Returns what a lease changes that came with another VtepMAC, public address or reach than
+    /// before: the new FDB entry, the neighbour that leads to it, the route, and last goes what is
+    /// not needed any more. flannel forgets that.
     #[must_use]
     pub fn replaced<O>(self, old: (&VxlanPeer, Reach), new: (&VxlanPeer, Reach), others: O) -> Plan
     where
@@ -144,8 +150,9 @@ impl HostGwBackend {
         wanted.into_iter().chain(kept(reading, None).map(Claim::Keeps))
     }
 
-    /// Returns what a new lease, or one that comes again, changes, when `found` is in the kernel: nothing if the route is
-    /// there, whatever its metric; otherwise it is added, or set in the place of another.
+    /// Returns what a new lease, or one that comes again, changes, when `found` is in the kernel:
+    /// nothing if the route is there, whatever its metric; otherwise it is added, or set in the
+    /// place of another.
     #[must_use]
     pub fn added<O>(self, peer: &HostGwPeer, found: FoundRecords<'_>, others: O) -> Plan
     where
@@ -166,8 +173,8 @@ impl HostGwBackend {
         Plan::between(old, [].into_iter(), others.into_iter(), Change::Set)
     }
 
-    /// Returns what a lease changes that came with another public address: one request puts the new route in the place of
-    /// the old one.
+    /// Returns what a lease changes that came with another public address: one request puts the new
+    /// route in the place of the old one.
     #[must_use]
     pub fn replaced<O>(self, old: &HostGwPeer, new: &HostGwPeer, others: O) -> Plan
     where
@@ -178,7 +185,8 @@ impl HostGwBackend {
     }
 }
 
-/// A route of host-gw is added as flannel does it where there is none, and put in the place of another.
+/// A route of host-gw is added as flannel does it where there is none, and put in the place of
+/// another.
 pub(super) fn set_host_gw(record: Record, found: FoundRecords<'_>) -> Change {
     let is_overwritten = |found: &Found| found.is_default_metric;
     match record {

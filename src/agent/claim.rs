@@ -42,7 +42,8 @@ impl PartialOrd for Wanted {
 
 /// A lease's part in the kernel's tables.
 ///
-/// The backends make them of [`Reading`](super::Reading)s: [`VxlanBackend::claims`](super::VxlanBackend::claims),
+/// The backends make them of [`Reading`](super::Reading)s:
+/// [`VxlanBackend::claims`](super::VxlanBackend::claims),
 /// [`HostGwBackend::claims`](super::HostGwBackend::claims).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Claim {
@@ -70,15 +71,15 @@ impl Claim {
         }
     }
 
-    /// Whether the lease may have an entry in that place, but that cannot be told: which FDB entry an unreadable lease
-    /// owns says its neighbour alone.
+    /// Whether the lease may have an entry in that place, but that cannot be told: which FDB entry
+    /// an unreadable lease owns says its neighbour alone.
     pub(super) const fn is_uncertain(&self, place: Place) -> bool {
         matches!((self, place), (Self::Keeps(_), Place::Fdb(..)))
     }
 }
 
-/// What an unreadable lease owns: the route to its subnet; with the vxlan backend the neighbour at the subnet's first
-/// address, and the FDB entry of that neighbour's MAC address.
+/// What an unreadable lease owns: the route to its subnet; with the vxlan backend the neighbour at
+/// the subnet's first address, and the FDB entry of that neighbour's MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Kept {
     /// The lease.
@@ -150,8 +151,8 @@ pub struct WantedRecords<'a> {
 impl<'a> WantedRecords<'a> {
     /// Collects the claims of all leases into `buffer`.
     ///
-    /// For an unreadable lease, what it owns of `found`, the entries in the kernel, is wanted as it is. `buffer` needs
-    /// three places a lease and family.
+    /// For an unreadable lease, what it owns of `found`, the entries in the kernel, is wanted as it
+    /// is. `buffer` needs three places a lease and family.
     ///
     /// # Errors
     /// [`TooManyRecords`] if `buffer` is too short.
@@ -179,7 +180,8 @@ impl<'a> WantedRecords<'a> {
         Ok(Self { records, unknown_fdb })
     }
 
-    /// Returns the entries that are to be in the kernel: of several for one place the one whose owner has it.
+    /// Returns the entries that are to be in the kernel: of several for one place the one whose
+    /// owner has it.
     pub fn winners(self) -> impl Iterator<Item = Record> + 'a {
         let mut last = None;
         self.records.iter().flatten().filter_map(move |wanted| {
@@ -188,7 +190,8 @@ impl<'a> WantedRecords<'a> {
         })
     }
 
-    /// Returns the conflicts between leases: each entry that is not set since another lease has its place.
+    /// Returns the conflicts between leases: each entry that is not set since another lease has its
+    /// place.
     pub fn conflicts(self) -> impl Iterator<Item = Conflict> + 'a {
         let mut kept: Option<Wanted> = None;
         self.records.iter().flatten().filter_map(move |&refused| match kept {
@@ -216,7 +219,8 @@ impl<'a> WantedRecords<'a> {
     }
 }
 
-/// Links on which it cannot be told which FDB entries unreadable leases own: their neighbours are not there to say.
+/// Links on which it cannot be told which FDB entries unreadable leases own: their neighbours are
+/// not there to say.
 #[derive(Clone, Copy, Default, Debug)]
 struct UnknownFdb {
     links: [Option<u32>; 2],

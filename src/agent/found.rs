@@ -10,11 +10,12 @@ use super::record::{Place, Record};
 pub struct Found {
     /// The entry.
     pub record: Record,
-    /// Whether the entry is no more than `record` says, so that setting `record` gives it back: a route of
-    /// protocol `boot` with the default metric and without a preferred source, several next hops or the like.
+    /// Whether the entry is no more than `record` says, so that setting `record` gives it back: a
+    /// route of protocol `boot` with the default metric and without a preferred source, several
+    /// next hops or the like.
     pub is_exact: bool,
-    /// Whether it is a route of the default metric, which a new route to its destination overwrites. Neighbours and
-    /// FDB entries always are.
+    /// Whether it is a route of the default metric, which a new route to its destination
+    /// overwrites. Neighbours and FDB entries always are.
     pub is_default_metric: bool,
 }
 
@@ -80,8 +81,9 @@ fn is_exact(record: Record, message: RouteMessage<'_>) -> bool {
         && message.attrs().flatten().all(says_no_more)
 }
 
-/// Whether a record has what the attribute says, or it is a default or a report of the kernel's: RTA_DST, RTA_OIF,
-/// RTA_GATEWAY, RTA_PRIORITY, RTA_CACHEINFO, RTA_TABLE (a record is of the main table), RTA_VIA, RTA_PREF medium.
+/// Whether a record has what the attribute says, or it is a default or a report of the kernel's:
+/// RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_CACHEINFO, RTA_TABLE (a record is of the main
+/// table), RTA_VIA, RTA_PREF medium.
 fn says_no_more(attr: Attr<'_>) -> bool {
     match attr.kind() {
         1 | 4 | 5 | 6 | 12 | 15 | 18 => true,
@@ -122,10 +124,11 @@ impl<'a> FoundRecords<'a> {
         self.at(wanted.place()).any(|found| wanted.is_met_by(&found.record))
     }
 
-    /// Returns the peers of the vxlan backend that are wholly in the kernel: route, neighbour and FDB entry.
+    /// Returns the peers of the vxlan backend that are wholly in the kernel: route, neighbour and
+    /// FDB entry.
     ///
-    /// A program that keeps no state of its own learns so what other leases want. The key of their leases is not known:
-    /// it is taken to be that of a lease of this subnet alone.
+    /// A program that keeps no state of its own learns so what other leases want. The key of their
+    /// leases is not known: it is taken to be that of a lease of this subnet alone.
     pub fn vxlan_peers(self, link: u32) -> impl Iterator<Item = VxlanPeer> + use<'a> {
         self.iter().filter_map(move |found| {
             let Record::Onlink(route) = found.record else { return None };

@@ -1,13 +1,17 @@
-//! What a lease event means to the kernel: which entries to set and to delete, in which order (flannel
-//! `backend/vxlan/vxlan_network.go`, `backend/hostgw/hostgw.go`, `backend/route_network.go`).
+//! What a lease event means to the kernel: which entries to set and to delete, in which order
+//! (flannel `backend/vxlan/vxlan_network.go`, `backend/hostgw/hostgw.go`,
+//! `backend/route_network.go`).
 //!
 //! Pure functions: the caller watches the leases, asks the kernel and sends the requests.
 //!
-//! 1. [`VxlanPeer`] and [`HostGwPeer`] read a lease: a [`Reading`] tells *absent* from *unreadable*.
-//! 2. An event: [`VxlanBackend`] and [`HostGwBackend`] make a [`Plan`] of it, the ordered [`Change`]s to send, with the
-//!    [`Claim`]s of the other leases in mind; [`Plan::rollback`] undoes one that failed half-way.
-//! 3. A check of the whole: [`WantedRecords`] collects the claims of all leases and reports their [`Conflict`]s,
-//!    [`FoundRecords`] holds what is in the kernel, and [`stale`] and [`missing`] are the difference.
+//! 1. [`VxlanPeer`] and [`HostGwPeer`] read a lease: a [`Reading`] tells *absent* from
+//!    *unreadable*.
+//! 2. An event: [`VxlanBackend`] and [`HostGwBackend`] make a [`Plan`] of it, the ordered
+//!    [`Change`]s to send, with the [`Claim`]s of the other leases in mind; [`Plan::rollback`]
+//!    undoes one that failed half-way.
+//! 3. A check of the whole: [`WantedRecords`] collects the claims of all leases and reports their
+//!    [`Conflict`]s, [`FoundRecords`] holds what is in the kernel, and [`stale`] and [`missing`]
+//!    are the difference.
 //! 4. [`ensure_address`] is the same for the own link's address.
 //!
 //! # Examples

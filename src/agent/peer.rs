@@ -11,10 +11,10 @@ use crate::wire::MacAddr;
 ///
 /// # The rule for conflicts
 ///
-/// The kernel has room for one FDB entry a MAC address, one neighbour an address and one route a destination. When two
-/// leases want different values there, the lesser owner has it: the one with the lesser subnet (by address, then by
-/// length), and of equal subnets the one with the lesser key. That is this type's `Ord`, so that every node and every
-/// round decides alike.
+/// The kernel has room for one FDB entry a MAC address, one neighbour an address and one route a
+/// destination. When two leases want different values there, the lesser owner has it: the one with
+/// the lesser subnet (by address, then by length), and of equal subnets the one with the lesser
+/// key. That is this type's `Ord`, so that every node and every round decides alike.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Owner {
     /// The lease's subnet, without host bits.
@@ -58,8 +58,8 @@ pub enum Reading<P> {
     Absent,
     /// A peer.
     Peer(P),
-    /// The lease has a subnet of this family, but what it says of it cannot be used. What the subnet owns in the kernel
-    /// stays as it is.
+    /// The lease has a subnet of this family, but what it says of it cannot be used. What the
+    /// subnet owns in the kernel stays as it is.
     Unreadable {
         /// The lease, and the subnet.
         owner: Owner,
@@ -120,7 +120,8 @@ pub enum PeerError {
     PublicAddress(IpAddr),
     /// The VtepMAC is zero or a group address.
     VtepMac(MacAddr),
-    /// No peer can have that subnet: its length is 0, or its first address is 0.0.0.0, `::` or multicast.
+    /// No peer can have that subnet: its length is 0, or its first address is 0.0.0.0, `::` or
+    /// multicast.
     Subnet(IpPrefix),
     /// The subnet is in none of the overlay's networks.
     OutsideNetworks(IpPrefix),
@@ -156,11 +157,12 @@ pub struct VxlanPeer {
 }
 
 impl VxlanPeer {
-    /// Returns the peer of a lease, with its public address in the underlay and the MAC address of its vxlan device.
+    /// Returns the peer of a lease, with its public address in the underlay and the MAC address of
+    /// its vxlan device.
     ///
     /// # Errors
-    /// [`PeerError`] if no entry may be made of it: a subnet of length 0, an unspecified or multicast address, a zero or
-    /// group MAC address.
+    /// [`PeerError`] if no entry may be made of it: a subnet of length 0, an unspecified or
+    /// multicast address, a zero or group MAC address.
     pub fn new(owner: Owner, public: IpAddr, mac: MacAddr) -> Result<Self, PeerError> {
         check_addresses(owner.subnet, public)?;
         if !mac.is_station() {
@@ -189,8 +191,9 @@ impl VxlanPeer {
 
     /// Reads what a lease says to the vxlan backend of IPv4, and of IPv6.
     ///
-    /// Of a family that the key does not have nothing is looked at: a fault there does not take the other family. A subnet
-    /// has to lie in one of the overlay's `networks` of its family; where none is known, it may lie anywhere.
+    /// Of a family that the key does not have nothing is looked at: a fault there does not take the
+    /// other family. A subnet has to lie in one of the overlay's `networks` of its family; where
+    /// none is known, it may lie anywhere.
     ///
     /// # Examples
     ///
@@ -242,7 +245,8 @@ impl HostGwPeer {
     /// Returns the peer of a lease, with its public address in the underlay.
     ///
     /// # Errors
-    /// [`PeerError`] if no route may be made of it: a subnet of length 0, an unspecified or multicast address.
+    /// [`PeerError`] if no route may be made of it: a subnet of length 0, an unspecified or
+    /// multicast address.
     pub fn new(owner: Owner, public: IpAddr) -> Result<Self, PeerError> {
         check_addresses(owner.subnet, public)?;
         Ok(Self { owner, public })
@@ -260,7 +264,8 @@ impl HostGwPeer {
         self.public
     }
 
-    /// Reads what a lease says to the host-gw backend of IPv4, and of IPv6: see [`VxlanPeer::from_json`].
+    /// Reads what a lease says to the host-gw backend of IPv4, and of IPv6: see
+    /// [`VxlanPeer::from_json`].
     #[must_use]
     pub fn from_json(key: &LeaseKey, text: &str, networks: &[IpPrefix]) -> [Reading<Self>; 2] {
         let value = LeaseValue::from_json_for(key, text);

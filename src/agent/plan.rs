@@ -16,8 +16,9 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Reads the kernel's answer to [`RouteLookup`](crate::netlink::RouteLookup) for the peer's address: direct if it is
-    /// exactly one route, and that has no gateway (flannel `pkg/ip` `DirectRouting`).
+    /// Reads the kernel's answer to [`RouteLookup`](crate::netlink::RouteLookup) for the peer's
+    /// address: direct if it is exactly one route, and that has no gateway (flannel `pkg/ip`
+    /// `DirectRouting`).
     pub fn from_lookup<'a>(routes: impl IntoIterator<Item = RouteMessage<'a>>) -> Self {
         let mut routes = routes.into_iter();
         match (routes.next(), routes.next()) {
@@ -29,13 +30,14 @@ impl Reach {
     }
 }
 
-/// The most changes of one event: neighbour, route, and the FDB entries of the old and the new MAC address.
+/// The most changes of one event: neighbour, route, and the FDB entries of the old and the new MAC
+/// address.
 const MAX_CHANGES: usize = 4;
 
 /// The ordered changes of one event, at most four.
 ///
-/// They are in an order in which a peer that was reachable before the event and is to be reachable after it is so after
-/// each of them, too.
+/// They are in an order in which a peer that was reachable before the event and is to be reachable
+/// after it is so after each of them, too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Plan {
     changes: [Option<Change>; MAX_CHANGES],
@@ -87,11 +89,12 @@ impl Plan {
         Self::new(set_new.chain(given_back.map(Change::Set)).chain(deleted))
     }
 
-    /// Returns what undoes the first `done` changes, when the one after them failed and `found` was in the kernel before
-    /// the event.
+    /// Returns what undoes the first `done` changes, when the one after them failed and `found` was
+    /// in the kernel before the event.
     ///
-    /// What they overwrote or deleted is set again; deleted is only what was not there. `found` needs the entries in the
-    /// places that the plan changes; an agent that keeps its own account of the kernel's tables passes that.
+    /// What they overwrote or deleted is set again; deleted is only what was not there. `found`
+    /// needs the entries in the places that the plan changes; an agent that keeps its own account
+    /// of the kernel's tables passes that.
     ///
     /// # Examples
     ///
@@ -158,15 +161,15 @@ impl Rollback {
         &self.plan
     }
 
-    /// Returns the entries that are set again with less than they had: another protocol, a preferred source, several
-    /// next hops. The kernel may refuse them.
+    /// Returns the entries that are set again with less than they had: another protocol, a
+    /// preferred source, several next hops. The kernel may refuse them.
     pub fn inexact(&self) -> impl Iterator<Item = Record> + '_ {
         self.inexact.iter().flatten().copied()
     }
 }
 
-/// The other lease that has, or is to have, the place of an entry: the least owner, and last one of which that is not
-/// certain.
+/// The other lease that has, or is to have, the place of an entry: the least owner, and last one of
+/// which that is not certain.
 fn rival(wanted: &Wanted, others: impl Iterator<Item = Claim>) -> Option<Claim> {
     let place = wanted.record.place();
     others

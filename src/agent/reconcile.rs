@@ -1,4 +1,5 @@
-//! What should be in the kernel against what is (flannel's ten-second check, `backend/route_network.go`, and more).
+//! What should be in the kernel against what is (flannel's ten-second check,
+//! `backend/route_network.go`, and more).
 
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
@@ -11,8 +12,8 @@ use super::record::{Change, Place, Record};
 /// Which of the entries found in the kernel are the agent's own, so that it may delete them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Ownership<'a> {
-    /// Index of the vxlan link: all its permanent neighbours, FDB entries and onlink routes, but for the default FDB
-    /// entry, which comes from the device's own configuration.
+    /// Index of the vxlan link: all its permanent neighbours, FDB entries and onlink routes, but
+    /// for the default FDB entry, which comes from the device's own configuration.
     pub vxlan_link: Option<u32>,
     /// Index of the underlay's link: its gateway routes into `networks`, as flannel makes them.
     pub underlay_link: Option<u32>,
@@ -40,11 +41,12 @@ impl Ownership<'_> {
     }
 }
 
-/// Returns the additions: entries that leases want and that are not in the kernel, in the order in which they should be
-/// set: neighbours, FDB entries, routes. Apply them after the deletions of [`stale`].
+/// Returns the additions: entries that leases want and that are not in the kernel, in the order in
+/// which they should be set: neighbours, FDB entries, routes. Apply them after the deletions of
+/// [`stale`].
 ///
-/// Of entries that conflict, only the one that is kept is set ([`WantedRecords::conflicts`] lists the others), so that a
-/// second round finds nothing to do.
+/// Of entries that conflict, only the one that is kept is set ([`WantedRecords::conflicts`] lists
+/// the others), so that a second round finds nothing to do.
 pub fn missing<'a>(
     wanted: WantedRecords<'a>,
     found: FoundRecords<'a>,
@@ -53,11 +55,12 @@ pub fn missing<'a>(
     missing.map(move |record| set_host_gw(record, found))
 }
 
-/// Returns the deletions: entries in the kernel that the agent owns and no lease wants. Apply them before the additions
-/// of [`missing`].
+/// Returns the deletions: entries in the kernel that the agent owns and no lease wants. Apply them
+/// before the additions of [`missing`].
 ///
-/// What an addition overwrites is left to it. What an unreadable lease owns stays; and while it cannot be told whose an
-/// FDB entry is, since the neighbour of an unreadable lease is not there, so do all FDB entries of that link.
+/// What an addition overwrites is left to it. What an unreadable lease owns stays; and while it
+/// cannot be told whose an FDB entry is, since the neighbour of an unreadable lease is not there,
+/// so do all FDB entries of that link.
 pub fn stale<'a>(
     wanted: WantedRecords<'a>,
     found: FoundRecords<'a>,

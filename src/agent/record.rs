@@ -28,7 +28,8 @@ pub enum Record {
 }
 
 impl Record {
-    /// The entry that a message of a dump is about: a gateway route without RTNH_F_ONLINK is [`Record::HostGw`].
+    /// The entry that a message of a dump is about: a gateway route without RTNH_F_ONLINK is
+    /// [`Record::HostGw`].
     #[must_use]
     pub fn from_body(body: Body<'_>) -> Option<Self> {
         match body {
@@ -43,8 +44,8 @@ impl Record {
         }
     }
 
-    /// Writes the request that adds it, which the kernel refuses if there is an entry in its place; returns the length in
-    /// bytes.
+    /// Writes the request that adds it, which the kernel refuses if there is an entry in its place;
+    /// returns the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -58,7 +59,8 @@ impl Record {
         }
     }
 
-    /// Writes the request that sets it, in the place of another if there is one; returns the length in bytes.
+    /// Writes the request that sets it, in the place of another if there is one; returns the length
+    /// in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -97,8 +99,8 @@ impl Record {
         }
     }
 
-    /// Whether an entry found in the kernel is this one. A direct route names no link; a host-gw route is compared as
-    /// flannel does, by destination, gateway and link.
+    /// Whether an entry found in the kernel is this one. A direct route names no link; a host-gw
+    /// route is compared as flannel does, by destination, gateway and link.
     pub(super) fn is_met_by(&self, found: &Self) -> bool {
         match (self, found.route()) {
             (Self::Direct(own), Some(route)) => {
@@ -110,8 +112,8 @@ impl Record {
         }
     }
 
-    /// Returns whether the kernel has room for only one of the two: neighbours of one address, FDB entries of one MAC
-    /// address, routes to one destination.
+    /// Returns whether the kernel has room for only one of the two: neighbours of one address, FDB
+    /// entries of one MAC address, routes to one destination.
     #[must_use]
     pub fn shares_place(&self, other: &Self) -> bool {
         self.place() == other.place()
@@ -145,8 +147,8 @@ impl Record {
     }
 }
 
-/// What an entry is about. The kernel has room for one entry in each place: the address of a neighbour, the MAC address of
-/// an FDB entry, the destination of a route.
+/// What an entry is about. The kernel has room for one entry in each place: the address of a
+/// neighbour, the MAC address of an FDB entry, the destination of a route.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Place {
     Neighbour(u32, IpAddr),
@@ -154,8 +156,8 @@ pub(super) enum Place {
     Route(IpPrefix),
 }
 
-/// The order in which entries may be set: neighbours, FDB entries, routes; within it those that cannot be
-/// there together side by side.
+/// The order in which entries may be set: neighbours, FDB entries, routes; within it those that
+/// cannot be there together side by side.
 impl Ord for Record {
     fn cmp(&self, other: &Self) -> Ordering {
         self.place().cmp(&other.place()).then_with(|| self.detail().cmp(&other.detail()))

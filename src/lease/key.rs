@@ -11,8 +11,8 @@ use crate::subnet::{
 
 /// The subnets of a lease, as its key names them. Host bits are kept.
 ///
-/// flannel writes an absent subnet as the empty one: `0.0.0.0-0`, and `::/0`, which it does not print
-/// (`IP4Net.Empty`, `IP6Net.Empty`). Here such a subnet is `None`.
+/// flannel writes an absent subnet as the empty one: `0.0.0.0-0`, and `::/0`, which it does not
+/// print (`IP4Net.Empty`, `IP6Net.Empty`). Here such a subnet is `None`.
 ///
 /// # Examples
 ///
@@ -76,7 +76,8 @@ const fn is_empty_v6(subnet: Ipv6Cidr) -> bool {
     subnet.address().is_unspecified() && subnet.prefix().is_default()
 }
 
-/// An IPv6 address without dots, which a key may not have: a mapped IPv4 address is printed as groups.
+/// An IPv6 address without dots, which a key may not have: a mapped IPv4 address is printed as
+/// groups.
 struct Groups(Ipv6Addr);
 
 impl fmt::Display for Groups {
@@ -128,8 +129,8 @@ impl core::error::Error for ParseLeaseKeyError {}
 impl FromStr for LeaseKey {
     type Err = ParseLeaseKeyError;
 
-    /// Reads what flannel reads: any text may precede the IPv4 address, and nothing may follow the last
-    /// length. The empty subnets 0.0.0.0/0 and `::/0` are absent.
+    /// Reads what flannel reads: any text may precede the IPv4 address, and nothing may follow the
+    /// last length. The empty subnets 0.0.0.0/0 and `::/0` are absent.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.rsplit_once(is('&')) {
             // After an '&' that belongs to the path, an IPv4 part may still follow.

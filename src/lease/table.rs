@@ -1,5 +1,5 @@
-//! Leases in the caller's memory, found by their subnets: a hash table with linear probing, a keyed hash, and an
-//! eighth of its slots kept free, so that no choice of leases makes a search long.
+//! Leases in the caller's memory, found by their subnets: a hash table with linear probing, a keyed
+//! hash, and an eighth of its slots kept free, so that no choice of leases makes a search long.
 
 use core::fmt;
 
@@ -21,7 +21,8 @@ impl fmt::Display for TooManyLeases {
 
 impl core::error::Error for TooManyLeases {}
 
-/// The address families of a network, by which its leases are told apart (flannel `pkg/lease` `sameSubnet`).
+/// The address families of a network, by which its leases are told apart (flannel `pkg/lease`
+/// `sameSubnet`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Families {
     /// IPv4 alone: the IPv6 subnet of a lease does not count.
@@ -177,8 +178,8 @@ impl<'s, T> Table<'s, T> {
         Some(taken)
     }
 
-    /// How far it is from one slot to the other. Those from which it goes around the end are farther than
-    /// all others: the difference is modular.
+    /// How far it is from one slot to the other. Those from which it goes around the end are
+    /// farther than all others: the difference is modular.
     const fn distance(from: usize, to: usize) -> usize {
         to.wrapping_sub(from)
     }

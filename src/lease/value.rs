@@ -1,4 +1,5 @@
-//! The value of a lease in etcd: JSON, read and written as flanneld does (flannel `pkg/lease/lease.go`).
+//! The value of a lease in etcd: JSON, read and written as flanneld does (flannel
+//! `pkg/lease/lease.go`).
 
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -11,9 +12,9 @@ use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 /// What a node says of itself in its lease.
 ///
-/// [`Display`](fmt::Display) writes it byte for byte as flanneld does. flannel writes an absent IPv4 address
-/// as `"0.0.0.0"` and an absent IPv6 address as `null`; both, `""`, `"::"` and a missing field are read as
-/// `None`.
+/// [`Display`](fmt::Display) writes it byte for byte as flanneld does. flannel writes an absent
+/// IPv4 address as `"0.0.0.0"` and an absent IPv6 address as `null`; both, `""`, `"::"` and a
+/// missing field are read as `None`.
 ///
 /// # Examples
 ///
@@ -92,8 +93,8 @@ impl<'a> LeaseValue<'a> {
         Self::read(text, |_| true)
     }
 
-    /// Reads the value of the lease with that key: the address of a family that the key does not have
-    /// is not looked at, and `None`.
+    /// Reads the value of the lease with that key: the address of a family that the key does not
+    /// have is not looked at, and `None`.
     ///
     /// # Errors
     /// `text` is not a JSON object, or a field that counts has a wrong value.

@@ -11,8 +11,8 @@ use crate::wire::{MacAddr, Vni};
 /// [`Display`](fmt::Display) writes it as flanneld does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct VxlanBackend {
-    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's. None
-    /// if the lease does not say.
+    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's.
+    /// None if the lease does not say.
     pub vni: Option<Vni>,
     /// The MAC address of the device: where inner frames for this node go.
     pub vtep_mac: MacAddr,
@@ -57,7 +57,8 @@ impl VxlanBackend {
         Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
     }
 
-    /// Its JSON, as [`LeaseValue::backend_data`](super::LeaseValue::backend_data) wants it, written into `buffer`.
+    /// Its JSON, as [`LeaseValue::backend_data`](super::LeaseValue::backend_data) wants it, written
+    /// into `buffer`.
     pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
         let mut writer = Writer { buffer, len: 0 };
         // What there is to write fits.

@@ -1,8 +1,8 @@
 //! From what etcd tells to what changes: flannel's `LeaseWatcher` (`pkg/lease/lease.go`).
 //!
-//! etcd reports either single leases or, at the start and after a gap, all that there are: a snapshot.
-//! flannel ignores a lease in a snapshot whose subnet it knows, and so never learns that a node
-//! came back with another address or MAC address while it was not listening. Here that is an
+//! etcd reports either single leases or, at the start and after a gap, all that there are: a
+//! snapshot. flannel ignores a lease in a snapshot whose subnet it knows, and so never learns that
+//! a node came back with another address or MAC address while it was not listening. Here that is an
 //! [`Added`](LeaseEvent::Added) like any other; it carries what it replaces.
 
 use super::key::LeaseKey;
@@ -18,8 +18,8 @@ pub enum LeaseEvent<T> {
         key: LeaseKey,
         /// Its value.
         value: T,
-        /// The value that it had, under this key or another key of the same lease. What it led to is
-        /// to be withdrawn, where the new value does not replace it.
+        /// The value that it had, under this key or another key of the same lease. What it led to
+        /// is to be withdrawn, where the new value does not replace it.
         replaced: Option<T>,
     },
     /// A lease is gone.
@@ -60,9 +60,9 @@ pub struct LeaseWatch<'s, T> {
 }
 
 impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
-    /// Returns a watch that knows no leases. It keeps them in `slots`, of which an eighth stays free:
-    /// half again as many as leases is a good measure. `hash_key` keeps strangers, who choose the
-    /// leases, from making it slow.
+    /// Returns a watch that knows no leases. It keeps them in `slots`, of which an eighth stays
+    /// free: half again as many as leases is a good measure. `hash_key` keeps strangers, who choose
+    /// the leases, from making it slow.
     #[must_use]
     pub fn new(slots: &'s mut [LeaseSlot<T>], families: Families, hash_key: HashKey) -> Self {
         Self { table: Table::new(slots, families, hash_key), own: None }
@@ -123,14 +123,14 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
 
     /// Replaces the known leases with a snapshot, all leases that there are.
     ///
-    /// Calls `tell` first with an [`Added`](LeaseEvent::Added) event for each known lease that has another
-    /// value, then with a [`Removed`](LeaseEvent::Removed) event for each that is gone, last with an `Added`
-    /// event for each new one, in the order of the snapshot. Of two keys that are one lease the later counts,
-    /// and replaces what the earlier said.
+    /// Calls `tell` first with an [`Added`](LeaseEvent::Added) event for each known lease that has
+    /// another value, then with a [`Removed`](LeaseEvent::Removed) event for each that is gone,
+    /// last with an `Added` event for each new one, in the order of the snapshot. Of two keys that
+    /// are one lease the later counts, and replaces what the earlier said.
     ///
     /// # Errors
-    /// [`TooManyLeases`] if there is not enough space; then nothing is changed or told. A new lease under two
-    /// keys needs space for two.
+    /// [`TooManyLeases`] if there is not enough space; then nothing is changed or told. A new lease
+    /// under two keys needs space for two.
     pub fn snapshot(
         &mut self,
         leases: &[(LeaseKey, T)],

@@ -88,7 +88,8 @@ fn an_fdb_entry_goes_with_the_last_lease_that_wants_it() {
     assert!(plan.changes().all(|change| matches!(change, Change::Set(_))), "{:?}", words(&plan));
 }
 
-/// Two leases with one VtepMAC (projectcalico/calico#7281): the lesser subnet has it, whoever comes first.
+/// Two leases with one VtepMAC (projectcalico/calico#7281): the lesser subnet has it, whoever comes
+/// first.
 #[test]
 fn the_lesser_subnet_has_what_two_leases_want() {
     let (lesser, greater) = (peer("10.5.2.0", "192.0.2.12", 1), peer("10.5.3.0", "192.0.2.13", 1));

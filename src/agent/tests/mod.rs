@@ -45,7 +45,8 @@ fn host_gw(public: &str) -> HostGwPeer {
     HostGwPeer::new(Owner::of_subnet(prefix("10.1.17.0/24")), ip(public)).unwrap()
 }
 
-/// What the kernel has after the changes: one entry in each place, an added route only in a free one.
+/// What the kernel has after the changes: one entry in each place, an added route only in a free
+/// one.
 fn after(found: &[Record], changes: &[Change]) -> Vec<Record> {
     let mut entries = found.to_vec();
     for change in changes {

@@ -32,7 +32,8 @@ fn a_lease_of_another_backend_is_no_peer() {
     assert!(matches!(host_gw("10.5.34.0-24", text), [Reading::Peer(_), Reading::Absent]));
 }
 
-/// A fault in what one family says does not take the other; of a family without a subnet nothing is looked at.
+/// A fault in what one family says does not take the other; of a family without a subnet nothing is
+/// looked at.
 #[test]
 fn each_family_is_read_for_itself() {
     let good = r#""BackendData":{"VNI":1,"VtepMAC":"0a:00:00:00:00:12"}"#;
