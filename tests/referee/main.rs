@@ -9,6 +9,7 @@
 mod bed;
 mod exempt;
 mod frames;
+mod pmtu;
 mod transmit;
 
 use std::collections::BTreeMap;
@@ -267,4 +268,10 @@ fn encap_over_ipv6_with_inherited_fields_and_the_device_give_the_same_bytes() {
         let config = config.ttl(Ttl::Inherit).tos(Tos::Inherit).flow_label(label);
         config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true)
     });
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: .ci/referee"]
+fn a_bridged_port_and_mtu_answer_alike() {
+    pmtu::compare();
 }
