@@ -3,14 +3,22 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::bed::HOST_MAC;
+use crate::misread;
 
-/// Why the host's verdict on this frame may differ from a packet library's, which is `ours`.
-pub fn reason(frame: &[u8], ours: Option<&[u8]>) -> Option<&'static str> {
+/// Why the host's verdict on this frame, `kernels`, may differ from a packet library's, which is `ours`.
+pub fn reason(frame: &[u8], ours: Option<&[u8]>, kernels: Option<&[u8]>) -> Option<&'static str> {
     if frame[..6] != HOST_MAC {
         return Some("the outer destination MAC address is another's: the NIC's business");
     }
     if ours.is_some_and(is_tag_alone) {
         return Some("the host behind the device wants two bytes more than a VLAN tag");
+    }
+    if ours.and_then(|inner| misread::delivered(inner, outer_class(frame)?))
+        == Some(kernels.map(<[u8]>::to_vec))
+    {
+        return Some(
+            "Linux takes inner bytes 26 and 27 for the EtherType that a tag is followed by",
+        );
     }
     let mut packet = frame.get(12..)?;
     while let [0x81, 0, rest @ ..] | [0x88, 0xa8, rest @ ..] = packet {
@@ -19,6 +27,19 @@ pub fn reason(frame: &[u8], ours: Option<&[u8]>) -> Option<&'static str> {
     match packet {
         [8, 0, packet @ ..] if ours.is_some() => v4(packet),
         [0x86, 0xdd, packet @ ..] => v6(packet, ours.is_some()),
+        _ => None,
+    }
+}
+
+/// The traffic class of the outer IP header.
+pub fn outer_class(frame: &[u8]) -> Option<u8> {
+    let mut packet = frame.get(12..)?;
+    while let [0x81, 0, rest @ ..] | [0x88, 0xa8, rest @ ..] = packet {
+        packet = rest.get(2..)?;
+    }
+    match packet {
+        [8, 0, _, class, ..] => Some(*class),
+        [0x86, 0xdd, high, low, ..] => Some(high << 4 | low >> 4),
         _ => None,
     }
 }

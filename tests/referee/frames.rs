@@ -91,7 +91,7 @@ impl Packet {
         self.set(at, &(len as u16).to_be_bytes())
     }
 
-    fn class(mut self, class: u8) -> Self {
+    pub fn class(mut self, class: u8) -> Self {
         let at = self.ip_at;
         if self.is_v6() {
             self.bytes[at] = 0x60 | class >> 4;
