@@ -52,7 +52,11 @@ pub fn is_tag_alone(inner: &[u8]) -> bool {
 fn v4(packet: &[u8]) -> Option<&'static str> {
     let (header, behind) = packet.split_first_chunk::<20>()?;
     let source = Ipv4Addr::new(header[12], header[13], header[14], header[15]);
-    if source.is_multicast() || source.is_loopback() || source.is_broadcast() || header[12] == 0 {
+    if source.is_multicast()
+        || source.is_loopback()
+        || source.is_broadcast()
+        || source.is_unspecified()
+    {
         return Some("the outer source is no host's address (RFC 1122 section 3.2.1.3)");
     }
     let options = &behind[..usize::from(header[0] & 15) * 4 - 20];
