@@ -327,4 +327,21 @@ mod tests {
         let arp = ethernet([8, 6], &[0; 28]);
         assert!(Inner::of_frame(&arp, arp.len(), KEY).unwrap().ip.is_none());
     }
+
+    /// All fragments of a datagram take one path: what each finds after its fragment header has no part in it.
+    #[test]
+    fn ipv6_fragments_hash_alike() {
+        let of = |packet: &[u8]| hash(Inner::of_packet(packet, packet.len(), KEY));
+        // The first one has destination options and UDP behind them, a later one neither.
+        let options = [17, 0, 1, 4, 0, 0, 0, 0];
+        let first = v6(44, &[&[60, 0, 0, 1, 0, 0, 0, 1][..], &options, &[1; 16]].concat());
+        let later = v6(44, &[&[60, 0, 0, 9, 0, 0, 0, 1][..], &[2; 24]].concat());
+        let last = v6(44, &[&[60, 0, 0, 16, 0, 0, 0, 1][..], &[3; 4]].concat());
+        assert_eq!([of(&later), of(&last)], [of(&first); 2]);
+        // An atomic one is a whole packet, and has ports (RFC 6946).
+        let atomic = |port: u8| v6(44, &[&[17, 0, 0, 0, 0, 0, 0, 1][..], &[port; 16]].concat());
+        assert_ne!(of(&atomic(1)), of(&atomic(2)));
+        assert_eq!(of(&atomic(1)), of(&v6(17, &[1; 16])));
+        assert_ne!(of(&atomic(1)), of(&first));
+    }
 }
