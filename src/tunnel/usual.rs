@@ -332,11 +332,13 @@ mod tests {
 
     /// The verdict on `PACKET` with other bytes, and the origin that is written over an earlier packet's.
     fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, Origin) {
-        let mut bytes = PACKET;
+        // With padding, for the fast path looks at that much.
+        let mut bytes = [0; size_of::<UsualPacket>()];
+        bytes[..64].copy_from_slice(&PACKET);
         for (at, byte) in change {
             bytes[*at] = *byte;
         }
-        let mut frame = ArrayFrame::<64>::copy_of(&bytes, 0).unwrap();
+        let mut frame = ArrayFrame::<96>::copy_of(&bytes, 0).unwrap();
         let mut origin = Origin { port: 7, ..Origin::NONE };
         (vtep.decap_inline(&mut frame, &mut origin), origin)
     }
