@@ -20,7 +20,7 @@ type Packet = ArrayFrame<512>;
 const A: [u8; 6] = [2, 0, 0, 0, 0, 0xa];
 const B: [u8; 6] = [2, 0, 0, 0, 0, 0xb];
 const TAGS: [&[u8]; 2] = [&[0x81, 0, 0, 5], &[0x88, 0xa8, 0, 7, 0x81, 0, 0, 6]];
-const COUNT: usize = 6_000;
+const COUNT: usize = 2_000;
 
 /// splitmix64.
 struct Random(u64);
