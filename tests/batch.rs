@@ -214,7 +214,8 @@ fn decap_agrees(
         let wanted: Vec<_> = single.iter_mut().map(|frame| vtep.decap(frame)).collect();
         for kernels in Kernels::supported() {
             let (mut frames, vtep) = (before.clone(), vtep.kernels(kernels));
-            let mut origins = vec![Origin::NONE; count];
+            // What an earlier batch left.
+            let mut origins = vec![Origin { port: 7, ..Origin::NONE }; count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
             let passed = decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts).unwrap();
             assert_eq!(passed, wanted.iter().flatten().count());

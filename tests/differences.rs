@@ -1,6 +1,8 @@
 //! Where the profiles differ, and where `linux()` keeps something of Linux's own: a test for each row of
 //! `vtep::manual::differences`, from packets written out here or recorded by the referee test.
 
+mod common;
+
 use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
@@ -211,4 +213,207 @@ fn lengths_of_jumbograms() {
         45000022000100003f1144bd0a0111050a011207 045708ae000e0000726566657265");
     let vtep = Vtep::linux().zero_checksum_v6(true);
     assert_eq!(decap(&vtep, &packet), Err(DropReason::UdpLength));
+}
+
+/// `PLAIN` with other bytes from `at` on, and the outer IPv4 checksum that fits.
+fn changed(at: usize, bytes: &str) -> Vec<u8> {
+    let (mut packet, bytes) = (hex(PLAIN), hex(bytes));
+    packet[at..at + bytes.len()].copy_from_slice(&bytes);
+    packet[24..26].fill(0);
+    let checksum = common::ones_complement(&packet[14..34]);
+    packet[24..26].copy_from_slice(&checksum.to_be_bytes());
+    packet
+}
+
+#[test]
+fn inner_sources() {
+    for source in ["000000000000", "01005e000001", "ffffffffffff", "020909090909"] {
+        let packet = changed(56, source);
+        assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()), "{source}");
+    }
+}
+
+#[test]
+fn the_outer_destination_mac_address() {
+    for destination in ["0200000000aa", "01005e000001", "ffffffffffff", "000000000000"] {
+        let packet = changed(0, destination);
+        assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()), "{destination}");
+    }
+}
+
+/// UDP over IPv6 in VXLAN without an outer checksum, from `source`, `front` before the UDP header.
+fn over_ipv6(source: &str, next_header: &str, front: &str) -> Vec<u8> {
+    let (udp, front) = (&hex(PLAIN)[34..], hex(front));
+    let len = (udp.len() + front.len()) as u16;
+    let [ethernet, next] = ["020000000003020000000002 86dd 60000000", next_header].map(hex);
+    let addresses = [hex(source), hex("20010db8005000000000000000000003")].concat();
+    [&ethernet[..], &len.to_be_bytes(), &next, &[64], &addresses, &front, udp].concat()
+}
+
+#[test]
+fn outer_sources() {
+    let remote = |vtep: Vtep<'_>, packet: &[u8]| vtep.inspect(packet).unwrap().origin().remote;
+    for source in ["e0000001", "7f000001", "ffffffff", "00000000"] {
+        let packet = changed(26, source);
+        let wanted = <[u8; 4]>::try_from(hex(source)).unwrap();
+        assert_eq!(remote(Vtep::linux(), &packet), IpAddr::from(wanted), "{source}");
+    }
+    for source in [
+        "ff020000000000000000000000000001",
+        "00000000000000000000000000000001",
+        "00000000000000000000ffff0a000001",
+    ] {
+        let packet = over_ipv6(source, "11", "");
+        let wanted = <[u8; 16]>::try_from(hex(source)).unwrap();
+        let vtep = Vtep::linux().zero_checksum_v6(true);
+        assert_eq!(remote(vtep, &packet), IpAddr::from(wanted), "{source}");
+    }
+}
+
+#[test]
+fn outer_options() {
+    // Router alert, a loose source route, one that ends behind its options, and none that is known.
+    for options in ["94040000", "83070400000000 00", "830f0400", "1e040000"] {
+        let (mut packet, options) = (hex(PLAIN), hex(options));
+        packet[14] += (options.len() / 4) as u8;
+        packet[17] += options.len() as u8;
+        packet.splice(34..34, options.iter().copied());
+        let end = 34 + options.len();
+        packet[24..26].fill(0);
+        let checksum = common::ones_complement(&packet[14..end]);
+        packet[24..26].copy_from_slice(&checksum.to_be_bytes());
+        assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[end + 16..].to_vec()), "{options:?}");
+    }
+    // An unknown option that says "discard", a routing header of type 4 that was travelled, AH, an atomic fragment.
+    let vtep = Vtep::linux().zero_checksum_v6(true);
+    for (next_header, front) in [
+        ("3c", "1100 7f0400000000"),
+        ("2b", "1100 04 00 00000000"),
+        ("33", "1101 0000 00000000 00000000"),
+        ("2c", "1100 0000 00000009"),
+    ] {
+        let packet = over_ipv6("20010db8005000000000000000000002", next_header, front);
+        let inner = hex(PLAIN)[50..].to_vec();
+        assert_eq!(decap(&vtep, &packet), Ok(inner), "{next_header} {front}");
+    }
+}
+
+/// `PLAIN`'s headers, with lengths that fit, in front of another inner frame.
+fn around(inner: &str) -> Vec<u8> {
+    let inner = hex(inner);
+    let mut packet = changed(16, &format!("{:04x}", 36 + inner.len()))[..50].to_vec();
+    packet[38..40].copy_from_slice(&((16 + inner.len()) as u16).to_be_bytes());
+    [packet, inner].concat()
+}
+
+#[test]
+fn an_inner_tag_alone() {
+    let tagged = "02420a011200 02420a011100 8100 6005 0800 4500";
+    for len in 14..=20 {
+        let packet = around(
+            &hex(tagged)[..len].iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        );
+        let inner = Ok(packet[50..].to_vec());
+        let wanted = if len < 18 { Err(DropReason::InnerTruncated) } else { inner };
+        assert_eq!(decap(&Vtep::linux(), &packet), wanted, "{len}");
+    }
+    // 19 bytes; Linux 6.18 dropped it.
+    let packet = hex("020000000003 020000000002 0800 4503003 76ce180005f11897bc0a83202c0a83203
+        62cf21180023566d 0800000000000100 01005e000001 020909090909 810011d5110b20");
+    assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()));
+}
+
+/// Linux 6.18 dropped the first and the last, and delivered the second with the VLAN identifier 0x67.
+#[test]
+fn congestion_and_a_misread_tag() {
+    let outer = "020000000003 020000000002 0800 45030056000100004011953dc0a83202c0a83203
+        0fa0211800420000 0800000000000100 02420a011200 020909090909";
+    let ip = "8100 0006 0800 4502001c0800000040115ecd0a0000010a000002 0001000200080000";
+    let one_tag = "020000000003 020000000002 0800 450300520001000040119541c0a83202c0a83203
+        0fa02118003e0000 0800000000000100 02420a011200 020909090909 8100 0064
+        0800 4502001c0007000008009ed70a0000010a000002 0001000200080000";
+    let two_tags = ["88a80064", "88a80065"].map(|tag| format!("{outer}{tag}{ip}"));
+    for packet in [&two_tags[0], &two_tags[1], one_tag].map(hex) {
+        assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()));
+        // Read past the tags, the mark is where RFC 6040 wants it: ECT(0) becomes CE.
+        let keep = Vtep::linux().inner_tags(InnerTags::Keep);
+        let marked = decap(&keep, &packet).unwrap();
+        let class = marked.len() - 27;
+        let changed: Vec<_> =
+            (0..marked.len()).filter(|at| marked[*at] != packet[50 + at]).collect();
+        // The class, and the last byte of the checksum.
+        assert_eq!((changed, marked[class]), (vec![class, class + 10], 3));
+    }
+}
+
+#[test]
+fn a_cut_frame_is_sent() {
+    for inner in [
+        "02420a011200 02420a011100 8100",
+        "02420a011200 02420a011100 8100 60",
+        "02420a011200 02420a011100 0800 45000022",
+        "02420a011200 02420a011100 86dd 6000000000",
+    ] {
+        let [_, linux] = profiles();
+        assert_eq!(encap(&linux, &hex(inner))[50..], hex(inner), "{inner}");
+    }
+}
+
+#[test]
+fn three_inner_tags_on_the_way_out() {
+    let plain = hex(PLAIN)[50..].to_vec();
+    let [_, linux] = profiles();
+    let config = linux.ttl(Ttl::Inherit).tos(Tos::Inherit);
+    let ttl_and_class = |tags: &str| {
+        let mut inner = [&plain[..12], &hex(tags), &plain[12..]].concat();
+        let at = inner.len() - 33;
+        inner[at] = 0xb9;
+        let packet = encap(&config, &inner);
+        (packet[22], packet[15])
+    };
+    assert_eq!(ttl_and_class("88a80007 81000006"), (63, 0xb9));
+    assert_eq!(ttl_and_class("81000007 81000006 81000005"), (64, 0));
+}
+
+/// The cells of the tables that have a column of tests: what, and the test.
+fn manual() -> Vec<(&'static str, &'static str)> {
+    let chapter = include_str!("../src/manual/differences.rs");
+    let rows = chapter.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix("|"));
+    let mut has_tests = false;
+    let mut found = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").map(str::trim).collect();
+        let (first, last) = (cells[0], cells[cells.len() - 1]);
+        if first == "what" {
+            has_tests = last == "test";
+        } else if has_tests {
+            found.push((first, last));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_manual_names_tests_that_exist() {
+    let rows = manual();
+    assert!(rows.len() > 25, "{}", rows.len());
+    let own = include_str!("differences.rs");
+    for (what, test) in rows {
+        let names: Vec<&str> = test.split('`').collect();
+        let (file, name) = match names[..] {
+            ["", name, ""] => (own.to_owned(), name),
+            ["", file, ": ", name, ""] => (std::fs::read_to_string(file).expect(file), name),
+            _ => panic!("{what}: no test, but {test:?}"),
+        };
+        assert!(file.contains(&format!("#[test]\nfn {name}()")), "{what}: {name}");
+    }
+}
+
+#[test]
+fn the_manual_names_every_test() {
+    let prose = include_str!("../src/manual/differences.rs");
+    let tests = include_str!("differences.rs").split("#[test]\nfn ").skip(1);
+    for name in tests.filter_map(|test| test.split('(').next()) {
+        assert!(name.starts_with("the_manual_") || prose.contains(&format!("`{name}`")), "{name}");
+    }
 }

@@ -115,3 +115,25 @@ fn nothing_else_counts() {
     same(v6(IpProtocol::UDP), &[0, 6, ip + 1, ip + 2, ip + 3, ip + 7, ip + 44, ip + 45]);
     same(v6(IpProtocol::ICMPV6), &[ip + 40, ip + 41, ip + 42, ip + 43]);
 }
+
+/// A datagram of SCTP, as its header claims, with no payload: what follows its total length of 22 bytes is padding.
+const PADDED: &str = "020000000001020000000002080045db0016657e0000ff8440090a0000000a0001026b1b07cb5174342eee8392d0f24df65cf7";
+
+#[test]
+fn padding_has_no_part_in_a_flow() {
+    let digit = |digit: u8| (digit as char).to_digit(16).unwrap() as u8;
+    let padded: Vec<u8> =
+        PADDED.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+    let with_tag = |frame: &[u8]| [&frame[..12], &[0x81, 0, 0, 5], &frame[12..]].concat();
+    let own = ports([padded.clone()].into_iter())[0];
+    let end = ETHERNET + 22;
+    for frame in with_bits(&padded, end * 8..padded.len() * 8).chain([padded[..end].to_vec()]) {
+        assert_eq!(ports([frame.clone(), with_tag(&frame)].into_iter()), [own, own]);
+    }
+    // Two ports that are both within the packet count again.
+    let mut longer = padded;
+    longer[ETHERNET + 3] = 24;
+    every_bit_counts(&longer, ETHERNET + 20..ETHERNET + 24);
+    longer[ETHERNET + 3] = 23;
+    assert_eq!(ports([longer].into_iter()), [own]);
+}

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use chained::Chained;
-use vtep::buf::{Frame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
+use vtep::buf::{ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
 use vtep::tunnel::{
     Adjacency, Core, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
@@ -250,6 +250,53 @@ fn over_ipv6(refusals: &Refusals) {
     refusals.decap(DropReason::NotVxlan, linux(), &with(&good, 20, 58));
     let local = linux().local("fd00::3".parse().unwrap());
     refusals.decap(DropReason::NotLocal, local, &good);
+}
+
+/// `outer_v6` with an extension header of this kind before UDP.
+fn extended(kind: u8, extension: &[u8]) -> Vec<u8> {
+    let mut packet = outer_v6(&inner(), true);
+    let len = u16::from_be_bytes([packet[18], packet[19]]) + extension.len() as u16;
+    packet[18..20].copy_from_slice(&len.to_be_bytes());
+    packet[20] = kind;
+    packet.splice(54..54, extension.iter().copied());
+    packet
+}
+
+/// RFC 8200 section 4.4: with segments left it is on its way, whatever its last address is.
+#[test]
+fn an_ipv6_packet_with_segments_left_is_not_local() {
+    let destination = outer_v6(&inner(), true)[38..54].to_vec();
+    for kind in [0, 2, 3, 4] {
+        for (segments_left, address) in
+            [(1, [0x22; 16].as_slice()), (1, &destination), (2, &[0; 16]), (0, &destination)]
+        {
+            let routing = [&[17, 2, kind, segments_left, 0, 0, 0, 0][..], address].concat();
+            let packet = extended(43, &routing);
+            let verdict = linux().inspect(&packet).map(|decap| decap.len());
+            let wanted =
+                if segments_left == 0 { Ok(inner().len()) } else { Err(DropReason::NotLocal) };
+            assert_eq!(verdict, wanted, "type {kind}, {segments_left} left");
+        }
+    }
+}
+
+/// RFC 8200 section 4.5, RFC 6946: an atomic fragment is a whole packet; the others are not.
+#[test]
+fn an_atomic_ipv6_fragment_is_accepted() {
+    for (offset_and_more, is_whole) in
+        [([0, 0], true), ([0, 6], true), ([0, 1], false), ([0, 8], false), ([0x80, 0], false)]
+    {
+        let [high, low] = offset_and_more;
+        let packet = extended(44, &[17, 0, high, low, 0, 0, 0, 9]);
+        let wanted = if is_whole { Ok(inner().len()) } else { Err(DropReason::Fragment) };
+        assert_eq!(
+            linux().inspect(&packet).map(|decap| decap.len()),
+            wanted,
+            "{high:02x}{low:02x}"
+        );
+        let mut frame = ArrayFrame::<256>::copy_of(&packet, 0).unwrap();
+        assert_eq!(linux().decap(&mut frame).is_ok(), is_whole);
+    }
 }
 
 fn checksums_of_the_nic(refusals: &Refusals) {

@@ -119,10 +119,12 @@ fn packets_that_are_not_answered() {
         NoAnswer::LaterFragment,
         NoAnswer::NotUnicast,
         NoAnswer::IcmpError,
+        NoAnswer::MtuTooSmall { mtu: 67, min: 68 },
+        NoAnswer::NotTooBig,
         NoAnswer::Build(wire::BuildError::NoRoom { needed: 2, got: 1 }),
     ];
     let mut texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    assert_eq!(texts[5], "the packet has 2 bytes, the buffer 1");
+    assert_eq!(texts[7], "the packet has 2 bytes, the buffer 1");
     texts.sort();
     texts.dedup();
     assert_eq!(texts.len(), refusals.len());

@@ -1,6 +1,6 @@
 //! Differences: `rfc7348()` against `linux()`, `linux()` against Linux, this crate against other libraries.
 //!
-//! Each row names the test that holds it: of `tests/differences.rs` where nothing else is said.
+//! Each row names the test that holds it: of `tests/differences.rs` where no other file is named.
 //!
 //! # `rfc7348()` against `linux()`
 //!
@@ -30,20 +30,37 @@
 //!
 //! | what | Linux | here | why | test |
 //! |---|---|---|---|---|
-//! | outer fragments | reassembled by the host | [`Fragment`](crate::verdict::DropReason::Fragment) | reassembly is state, and RFC 7348 section 4.3 lets a VTEP discard them | `tests/refusals.rs` |
-//! | learning | refuses a source that the FDB has elsewhere | accepted | the FDB is its owner's | |
-//! | outer destination MAC address | the NIC or the host refuses another's | not looked at | the NIC's business | |
-//! | outer source address multicast, loopback, `0.0.0.0/8` | refused as martian | accepted, and reported in [`Origin`](crate::tunnel::Origin) | the host's routing; nothing vouches for any source address | |
-//! | outer IPv4 options, options of IPv6 extension headers, routing headers of types other than 0, AH | read, and malformed or unknown ones refused | gone over | the host's business | |
+//! | outer fragments | reassembled by the host | [`Fragment`](crate::verdict::DropReason::Fragment) | reassembly is state, and RFC 7348 section 4.3 lets a VTEP discard them | `tests/refusals.rs`: `every_reason_is_reached_and_leaves_the_frame` |
+//! | learning (Docker's devices; flannel's are `nolearning`) | refuses an inner source that the FDB has permanently elsewhere, a zero one and a group | accepted | the FDB is its owner's | `inner_sources` |
+//! | outer destination MAC address | the NIC or the host refuses another's | not looked at | the NIC's business | `the_outer_destination_mac_address` |
+//! | outer source address multicast, loopback, broadcast, unspecified, IPv4-mapped | refused as martian | accepted, and reported in [`Origin`](crate::tunnel::Origin) | the host's routing; nothing vouches for any source address | `outer_sources` |
+//! | outer IPv4 options, options of IPv6 extension headers, routing headers of types other than 0, AH | read, and malformed or unknown ones refused | skipped | the host's business | `outer_options` |
 //! | IPv6 payload length 0 before hop-by-hop options, UDP length 0 over IPv6 | taken for a jumbogram's, without its option too | refused | RFC 2675 section 3 wants the option | `lengths_of_jumbograms` |
-//! | an inner frame that ends within its VLAN tag | the device accepts it, the host drops it | [`InnerTruncated`](crate::verdict::DropReason::InnerTruncated) | to the owner it is one thing | `a_cut_packet_behind_an_inner_tag` |
-//! | an inner frame sent whose tag or IP header is cut | not sent | sent | a bridge port passes what it is given | |
-//! | more than two inner tags on the way out | TTL, TOS and ECN inherited through eight | through two | IEEE 802.1ad has two | |
+//! | an inner frame of 14 to 17 bytes that ends within its VLAN tag | the device accepts it, the host drops it | [`InnerTruncated`](crate::verdict::DropReason::InnerTruncated) | to the owner it is one thing | `a_cut_packet_behind_an_inner_tag` |
+//! | an inner frame of 18 or 19 bytes: VLAN tag and EtherType are whole, at most one byte follows | the device accepts it, the host drops it | accepted under [`InnerTags::Opaque`](crate::tunnel::InnerTags::Opaque) | the tag is whole, and what follows is not looked at; the host wants two bytes more | `an_inner_tag_alone` |
+//! | an outer ECN field that is not Not-ECT, and a tagged inner frame with an IP EtherType (or tags that end in one) at bytes 26 and 27 | takes the tag for an IP header: drops the frame, or writes the mark to the VLAN identifier and patches bytes 24 and 25 | the inner frame is delivered as it is | RFC 6040 section 4.2 speaks of the inner IP header; Linux reads 14 bytes too far (`vlan_get_protocol`) | `congestion_and_a_misread_tag` |
+//! | an inner frame sent whose tag or IP header is cut | not sent | sent | a bridge port passes what it is given | `a_cut_frame_is_sent` |
+//! | more than two inner tags on the way out | TTL, TOS and ECN inherited through eight | through two | IEEE 802.1ad has two | `three_inner_tags_on_the_way_out` |
 //! | `df inherit` of a tagged inner frame | DF clear | inherited, as TTL and TOS are | Linux asks the outermost EtherType alone | `flag_of_a_tagged_inner_packet` |
-//! | the outer source port | a hash seeded at boot | a hash with the owner's key | the range and that a flow keeps its port are what counts | |
+//! | the outer source port | a hash seeded at boot | a hash with the owner's key | the range and that a flow keeps its port are what counts | `source_ports` |
+//!
+//! # Answers to packets that exceed the MTU, against Linux
+//!
+//! [`answer_frame`](crate::tunnel::mtu::answer_frame) gives the bytes of a bridged vxlan port. The referee asked that of
+//! Linux 6.18 about 450 packets; its answers are in `tests/data/pmtu`. Other than here it answered the same ones.
+//!
+//! | what | Linux | here | why | test |
+//! |---|---|---|---|---|
+//! | first fragments: DF and MF, or DF and the reserved flag | not answered by a bridged port, but by a router | answered | RFC 1122 section 3.2.2 excludes later fragments alone; the sender waits for it | `tests/pmtu.rs`: `first_fragments` |
+//! | an IPv4 MTU below 576 | not answered by a bridged port, but by a router | answered from 68 on | RFC 1191 section 3: 68 is the least | `tests/pmtu.rs`: `an_ipv4_mtu_below_576` |
+//! | addresses of no host: sources in 0.0.0.0/8 other than 0.0.0.0, class E, `::1`, groups of link or site scope; destinations in 0.0.0.0/8, 127.0.0.0/8, class E, `::`, `::1`, IPv6 groups | answered, as from that destination | [`NotUnicast`](crate::tunnel::mtu::NoAnswer::NotUnicast) | RFC 1122 section 3.2.2, RFC 1812 sections 4.3.2.7 and 5.3.7, RFC 4443 section 2.4 (e); an answer has no group as its source (RFC 4291 section 2.7) | `tests/pmtu.rs`: `addresses_of_no_host` |
+//! | unknown ICMP types: errors or not | taken for queries, and answered; a router takes them for errors | [`IcmpError`](crate::tunnel::mtu::NoAnswer::IcmpError) | RFC 1122 section 3.2.2; RFC 4443 section 2.1: types below 128 are errors | `tests/pmtu.rs`: `unknown_icmp_types` |
+//!
+//! Neither answers IPv6 below an MTU of 1280 (`tests/pmtu.rs`: `no_ipv6_mtu_below_1280`).
 //!
 //! Congestion marks on a tagged inner frame are lost in Linux, and so under `linux()`; with
-//! [`InnerTags::Keep`](crate::tunnel::InnerTags::Keep) they pass (`inner_tags`).
+//! [`InnerTags::Keep`](crate::tunnel::InnerTags::Keep) they pass (`inner_tags`). What an outer header inherits from a
+//! malformed inner packet its first header says, as in Linux (`a_malformed_inner_packet`).
 //!
 //! # This crate against other libraries
 //!

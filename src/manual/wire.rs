@@ -52,6 +52,8 @@
 //! | RFC 6864, 4.1 | the ID of an atomic datagram means nothing, and may be anything | 0 with DF set: [`IpId::Rfc6864`] |
 //! | RFC 6864, 4.3 | others are unique within their lifetime | a counter for each core: [`IpId`] |
 //! | RFC 1191, 4 | the MTU in "fragmentation needed" | [`Icmpv4Message::FragmentationNeeded`] |
+//! | RFC 1191, 3 | no MTU below 68 | [`MtuTooSmall`](crate::tunnel::mtu::NoAnswer::MtuTooSmall) |
+//! | RFC 1122, 3.2.2; RFC 1812, 4.3.2.7 | what gets no ICMP error | [`NoAnswer`](crate::tunnel::mtu::NoAnswer) |
 //!
 //! # IPv6: RFC 8200
 //!
@@ -60,12 +62,14 @@
 //! | 3 | payload length: all behind the header, extensions included | [`Ipv6Packet::parse`] cuts what follows; a jumbogram (RFC 2675) is refused |
 //! | 4 | extension headers are walked in order, whatever it is | at most [`Ipv6Packet::MOST_EXTENSIONS`] of them |
 //! | 4.1 | hop-by-hop options stand first | elsewhere the number 0 ends the walk as an unknown protocol |
-//! | 4.4 | segments left: the destination is not the last one | [`Ipv6Packet::final_destination`] |
+//! | 4.4 | segments left: the destination is not the last one | [`Ipv6Packet::final_destination`]; decap refuses them: [`NotLocal`](DropReason::NotLocal) |
 //! | 4.5 | fragment offset, M flag, identification | [`Ipv6Fragment`]; behind an offset no header is looked for |
 //! | 4.7 | no next header | the packet's protocol is [`IpProtocol::NO_NEXT_HEADER`] |
 //! | 8.1 | pseudo-header: the final destination, the upper layer's length | [`Ipv6Packet::pseudo_header`], [`PseudoHeader::v6`] |
 //! | RFC 6437 | flow label: 20 bits, 0 when there is none | [`FlowLabel`] |
 //! | RFC 4443, 3.2 | packet too big | [`Icmpv6Message::PacketTooBig`]; its code is ignored on receipt |
+//! | RFC 4443, 2.4 (e) | what gets no ICMPv6 error | [`NoAnswer`](crate::tunnel::mtu::NoAnswer) |
+//! | RFC 8201, 4 | no MTU below 1280 | [`MtuTooSmall`](crate::tunnel::mtu::NoAnswer::MtuTooSmall) |
 //!
 //! # Checksums: RFC 1071, RFC 1624
 //!

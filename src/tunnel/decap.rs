@@ -267,9 +267,10 @@ impl Vtep<'_> {
         let rest = head.get(transport_at..).unwrap_or_default();
         let (udp, rest) = UdpHeader::ref_from_prefix(rest).map_err(|_| short(head.len(), total))?;
         // A packet with segments left has further to go (RFC 8200 section 4.4).
-        let destination = packet.final_destination().filter(|end| *end == header.destination());
-        let destination = destination.ok_or(DropReason::NotLocal)?;
-        let destination = IpAddr::V6(destination);
+        if packet.has_segments_left() {
+            return Err(DropReason::NotLocal);
+        }
+        let destination = IpAddr::V6(header.destination());
         self.check_destination(udp, destination)?;
         let end = usize::from(header.payload_len()).wrapping_add(Ipv6Header::LEN);
         if end > total {

@@ -28,7 +28,8 @@ pub(super) struct InnerIp {
     pub(super) dont_fragment: bool,
 }
 
-/// The usual frame: untagged, IPv4 without options, and something behind it.
+/// The common frame: untagged, IPv4 without options, whose total length covers four bytes of payload. What
+/// follows the total length is padding, and has no part in the flow.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct PlainFrame {
@@ -40,13 +41,16 @@ struct PlainFrame {
 #[repr(C)]
 struct PlainPacket {
     ip: Ipv4Header,
-    ports: [u8; 4],
+    ports: [u8; PORTS],
 }
+
+/// The length of a source and a destination port.
+const PORTS: usize = 4;
 
 impl PlainPacket {
     #[inline]
     fn is_usual(&self) -> bool {
-        self.ip.first_byte() == 0x45
+        self.ip.first_byte() == 0x45 && usize::from(self.ip.total_len()) >= size_of::<Self>()
     }
 }
 
@@ -119,7 +123,9 @@ impl Inner {
         let packet = Ipv4Packet::parse_head(head)?;
         let header = packet.header();
         let has_ports = header.protocol().has_ports() && !header.is_fragment();
-        let ports = front(packet.payload(), has_ports && is_chained)?;
+        let end = usize::from(header.total_len());
+        let is_needed = has_ports && is_chained && end >= header.header_len().saturating_add(PORTS);
+        let ports = front(packet.payload(), is_needed)?;
         Ok(Self::v4(header, ports, key))
     }
 
@@ -130,7 +136,10 @@ impl Inner {
             true => (IpProtocol::FRAGMENT, false),
             false => (packet.protocol(), packet.protocol().has_ports()),
         };
-        let ports = front(packet.payload(), has_ports && is_chained)?;
+        let end = Ipv6Header::LEN.saturating_add(usize::from(header.payload_len()));
+        let is_needed =
+            has_ports && is_chained && end >= packet.payload_offset().saturating_add(PORTS);
+        let ports = front(packet.payload(), is_needed)?;
         Ok(Self {
             hash: key.v6(header, protocol, if has_ports { ports } else { [0; 4] }),
             ip: Some(InnerIp::v6(header)),
@@ -169,10 +178,11 @@ impl InnerIp {
     }
 }
 
-/// The first four bytes of a payload. Where a short payload goes on in another segment they are `needed`.
-fn front(payload: &[u8], needed: bool) -> Result<[u8; 4], ParseError> {
+/// The first four bytes of a payload, or zeros if it is shorter. They are `needed` if the IP length covers
+/// them, and a payload that ends earlier here goes on in another segment.
+fn front(payload: &[u8], needed: bool) -> Result<[u8; PORTS], ParseError> {
     match payload.first_chunk() {
-        None if needed => Err(ParseError::truncated(Layer::Udp, 4, payload.len())),
+        None if needed => Err(ParseError::truncated(Layer::Udp, PORTS, payload.len())),
         ports => Ok(ports.copied().unwrap_or_default()),
     }
 }
@@ -316,5 +326,22 @@ mod tests {
         assert_eq!((ip.ethertype, ip.ttl, ip.dont_fragment), (EtherType::IPV4, 0x3f, false));
         let arp = ethernet([8, 6], &[0; 28]);
         assert!(Inner::of_frame(&arp, arp.len(), KEY).unwrap().ip.is_none());
+    }
+
+    /// All fragments of a datagram take one path: what each finds after its fragment header has no part in it.
+    #[test]
+    fn ipv6_fragments_hash_alike() {
+        let of = |packet: &[u8]| hash(Inner::of_packet(packet, packet.len(), KEY));
+        // The first one has destination options and UDP behind them, a later one neither.
+        let options = [17, 0, 1, 4, 0, 0, 0, 0];
+        let first = v6(44, &[&[60, 0, 0, 1, 0, 0, 0, 1][..], &options, &[1; 16]].concat());
+        let later = v6(44, &[&[60, 0, 0, 9, 0, 0, 0, 1][..], &[2; 24]].concat());
+        let last = v6(44, &[&[60, 0, 0, 16, 0, 0, 0, 1][..], &[3; 4]].concat());
+        assert_eq!([of(&later), of(&last)], [of(&first); 2]);
+        // An atomic one is a whole packet, and has ports (RFC 6946).
+        let atomic = |port: u8| v6(44, &[&[17, 0, 0, 0, 0, 0, 0, 1][..], &[port; 16]].concat());
+        assert_ne!(of(&atomic(1)), of(&atomic(2)));
+        assert_eq!(of(&atomic(1)), of(&v6(17, &[1; 16])));
+        assert_ne!(of(&atomic(1)), of(&first));
     }
 }

@@ -38,8 +38,8 @@ impl<'t> PlainV4<'t> {
         self.0
     }
 
-    /// What [`Tunnel::encap`] does with a frame that is untagged and holds IPv4 without options. Every other
-    /// is `NotIp`.
+    /// What [`Tunnel::encap`] does with a frame that is untagged and holds IPv4 without options and with at
+    /// least four bytes of payload. Every other is `NotIp`.
     ///
     /// # Errors
     /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is as it was then.

@@ -373,3 +373,70 @@ impl Default for Core {
         Self::new(FlowKey::PUBLIC, 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buf::{ArrayFrame, FrameBuf};
+    use crate::wire::{MacAddr, VlanId, VlanTag};
+
+    const NEXT: [MacAddr; 2] = [MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2])];
+    const NEW: [MacAddr; 2] = [MacAddr::new([6, 1, 2, 3, 4, 5]), MacAddr::new([6, 5, 4, 3, 2, 1])];
+    const INNER: [MacAddr; 2] =
+        [MacAddr::new([10, 0, 0, 0, 0, 1]), MacAddr::new([10, 0, 0, 0, 0, 2])];
+
+    fn adjacency([destination, source]: [MacAddr; 2], tag: Option<u16>) -> Adjacency {
+        let adjacency = Adjacency::new(destination, source);
+        tag.map_or(adjacency, |id| adjacency.tagged(VlanTag::customer(VlanId::new(id).unwrap())))
+    }
+
+    /// Every kind of tunnel with this next hop.
+    fn tunnels(next: Adjacency) -> [Tunnel; 8] {
+        let over = |local: &str, remote: &str| {
+            let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
+            TunnelConfig::linux(local, remote, next).vni(Vni::MAX)
+        };
+        let (v4, v6) = (over("192.0.2.1", "192.0.2.2"), over("fd00::1", "fd00::2"));
+        let inside = |config: &TunnelConfig| config.clone().inner_ethernet(INNER[0], INNER[1]);
+        let plain =
+            |config: TunnelConfig| config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true);
+        [
+            inside(&v4),
+            inside(&v6),
+            plain(inside(&v4)),
+            plain(inside(&v6)),
+            plain(v4.clone()),
+            plain(v6.clone()),
+            v4,
+            v6,
+        ]
+        .map(|config| config.build().unwrap())
+    }
+
+    /// The outer packet that it makes of an IPv4 packet, or of that in a frame.
+    fn encap(tunnel: &Tunnel) -> ArrayFrame<192> {
+        let mut inner = [0; 42];
+        inner[12] = 8;
+        inner[14..18].copy_from_slice(&[0x45, 0, 0, 28]);
+        let inner = if tunnel.carries_packets() { &inner[14..] } else { &inner };
+        let mut frame = ArrayFrame::copy_of(inner, tunnel.headroom()).unwrap();
+        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        frame
+    }
+
+    /// As if it had been built with that: nothing but the link's header changes, and its layout.
+    #[test]
+    fn a_new_adjacency_is_as_one_from_the_start() {
+        for (before, after) in [(None, None), (None, Some(5)), (Some(5), None), (Some(5), Some(6))]
+        {
+            let olds = tunnels(adjacency(NEXT, before));
+            let news = tunnels(adjacency(NEW, after));
+            for (mut tunnel, new) in olds.into_iter().zip(&news) {
+                tunnel.set_adjacency(adjacency(NEW, after));
+                assert_eq!(encap(&tunnel).bytes(), encap(new).bytes(), "{new:?}");
+                assert_eq!((tunnel.vni(), tunnel.headroom()), (new.vni(), new.headroom()));
+                assert_eq!(tunnel.hot.layout, new.hot.layout);
+            }
+        }
+    }
+}

@@ -316,3 +316,48 @@ pub(super) fn vni_alone(header: &VxlanHeader) -> Option<Vni> {
     let [_, _, _, _, vni @ .., _] = word.to_be_bytes();
     (word & !0xFFFF_FF00 == 1 << 59).then_some(Vni::from_be_bytes(vni))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buf::ArrayFrame;
+    use crate::tunnel::OuterTag;
+
+    /// VXLAN over IPv4, port 4789, VNI 1, around ARP.
+    const PACKET: [u8; 64] = [
+        2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 50, 0, 0, 0x40, 0, 64, 17, 0xb9,
+        0x65, 192, 168, 0, 2, 192, 168, 0, 3, 0x9c, 0x40, 0x12, 0xb5, 0, 30, 0, 0, 8, 0, 0, 0, 0,
+        0, 1, 0, 2, 0, 0, 0, 0, 0x12, 2, 0, 0, 0, 0, 0x11, 8, 6,
+    ];
+
+    /// The verdict on `PACKET` with other bytes, and the origin that is written over an earlier packet's.
+    fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, Origin) {
+        // With padding, for the fast path looks at that much.
+        let mut bytes = [0; size_of::<UsualPacket>()];
+        bytes[..64].copy_from_slice(&PACKET);
+        for (at, byte) in change {
+            bytes[*at] = *byte;
+        }
+        let mut frame = ArrayFrame::<96>::copy_of(&bytes, 0).unwrap();
+        let mut origin = Origin { port: 7, ..Origin::NONE };
+        (vtep.decap_inline(&mut frame, &mut origin), origin)
+    }
+
+    #[test]
+    fn a_refused_frame_has_no_origin() {
+        let vtep = Vtep::rfc7348();
+        let (verdict, origin) = decap(vtep, &[]);
+        assert_eq!((verdict, origin.vni.value(), origin.port), (Ok(()), 1, 40_000));
+        // Refused at first sight, after a look at the VXLAN header, and field by field.
+        for (vtep, change, reason) in [
+            (vtep, &[(25, 0)][..], DropReason::IpChecksum),
+            (vtep, &[(42, 0)], DropReason::NoVni),
+            (vtep.vni(Vni::MAX), &[], DropReason::UnknownVni),
+            (vtep, &[(40, 1)], DropReason::UdpChecksum),
+            (vtep, &[(12, 9)], DropReason::NotVxlan),
+            (vtep.outer_tag(OuterTag::Any), &[(12, 0x81)], DropReason::NotVxlan),
+        ] {
+            assert_eq!(decap(vtep, change), (Err(reason), Origin::NONE), "{reason}");
+        }
+    }
+}

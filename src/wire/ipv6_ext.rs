@@ -23,6 +23,7 @@ pub struct Ipv6Packet<'a> {
     protocol: IpProtocol,
     fragment: Option<&'a Ipv6Fragment>,
     final_destination: Option<Ipv6Addr>,
+    has_segments_left: bool,
 }
 
 impl<'a> Ipv6Packet<'a> {
@@ -130,6 +131,14 @@ impl<'a> Ipv6Packet<'a> {
         self.final_destination
     }
 
+    /// Returns whether a routing header has segments left: the packet has further to go than the header's
+    /// destination (RFC 8200 section 4.4), even if that is the last address too.
+    #[must_use]
+    #[inline]
+    pub const fn has_segments_left(&self) -> bool {
+        self.has_segments_left
+    }
+
     /// What the payload's checksum covers beside the payload (RFC 8200 section 8.1); `None` where the
     /// [`final_destination`](Self::final_destination) is not known.
     #[must_use]
@@ -150,6 +159,7 @@ impl<'a> Ipv6Packet<'a> {
             protocol: header.next_header(),
             fragment: None,
             final_destination: Some(header.destination()),
+            has_segments_left: false,
         }
     }
 
@@ -204,6 +214,7 @@ impl<'a> Ipv6Packet<'a> {
         if *segments_left == 0 {
             return;
         }
+        self.has_segments_left = true;
         // Type 4 lists the addresses from the last to the first (RFC 8754 section 2).
         let last = match kind {
             0 | 2 => addresses.last_chunk(),
@@ -383,6 +394,7 @@ mod tests {
             let packet = Ipv6Packet::parse(&bytes).unwrap();
             assert_eq!(packet.payload(), b"datagram");
             assert_eq!(packet.pseudo_header().is_some(), packet.final_destination().is_some());
+            assert_eq!(packet.has_segments_left(), segments_left != 0);
             packet.final_destination()
         };
         let (first, last) = (Ipv6Addr::from([0x11; 16]), Ipv6Addr::from([0x22; 16]));

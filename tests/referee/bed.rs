@@ -110,7 +110,12 @@ impl Bed {
 
     /// The vxlan device.
     pub fn device(&self) -> Tap {
-        inside(&self.host, || Tap::open(DEVICE))
+        self.tap(DEVICE)
+    }
+
+    /// A device in the host's namespace.
+    pub fn tap(&self, device: &str) -> Tap {
+        inside(&self.host, || Tap::open(device))
     }
 }
 

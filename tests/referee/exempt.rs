@@ -3,14 +3,22 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::bed::HOST_MAC;
+use crate::misread;
 
-/// Why the host's verdict on this frame may differ from a packet library's, which is `ours`.
-pub fn reason(frame: &[u8], ours: Option<&[u8]>) -> Option<&'static str> {
+/// Why the host's verdict on this frame, `kernels`, may differ from a packet library's, which is `ours`.
+pub fn reason(frame: &[u8], ours: Option<&[u8]>, kernels: Option<&[u8]>) -> Option<&'static str> {
     if frame[..6] != HOST_MAC {
         return Some("the outer destination MAC address is another's: the NIC's business");
     }
     if ours.is_some_and(is_tag_alone) {
         return Some("the host behind the device wants two bytes more than a VLAN tag");
+    }
+    if ours.and_then(|inner| misread::delivered(inner, outer_class(frame)?))
+        == Some(kernels.map(<[u8]>::to_vec))
+    {
+        return Some(
+            "Linux takes inner bytes 26 and 27 for the EtherType that a tag is followed by",
+        );
     }
     let mut packet = frame.get(12..)?;
     while let [0x81, 0, rest @ ..] | [0x88, 0xa8, rest @ ..] = packet {
@@ -23,6 +31,19 @@ pub fn reason(frame: &[u8], ours: Option<&[u8]>) -> Option<&'static str> {
     }
 }
 
+/// The traffic class of the outer IP header.
+pub fn outer_class(frame: &[u8]) -> Option<u8> {
+    let mut packet = frame.get(12..)?;
+    while let [0x81, 0, rest @ ..] | [0x88, 0xa8, rest @ ..] = packet {
+        packet = rest.get(2..)?;
+    }
+    match packet {
+        [8, 0, _, class, ..] => Some(*class),
+        [0x86, 0xdd, high, low, ..] => Some(high << 4 | low >> 4),
+        _ => None,
+    }
+}
+
 /// Whether Linux, having taken the first tag off, finds less than an EtherType behind it.
 pub fn is_tag_alone(inner: &[u8]) -> bool {
     inner.len() < 20 && matches!(inner[12..14], [0x81, 0] | [0x88, 0xa8])
@@ -31,7 +52,11 @@ pub fn is_tag_alone(inner: &[u8]) -> bool {
 fn v4(packet: &[u8]) -> Option<&'static str> {
     let (header, behind) = packet.split_first_chunk::<20>()?;
     let source = Ipv4Addr::new(header[12], header[13], header[14], header[15]);
-    if source.is_multicast() || source.is_loopback() || source.is_broadcast() || header[12] == 0 {
+    if source.is_multicast()
+        || source.is_loopback()
+        || source.is_broadcast()
+        || source.is_unspecified()
+    {
         return Some("the outer source is no host's address (RFC 1122 section 3.2.1.3)");
     }
     let options = &behind[..usize::from(header[0] & 15) * 4 - 20];

@@ -91,7 +91,7 @@ impl Packet {
         self.set(at, &(len as u16).to_be_bytes())
     }
 
-    fn class(mut self, class: u8) -> Self {
+    pub fn class(mut self, class: u8) -> Self {
         let at = self.ip_at;
         if self.is_v6() {
             self.bytes[at] = 0x60 | class >> 4;
@@ -103,12 +103,12 @@ impl Packet {
     }
 }
 
-fn sum(bytes: &[u8]) -> u64 {
+pub fn sum(bytes: &[u8]) -> u64 {
     let word = |pair: &[u8]| u64::from(pair[0]) << 8 | u64::from(*pair.get(1).unwrap_or(&0));
     bytes.chunks(2).map(word).sum()
 }
 
-fn fold(mut sum: u64) -> u16 {
+pub fn fold(mut sum: u64) -> u16 {
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -9,6 +9,8 @@
 mod bed;
 mod exempt;
 mod frames;
+mod misread;
+mod pmtu;
 mod transmit;
 
 use std::collections::BTreeMap;
@@ -68,7 +70,7 @@ impl Referee<'_> {
         if ours.as_slice() == kernels {
             return;
         }
-        match exempt::reason(frame, ours.as_deref()) {
+        match exempt::reason(frame, ours.as_deref(), kernels.first().map(Vec::as_slice)) {
             Some(reason) => *self.exempted.entry(reason).or_default() += 1,
             None => self.differences.push(format!(
                 "frame  {}\nours   {}\nkernel {}\n",
@@ -182,6 +184,7 @@ fn receive(name: &str, options: &str, outer: Outer, set: impl Fn(Vtep<'_>) -> Vt
         referee.judge(frames::every_byte(&bases[0], headers));
         bases.iter().for_each(|base| referee.judge(frames::every_length(base)));
         referee.judge(frames::every_class(outer));
+        referee.judge(misread::every_kind(outer));
         let mut random = Random(seed);
         referee.judge((0..count).map(|_| frames::mutated(&bases, &mut random)));
     }
@@ -267,4 +270,10 @@ fn encap_over_ipv6_with_inherited_fields_and_the_device_give_the_same_bytes() {
         let config = config.ttl(Ttl::Inherit).tos(Tos::Inherit).flow_label(label);
         config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true)
     });
+}
+
+#[test]
+#[ignore = "needs root and network namespaces: .ci/referee"]
+fn a_bridged_port_and_mtu_answer_alike() {
+    pmtu::compare();
 }

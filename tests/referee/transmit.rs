@@ -13,6 +13,7 @@ use vtep::wire::{Gbp, MacAddr, Vni};
 use crate::bed::{Bed, HOST_MAC, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6, Tap};
 use crate::exempt;
 use crate::frames::{self, Random};
+use crate::misread;
 use crate::{hex, now, number};
 
 fn addresses(is_v6: bool) -> (IpAddr, IpAddr) {
@@ -139,7 +140,9 @@ pub fn transmit(
         assert_eq!(hex(&ours), hex(&kernels), "for {}", hex(&inner));
         let back = encap(&alike(&towards_host), &inner);
         let delivered = pass(&underlay, &device, &back, &sentinel_back);
-        assert_eq!(delivered.map(|back| hex(&back)), Some(hex(&inner)), "of {}", hex(&back));
+        let class = exempt::outer_class(&back).expect("an outer IP header");
+        let wanted = misread::delivered(&inner, class).unwrap_or_else(|| Some(inner.clone()));
+        assert_eq!(delivered.as_deref().map(hex), wanted.as_deref().map(hex), "of {}", hex(&back));
     }
     println!("{name}: {count} frames each way, the same bytes; exempt: {exempted:?}");
 }

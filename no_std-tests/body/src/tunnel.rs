@@ -420,18 +420,21 @@ fn too_big(checks: &mut Checks<'_>) {
     checks.is("mtu: over IPv4", over(ip(10, 0, 0, 1)) == 1450);
     checks.is("mtu: over IPv6", over(IpAddr::V6(v6(1))) == 1430);
     let mut buffer = [0; 700];
+    // Padded beyond the least MTU of IPv4.
+    let mut long = [0; 90];
+    long.iter_mut().zip(&FRAME).for_each(|(to, from)| *to = *from);
     checks.all("mtu: the answer to a frame", || {
-        let answer = mtu::answer_frame(&FRAME, any(20), &mut buffer).ok()?;
+        let answer = mtu::answer_frame(&long, any(68), &mut buffer).ok()?;
         let icmp = answer.get(34..)?;
-        Some(icmp.get(..2)? == [3, 4] && icmp.get(6..8)? == [0, 20] && Sum::of(icmp).is_valid())
+        Some(icmp.get(..2)? == [3, 4] && icmp.get(6..8)? == [0, 68] && Sum::of(icmp).is_valid())
     });
     checks.all("mtu: the answer to a packet", || {
         let answer =
-            mtu::answer_packet(FRAME.get(14..)?, ip(10, 1, 15, 1), any(20), &mut buffer).ok()?;
+            mtu::answer_packet(long.get(14..)?, ip(10, 1, 15, 1), any(68), &mut buffer).ok()?;
         Some(answer.get(12..16)? == [10, 1, 15, 1] && answer.get(20..22)? == [3, 4])
     });
     checks.all("mtu: no room for the answer", || {
-        let no_room = mtu::answer_frame(&FRAME, any(20), &mut [0; 40]).err()?;
+        let no_room = mtu::answer_frame(&long, any(68), &mut [0; 40]).err()?;
         let NoAnswer::Build(error) = no_room else { return None };
         Some(
             matches!(error, BuildError::NoRoom { got: 40, .. }) && NoAnswer::from(error) == no_room,
