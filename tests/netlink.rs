@@ -426,7 +426,7 @@ fn a_dump_that_the_kernel_breaks_off_has_failed() {
     let mut bytes = vec![20, 0, 0, 0, 3, 0, 2, 0, 9, 0, 0, 0, 0, 0, 0, 0];
     bytes.extend((-105_i32).to_le_bytes());
     let step = Dump::new(9).step(&one(&bytes));
-    assert!(matches!(step, Ok(DumpStep::Failed { code: -105 })), "{step:?}");
+    assert!(matches!(step, Ok(DumpStep::Failed { errno: 105, .. })), "{step:?}");
     bytes[16..].fill(0);
     assert!(matches!(Dump::new(9).step(&one(&bytes)), Ok(DumpStep::Finished)));
 }
@@ -571,13 +571,16 @@ fn next_hops_that_are_not_whole_are_none() {
         other => panic!("{other:?}"),
     };
     assert!(has_hops(&bytes));
-    // RTA_MULTIPATH, which stands behind RTA_DST: with NLA_F_NESTED, then with a first hop that is longer than all.
+    // RTA_MULTIPATH, which follows RTA_DST, as an integer of network byte order.
     assert_eq!(bytes[38..40], [9, 0]);
-    bytes[39] = 0x80;
+    bytes[39] = 0x40;
     assert!(!has_hops(&bytes));
+    // Its first hop shorter than its own header, then longer than all.
     bytes[39] = 0;
-    bytes[40] = 0xfc;
-    assert!(!has_hops(&bytes));
+    for length in [0, 7, 0xfc] {
+        bytes[40] = length;
+        assert!(!has_hops(&bytes), "{length}");
+    }
 }
 
 #[test]
@@ -733,7 +736,9 @@ quickcheck! {
     }
 
     fn what_is_set_is_read_back(address: u32, len: u8, public: u32, mac: (u16, u32), link: u16) -> bool {
-        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 33).unwrap();
+        // An address or an index of zeros is none: `what_is_zero_is_none`.
+        let (address, public, link) = (address | 1 << 31, public | 1, link | 1);
+        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 32 + 1).unwrap();
         let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
         let mac = MacAddr::new([a, b, c, d, e, f]);
         let public = IpAddr::from(public.to_be_bytes());

@@ -71,6 +71,12 @@ impl<'a> AddressMessage<'a> {
         last!(self, AddressAttr::Local)
     }
 
+    /// All of IFA_F_*, wherever the message has them.
+    #[must_use]
+    pub fn flags(self) -> u32 {
+        last!(self, AddressAttr::Flags).unwrap_or(u32::from(self.header.flags))
+    }
+
     /// The name of the link, or of its alias.
     #[must_use]
     pub fn label(self) -> Option<Text<'a>> {
@@ -124,9 +130,16 @@ impl LinkAddress {
     }
 
     /// The address that a message is about.
+    ///
+    /// Returns `None` if it has none (0.0.0.0 and `::` are none, which Linux leaves out), if that is not of the message's
+    /// family, or if an attribute is [unreadable](AddressMessage::unreadable).
     #[must_use]
     pub fn from_message(message: AddressMessage<'_>) -> Option<Self> {
         let address = message.local().or(message.address())?;
+        let is_known = !address.is_unspecified() && Family::of(address) == message.header.family;
+        if !is_known || message.unreadable().is_some() {
+            return None;
+        }
         Some(Self { link: message.header.link, address, prefix_len: message.header.prefix_len })
     }
 }

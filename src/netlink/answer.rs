@@ -2,29 +2,29 @@
 //! `include/uapi/linux/netlink.h`).
 
 use super::attr::Attrs;
-use super::message::{Body, HEADER, Header, Message, MessageError, MessageFlags};
+use super::ext_ack::ExtAck;
+use super::message::{Body, HEADER, Header, Message, MessageError, MessageFlags, MessageType};
 use super::native::{read_i32, write_i32, write_u32};
-use super::value::{Text, Value};
 use super::writer::Writer;
 
 /// The answer to a request (NLMSG_ERROR): an acknowledgement or an error.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorMessage<'a> {
     /// 0 for an acknowledgement, else the negative of an errno.
-    pub code: i32,
+    code: i32,
     /// The header of the request.
     pub request: Header,
     /// The length field of the request.
     pub request_length: u32,
     request_payload: &'a [u8],
-    attrs: Attrs<'a>,
+    ext_ack: ExtAck<'a>,
 }
 
 impl<'a> ErrorMessage<'a> {
-    /// Reads the body of an NLMSG_ERROR with these flags.
+    /// Parses the body of an NLMSG_ERROR with these flags.
     ///
     /// # Errors
-    /// [`MessageError`] when less is there than `struct nlmsgerr` and the flags say, or an attribute is none.
+    /// [`MessageError::Body`] if less is there than `struct nlmsgerr` and the flags say.
     pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
         let available = body.len();
         let short = |needed| MessageError::Body { needed, available };
@@ -40,13 +40,10 @@ impl<'a> ErrorMessage<'a> {
             };
         let (request_payload, tlvs) =
             rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
-        let attrs = Attrs::new(tlvs).check().map_err(|error| MessageError::Attr {
-            offset: error.offset.saturating_add(given_back).saturating_add(20),
-        })?;
-        Ok(Self { code, request, request_length, request_payload, attrs })
+        Ok(Self { code, request, request_length, request_payload, ext_ack: ExtAck::new(tlvs) })
     }
 
-    /// Whether it is an acknowledgement, not an error.
+    /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the same: a warning.
     #[must_use]
     pub const fn is_ack(&self) -> bool {
         self.code == 0
@@ -58,25 +55,31 @@ impl<'a> ErrorMessage<'a> {
         self.code.unsigned_abs()
     }
 
+    /// The extended acknowledgement.
+    #[must_use]
+    pub const fn ext_ack(&self) -> ExtAck<'a> {
+        self.ext_ack
+    }
+
     /// The kernel's words for it (NLMSGERR_ATTR_MSG).
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
-        Text::read(self.attrs.find(1)?)?.as_str()
+        self.ext_ack.text()
     }
 
-    /// Where in the request the offending attribute starts, in bytes (NLMSGERR_ATTR_OFFS).
+    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
     #[must_use]
     pub fn offset(&self) -> Option<u32> {
-        u32::read(self.attrs.find(2)?)
+        self.ext_ack.offset()
     }
 
-    /// The extended acknowledgement attributes.
+    /// The extended acknowledgement's attributes, raw.
     #[must_use]
     pub const fn attrs(&self) -> Attrs<'a> {
-        self.attrs
+        self.ext_ack.attrs()
     }
 
-    /// What the kernel gives back of the request after its header.
+    /// What the kernel returns of the request after its header, with its padding when attributes follow.
     #[must_use]
     pub const fn request_payload(&self) -> &'a [u8] {
         self.request_payload
@@ -87,10 +90,7 @@ impl<'a> ErrorMessage<'a> {
         writer.bytes(&write_u32(self.request_length));
         writer.bytes(&self.request.tail());
         writer.bytes(self.request_payload);
-        for attr in self.attrs.flatten() {
-            writer.attr(attr.raw_type(), attr.value());
-            writer.pad_as_read(attr.padding());
-        }
+        writer.bytes(self.attrs().as_bytes());
     }
 }
 
@@ -105,20 +105,53 @@ fn padded_payload(length: u32) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub struct Done<'a> {
     payload: &'a [u8],
+    ext_ack: ExtAck<'a>,
 }
 
 impl<'a> Done<'a> {
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
-        match body.len() {
-            0 | 4.. => Ok(Self { payload: body }),
-            available => Err(MessageError::Body { needed: 4, available }),
-        }
+    /// Parses the body of an NLMSG_DONE with these flags: an errno, of which some senders make no use, and with
+    /// NLM_F_ACK_TLVS the extended acknowledgement.
+    ///
+    /// # Errors
+    /// [`MessageError::Body`] if it has 1 to 3 bytes.
+    pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
+        let available = body.len();
+        let tlvs = match body.split_first_chunk::<4>() {
+            Some((_, rest)) if flags.contains(MessageFlags::ACK_TLVS) => rest,
+            None if available > 0 => return Err(MessageError::Body { needed: 4, available }),
+            _ => &[],
+        };
+        Ok(Self { payload: body, ext_ack: ExtAck::new(tlvs) })
     }
 
-    /// 0, or the negative of the errno that cut the dump short.
+    /// The errno that cut the dump short, positive; 0 of a dump that is whole.
     #[must_use]
-    pub fn code(&self) -> i32 {
-        self.payload.first_chunk().map_or(0, |code| read_i32(*code))
+    pub fn errno(&self) -> u32 {
+        self.payload.first_chunk().map_or(0, |code| read_i32(*code).unsigned_abs())
+    }
+
+    /// The extended acknowledgement.
+    #[must_use]
+    pub const fn ext_ack(&self) -> ExtAck<'a> {
+        self.ext_ack
+    }
+
+    /// The kernel's words for it (NLMSGERR_ATTR_MSG).
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        self.ext_ack.text()
+    }
+
+    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
+    #[must_use]
+    pub fn offset(&self) -> Option<u32> {
+        self.ext_ack.offset()
+    }
+
+    /// The extended acknowledgement's attributes, raw.
+    #[must_use]
+    pub const fn attrs(&self) -> Attrs<'a> {
+        self.ext_ack.attrs()
     }
 
     pub(super) fn emit(self, writer: &mut Writer<'_>) {
@@ -140,21 +173,29 @@ impl Dump {
         Self { seq, interrupted: false }
     }
 
-    /// What the next message means to the dump.
+    /// Returns what the next message means to the dump.
     ///
     /// # Errors
-    /// [`MessageError`] when the message is none.
+    /// [`MessageError`] if the message's body cannot be read.
     pub fn step<'a>(&mut self, message: &Message<'a>) -> Result<DumpStep<'a>, MessageError> {
-        if message.header.seq != self.seq {
+        let Header { kind, flags, seq, .. } = message.header;
+        if seq != self.seq {
             return Ok(DumpStep::Foreign);
         }
-        self.interrupted |= message.header.flags.contains(MessageFlags::DUMP_INTR);
+        self.interrupted |= flags.contains(MessageFlags::DUMP_INTR) || kind == MessageType::OVERRUN;
         Ok(match message.body()? {
-            Body::Error(error) => DumpStep::Failed { code: error.code },
-            Body::Done(done) if done.code() != 0 => DumpStep::Failed { code: done.code() },
+            Body::Error(error) if error.is_ack() => DumpStep::NoDump,
+            Body::Error(error) => {
+                DumpStep::Failed { errno: error.errno(), ext_ack: error.ext_ack() }
+            }
+            Body::Done(done) if done.errno() != 0 => {
+                DumpStep::Failed { errno: done.errno(), ext_ack: done.ext_ack() }
+            }
             Body::Done(_) if self.interrupted => DumpStep::Interrupted,
             Body::Done(_) => DumpStep::Finished,
-            body => DumpStep::Entry(body),
+            _ if kind.is_control() => DumpStep::Control,
+            body if flags.contains(MessageFlags::MULTI) => DumpStep::Entry(body),
+            _ => DumpStep::Foreign,
         })
     }
 }
@@ -164,15 +205,23 @@ impl Dump {
 pub enum DumpStep<'a> {
     /// One of the things asked for.
     Entry(Body<'a>),
-    /// Not an answer to this request.
+    /// Not an answer to this request: another number, or a notification (without NLM_F_MULTI) of what another socket did
+    /// under the same number.
     Foreign,
+    /// A message of netlink itself that holds nothing: NLMSG_NOOP, or NLMSG_OVERRUN, after which the dump ends as
+    /// [`Interrupted`](Self::Interrupted).
+    Control,
     /// The dump is whole.
     Finished,
-    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR): ask again.
+    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR) or messages were lost: request it again.
     Interrupted,
-    /// The kernel refused or broke off: the negative of an errno, or 0 for an unasked acknowledgement.
+    /// An acknowledgement: the request did not request a dump, and nothing follows.
+    NoDump,
+    /// The kernel refused the dump or broke it off.
     Failed {
-        /// As the kernel gave it.
-        code: i32,
+        /// The errno, positive, never 0.
+        errno: u32,
+        /// Why.
+        ext_ack: ExtAck<'a>,
     },
 }

@@ -58,10 +58,17 @@ impl HostGwRoute {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
-    /// The route that a message is about, when it has one gateway and one link and is of the main table.
+    /// The route that a message is about, if it is a unicast route of the main table with one gateway and one link, and
+    /// packets go to the gateway as they are (no RTA_ENCAP).
+    ///
+    /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without a link (0 is none), and
+    /// if an attribute is [unreadable](RouteMessage::unreadable). A message that reports a deletion (RTM_DELROUTE) is
+    /// read as well: the caller looks at its type.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
-        if !is_listed(message) {
+        // 0: the type that a deletion does not name
+        let is_unicast = matches!(message.header.kind, 0 | 1);
+        if !is_listed(message) || !is_unicast || message.has_encap() {
             return None;
         }
         let (address, len) = message.destination()?;
@@ -120,7 +127,7 @@ impl OnlinkRoute {
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
     }
 
-    /// The onlink route that a message is about.
+    /// The onlink route that a message is about: as [`HostGwRoute::from_message`], with RTNH_F_ONLINK.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !message.header.flags.contains(RouteFlags::ONLINK) {
@@ -131,8 +138,8 @@ impl OnlinkRoute {
     }
 }
 
-/// A route of the main table that is neither of those: without a gateway, with several, or one that drops. It may stand
-/// where flannel wants its own.
+/// A route of the main table that is neither of those: without a gateway, with several, with an encapsulation, or one that
+/// drops. It may be where flannel wants its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OtherRoute {
     /// Where it leads.
@@ -190,7 +197,10 @@ impl OtherRoute {
         })
     }
 
-    /// The route that a message is about, when it is of the main table and no [`HostGwRoute`].
+    /// The route that a message is about, if it is of the main table and not a [`HostGwRoute`].
+    ///
+    /// Returns `None` if an attribute is [unreadable](RouteMessage::unreadable): a gateway that cannot be read is not
+    /// one that is absent.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !is_listed(message) || HostGwRoute::from_message(message).is_some() {
@@ -203,9 +213,11 @@ impl OtherRoute {
     }
 }
 
-/// Whether flannel's list of routes holds it: a route of the main table.
+/// Whether flannel's list of routes holds it: a route of the main table, all of it readable.
 fn is_listed(message: RouteMessage<'_>) -> bool {
-    message.table() == Table::MAIN && !message.header.flags.contains(RouteFlags::CLONED)
+    message.table() == Table::MAIN
+        && !message.header.flags.contains(RouteFlags::CLONED)
+        && message.unreadable().is_none()
 }
 
 /// In flannel's order: destination, gateway, and last and always the link.

@@ -200,12 +200,20 @@ impl NeighbourEntry {
         write_entry(header, fixed, self.address, self.mac, buffer)
     }
 
-    /// The permanent ARP or ND entry that a message is about.
+    /// The permanent ARP or ND entry that a message is about. A MAC address of zeros or of a group is read as it is: Linux
+    /// sends to it.
+    ///
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of one that is answered by proxy, which has no MAC
+    /// address, of one for 0.0.0.0 or `::`, which is none of a peer's, and if an attribute is
+    /// [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let address = message.destination()?;
-        let permanent = message.header.state.contains(NeighbourState::PERMANENT);
-        if !permanent || message.header.family != Family::of(address) {
+        let header = message.header;
+        let is_own = header.state.contains(NeighbourState::PERMANENT)
+            && !header.flags.contains(NeighbourFlags::PROXY)
+            && header.family == Family::of(address);
+        if !is_own || address.is_unspecified() || message.unreadable().is_some() {
             return None;
         }
         Some(Self { link: message.header.link, address, mac: message.link_address()? })
@@ -270,20 +278,30 @@ impl FdbEntry {
         write_entry(header, fixed, self.remote, self.mac, buffer)
     }
 
-    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself.
+    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself, that keeps to the
+    /// device's VNI and port. [`MacAddr::ZERO`] is a value: the entry for all MAC addresses without one. So is a group. Of
+    /// both Linux may have several entries, one for each remote VTEP.
+    ///
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of a bridge's (without NTF_SELF), of one whose remote is
+    /// absent, 0.0.0.0 or `::`, which leads nowhere, of one with its own port, VNI, link or source VNI, and if an attribute
+    /// is [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let header = message.header;
         let own = header.family == Family::BRIDGE && header.flags.contains(NeighbourFlags::SELF);
-        if !own || !header.state.contains(NeighbourState::PERMANENT) {
+        let is_permanent = header.state.contains(NeighbourState::PERMANENT);
+        if !own || !is_permanent || message.unreadable().is_some() || leads_elsewhere(message) {
             return None;
         }
-        Some(Self {
-            link: header.link,
-            mac: message.link_address()?,
-            remote: message.destination()?,
-        })
+        let remote = message.destination().filter(|remote| !remote.is_unspecified())?;
+        Some(Self { link: header.link, mac: message.link_address()?, remote })
     }
+}
+
+/// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not the device's.
+fn leads_elsewhere(message: NeighbourMessage<'_>) -> bool {
+    use NeighbourAttr::{Link, Port, SourceVni, Vni};
+    message.attributes().any(|attr| matches!(attr, Port(_) | Vni(_) | Link(_) | SourceVni(_)))
 }
 
 /// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`], FDB with

@@ -284,7 +284,7 @@ fn answers(checks: &mut Checks<'_>) {
         });
         let read = message(buffer.get(..len.ok()?)?)?;
         let error = ErrorMessage::parse(read.header.flags, read.payload()).ok()?;
-        let failed = matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Failed { code: -17 });
+        let failed = matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Failed { errno: 17, .. });
         Some(
             failed
                 && !error.is_ack()
@@ -304,6 +304,6 @@ fn answers(checks: &mut Checks<'_>) {
         let finished = matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Finished);
         let mut again = [0; 64];
         let emitted = build(&mut again, header, |writer| body.emit(writer)).ok()?;
-        Some(done.code() == 0 && finished && again.get(..emitted) == buffer.get(..len))
+        Some(done.errno() == 0 && finished && again.get(..emitted) == buffer.get(..len))
     });
 }
