@@ -163,3 +163,39 @@ impl AddressDump {
         build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::attr::Attr;
+    use super::super::writer::Writer;
+    use super::*;
+
+    const OWN: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 0));
+    const OTHER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 9));
+
+    fn read(family: Family, attrs: &[AddressAttr<'_>]) -> (Option<LinkAddress>, u32) {
+        let mut buffer = [0; 128];
+        let fixed = AddressHeader { family, prefix_len: 32, flags: 0x80, scope: 0, link: 3 };
+        let header = Header::request(MessageType::NEWADDR, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(&fixed.to_bytes());
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        let message = AddressMessage::parse(&buffer[16..length]).unwrap();
+        (LinkAddress::from_message(message), message.flags())
+    }
+
+    #[test]
+    fn the_own_address_is_the_local_one_if_there_is_one() {
+        use AddressAttr::{Address, Flags, Local, Other};
+        let own = Some(LinkAddress { link: 3, address: OWN, prefix_len: 32 });
+        assert_eq!(read(Family::INET, &[Address(OTHER), Local(OWN)]), (own, 0x80));
+        assert_eq!(read(Family::INET, &[Address(OWN), Flags(0x380)]), (own, 0x380));
+        assert_eq!(read(Family::INET, &[]).0, None);
+        assert_eq!(read(Family::INET6, &[Local(OWN)]).0, None);
+        assert_eq!(read(Family::INET, &[Local(IpAddr::from([0; 4]))]).0, None);
+        // IFA_LOCAL of three bytes is not absent.
+        assert_eq!(read(Family::INET, &[Other(Attr::new(2, &[10, 5, 17])), Address(OWN)]).0, None);
+    }
+}

@@ -246,3 +246,101 @@ fn write_route(
         RouteAttr::Link(route.link).emit(writer);
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::attr::Attr;
+    use super::super::writer::Writer;
+    use super::*;
+    use std::vec::Vec;
+
+    const GATEWAY: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 0, 17));
+    const SUBNET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 17, 0));
+
+    fn fixed() -> RouteHeader {
+        RouteHeader { destination_len: 24, ..RouteHeader::unicast(Family::INET) }
+    }
+
+    fn attrs() -> Vec<RouteAttr<'static>> {
+        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(2)].into()
+    }
+
+    /// Which of the three records a message is read as.
+    fn read(fixed: RouteHeader, attrs: &[RouteAttr<'_>]) -> (bool, bool, bool) {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(&fixed.to_bytes());
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        let message = RouteMessage::parse(&buffer[16..length]).unwrap();
+        let route = HostGwRoute::from_message(message);
+        let destination = IpPrefix::new(SUBNET, 24).unwrap();
+        let expected = HostGwRoute { destination, gateway: GATEWAY, link: 2 };
+        assert!(route.is_none_or(|route| route == expected));
+        let onlink = OnlinkRoute::from_message(message).is_some();
+        (route.is_some(), onlink, OtherRoute::from_message(message).is_some())
+    }
+
+    #[test]
+    fn a_route_is_read_if_it_is_of_the_main_table_and_unicast() {
+        let route = (true, false, false);
+        assert_eq!(read(fixed(), &attrs()), route);
+        let onlink = RouteHeader { flags: RouteFlags::ONLINK, ..fixed() };
+        assert_eq!(read(onlink, &attrs()), (true, true, false));
+        let cloned = RouteHeader { flags: RouteFlags::ONLINK | RouteFlags::CLONED, ..fixed() };
+        assert_eq!(read(cloned, &attrs()), (false, false, false));
+        for table in [0, 252, 253, 255] {
+            let other = RouteHeader { table, ..fixed() };
+            assert_eq!(read(other, &attrs()), (false, false, false), "{table}");
+            let main = [attrs(), [RouteAttr::Table(254)].into()].concat();
+            assert_eq!(read(other, &main), route);
+        }
+        let elsewhere = [attrs(), [RouteAttr::Table(1000)].into()].concat();
+        assert_eq!(read(fixed(), &elsewhere), (false, false, false));
+        for kind in 0..=11 {
+            let expected = if kind < 2 { route } else { (false, false, true) };
+            assert_eq!(read(RouteHeader { kind, ..fixed() }, &attrs()), expected, "{kind}");
+        }
+        // flannel looks neither at who made it nor at the metric
+        let made = RouteHeader { protocol: 16, scope: 253, ..fixed() };
+        let attrs = [attrs(), [RouteAttr::Priority(100)].into()].concat();
+        assert_eq!(read(made, &attrs), route);
+    }
+
+    #[test]
+    fn a_route_without_gateway_or_link_is_another() {
+        let other = (false, false, true);
+        for missing in 1..3 {
+            let mut attrs = attrs();
+            attrs.remove(missing);
+            assert_eq!(read(fixed(), &attrs), other, "{missing}");
+        }
+        let zeros = |gateway: IpAddr, link| {
+            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(link)]
+        };
+        assert_eq!(read(fixed(), &zeros(GATEWAY, 0)), other);
+        assert_eq!(read(fixed(), &zeros([0; 4].into(), 2)), other);
+        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), 2)), other);
+        let encap = RouteAttr::decode(Attr::new(22, &[]));
+        assert_eq!(read(fixed(), &[attrs(), [encap].into()].concat()), other);
+    }
+
+    #[test]
+    fn a_route_that_cannot_be_read_is_neither() {
+        // RTA_DST, RTA_GATEWAY, RTA_OIF and RTA_TABLE of three bytes
+        for kind in [1, 5, 4, 15] {
+            let unreadable = RouteAttr::decode(Attr::new(kind, &[10, 1, 17]));
+            let attrs = [attrs(), [unreadable].into()].concat();
+            assert_eq!(read(fixed(), &attrs), (false, false, false), "{kind}");
+            assert_eq!(read(fixed(), &[unreadable]), (false, false, false), "{kind}");
+        }
+        // a type that is not known is not unreadable
+        let unknown = RouteAttr::decode(Attr::new(99, &[1, 2, 3]));
+        assert!(read(fixed(), &[attrs(), [unknown].into()].concat()).0);
+        // RTA_DST of the other family
+        let other = RouteAttr::Destination([0_u8; 16].into());
+        assert_eq!(read(fixed(), &[other, RouteAttr::Link(2)]), (false, false, false));
+    }
+}

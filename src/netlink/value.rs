@@ -197,7 +197,7 @@ macro_rules! attributes {
             /// the type is known.
             #[must_use]
             pub fn is_unreadable(&self) -> bool {
-                matches!(self, Self::Other(attr) if matches!(attr.kind(), $($kind)|*))
+                matches!(self, Self::Other(attr) if [$($kind),*].contains(&attr.kind()))
             }
 
             /// Appends it to a message.
@@ -249,7 +249,7 @@ macro_rules! message {
             /// for absent, the records ([`FdbEntry`](crate::netlink::FdbEntry) and the like) read no such message.
             #[must_use]
             pub fn unreadable(self) -> Option<$crate::netlink::Attr<'a>> {
-                self.attrs.filter(|attr| $attr::decode(*attr).is_unreadable()).next()
+                Iterator::find(&mut { self.attrs }, |attr| $attr::decode(*attr).is_unreadable())
             }
 
             /// The attributes, raw.
