@@ -115,6 +115,8 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
     for attr in route.attributes() {
         match attr {
             RouteAttr::Source(source) => put(object_ref, "src", prefix((source, fixed.source_len))),
+            // also 0, which the library takes for none
+            RouteAttr::Link(link) => put(object_ref, "oif", link),
             RouteAttr::InputLink(link) => put(object_ref, "iif", link),
             RouteAttr::PreferredSource(source) => put(object_ref, "prefsrc", source.to_string()),
             RouteAttr::Flow(flow) => put(object_ref, "flow", flow),

@@ -225,3 +225,137 @@ pub enum DumpStep<'a> {
         ext_ack: ExtAck<'a>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::build;
+    use super::*;
+    use crate::netlink::Messages;
+    use std::vec::Vec;
+
+    const NONE: MessageFlags = MessageFlags::empty();
+
+    /// NLMSGERR_ATTR_MSG "no", NLMSGERR_ATTR_OFFS 28.
+    fn tlvs() -> Vec<u8> {
+        let text = [&7_u16.to_ne_bytes()[..], &1_u16.to_ne_bytes(), b"no\0\0"].concat();
+        let offset =
+            [&8_u16.to_ne_bytes()[..], &2_u16.to_ne_bytes(), &28_u32.to_ne_bytes()].concat();
+        [text, offset].concat()
+    }
+
+    /// The body of an NLMSG_ERROR of `code` to a request of `length` bytes, and what is returned of its payload.
+    fn error(code: i32, length: u32, payload: &[u8], tlvs: &[u8]) -> Vec<u8> {
+        let header = Header::request(MessageType::GETLINK, MessageFlags::LIST, 9);
+        [&code.to_ne_bytes()[..], &length.to_ne_bytes(), &header.tail(), payload, tlvs].concat()
+    }
+
+    #[test]
+    fn the_payload_of_a_request_is_padded_before_the_attributes() {
+        for (length, returned) in [(16, 0), (17, 4), (18, 4), (19, 4), (20, 4), (21, 8)] {
+            let body = error(-22, length, &[7; 8][..returned], &tlvs());
+            let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).unwrap();
+            assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
+            assert_eq!((read.request_length, read.request_payload().len()), (length, returned));
+            assert_eq!(read.request.kind, MessageType::GETLINK);
+            let capped = MessageFlags::ACK_TLVS | MessageFlags::CAPPED;
+            let body = error(0, length, &[], &tlvs());
+            let read = ErrorMessage::parse(capped, &body).unwrap();
+            assert_eq!((read.is_ack(), read.text()), (true, Some("no")));
+            assert!(read.request_payload().is_empty());
+        }
+    }
+
+    #[test]
+    fn without_the_flag_all_is_the_requests() {
+        for flags in [NONE, MessageFlags::CAPPED] {
+            let body = error(-17, 16, &[1, 2, 3], &tlvs());
+            let read = ErrorMessage::parse(flags, &body).unwrap();
+            assert_eq!((read.errno(), read.text(), read.attrs().count()), (17, None, 0));
+            assert_eq!(read.request_payload().len(), 3 + 16);
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_cut_is_refused() {
+        let body = error(-17, 23, &[1; 8], &[]);
+        for available in 0..28 {
+            let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body[..available]);
+            let needed = if available < 20 { 20 } else { 28 };
+            assert_eq!(read.map(drop), Err(MessageError::Body { needed, available }));
+        }
+        assert!(ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).is_ok());
+        // a length that no message has
+        let endless = error(-17, u32::MAX, &[1; 8], &[]);
+        assert!(ErrorMessage::parse(MessageFlags::ACK_TLVS, &endless).is_err());
+        assert!(ErrorMessage::parse(NONE, &endless).is_ok());
+        let short = error(-17, 3, &[], &tlvs());
+        let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &short).unwrap();
+        assert_eq!(read.text(), Some("no"), "a request shorter than its header has no payload");
+    }
+
+    #[test]
+    fn the_end_of_a_dump_has_a_reason() {
+        let body = [&(-22_i32).to_ne_bytes()[..], &tlvs()].concat();
+        let read = Done::parse(MessageFlags::ACK_TLVS, &body).unwrap();
+        assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
+        assert_eq!((read.attrs().count(), read.ext_ack().attributes().count()), (2, 2));
+        let read = Done::parse(NONE, &body).unwrap();
+        assert_eq!((read.errno(), read.text(), read.attrs().count()), (22, None, 0));
+        for available in 1..4 {
+            let error = MessageError::Body { needed: 4, available };
+            for flags in [NONE, MessageFlags::ACK_TLVS] {
+                assert_eq!(Done::parse(flags, &body[..available]).map(drop), Err(error));
+                assert_eq!(Done::parse(flags, &[]).map(|done| done.errno()), Ok(0));
+            }
+        }
+    }
+
+    fn step(
+        dump: &mut Dump,
+        kind: MessageType,
+        flags: MessageFlags,
+        body: &[u8],
+    ) -> std::string::String {
+        let mut buffer = [0; 128];
+        let header = Header { flags, ..Header::request(kind, NONE, 9) };
+        let length = build(&mut buffer, header, |writer| writer.bytes(body)).unwrap();
+        let message = Messages::new(&buffer[..length]).next().unwrap().unwrap();
+        let step = dump.step(&message).unwrap();
+        let name = std::format!("{step:?}");
+        match step {
+            DumpStep::Failed { errno, ext_ack } => std::format!("{errno} {:?}", ext_ack.text()),
+            _ => name.split('(').next().unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn each_message_has_its_meaning_to_a_dump() {
+        let multi = MessageFlags::MULTI;
+        let tlvs_flag = MessageFlags::ACK_TLVS | multi;
+        let failed = [&(-22_i32).to_ne_bytes()[..], &tlvs()].concat();
+        let mut dump = Dump::new(9);
+        let link = [0; 16];
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, multi, &link), "Entry");
+        // a notification of what another socket did under the same number
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, NONE, &link), "Foreign");
+        assert_eq!(step(&mut dump, MessageType::DELLINK, NONE, &link), "Foreign");
+        assert_eq!(step(&mut Dump::new(8), MessageType::NEWLINK, multi, &link), "Foreign");
+        for kind in [MessageType::NOOP, MessageType(5), MessageType(15)] {
+            assert_eq!(step(&mut dump, kind, multi, &[]), "Control", "{kind:?}");
+        }
+        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
+        let refused = error(-95, 16, &[], &tlvs());
+        let flags = MessageFlags::ACK_TLVS;
+        assert_eq!(step(&mut dump, MessageType::ERROR, flags, &refused), "95 Some(\"no\")");
+        let ack = error(0, 16, &[], &[]);
+        assert_eq!(step(&mut dump, MessageType::ERROR, NONE, &ack), "NoDump");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Finished");
+        assert_eq!(step(&mut dump, MessageType::OVERRUN, NONE, &[]), "Control");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
+        let mut dump = Dump::new(9);
+        let interrupted = multi | MessageFlags::DUMP_INTR;
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, interrupted, &link), "Entry");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
+        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
+    }
+}

@@ -137,3 +137,94 @@ impl<'a> NextHop<'a> {
         self.attrs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::Via;
+    use super::super::writer::{Writer, build};
+    use super::*;
+    use crate::netlink::{Family, Header, MessageFlags, MessageType};
+    use core::net::Ipv4Addr;
+    use std::vec::Vec;
+
+    const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
+    const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
+
+    /// `struct rtnexthop` of this length field, with these attributes.
+    fn hop(length: Option<u16>, attrs: &[RouteAttr<'_>]) -> Vec<u8> {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| attrs.iter().for_each(|attr| attr.emit(writer));
+        let end = build(&mut buffer, header, body).unwrap();
+        let length = length.unwrap_or(u16::try_from(end - 16 + 8).unwrap());
+        [&length.to_ne_bytes()[..], &[4, 2], &7_u32.to_ne_bytes(), &buffer[16..end]].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<NextHops<'_>> {
+        NextHops::read(Attr::new(9, bytes))
+    }
+
+    fn gateway_of(attrs: &[RouteAttr<'_>]) -> Option<IpAddr> {
+        let bytes = hop(None, attrs);
+        read(&bytes).unwrap().next().unwrap().gateway()
+    }
+
+    #[test]
+    fn a_gateway_is_of_either_attribute_and_the_first() {
+        let via = |address: &str| RouteAttr::Via(Via(address.parse().unwrap()));
+        assert_eq!(gateway_of(&[RouteAttr::Gateway(FIRST)]), Some(FIRST));
+        assert_eq!(gateway_of(&[via("fe80::2")]), Some("fe80::2".parse().unwrap()));
+        assert_eq!(gateway_of(&[via("10.6.0.2")]), Some(FIRST));
+        let both = [RouteAttr::Flow(1), RouteAttr::Gateway(FIRST), RouteAttr::Gateway(SECOND)];
+        assert_eq!(gateway_of(&both), Some(FIRST));
+        assert_eq!(gateway_of(&[via("10.6.0.3"), via("fe80::2")]), Some(SECOND));
+        assert_eq!(gateway_of(&[RouteAttr::Gateway([0; 4].into())]), None);
+        assert_eq!(gateway_of(&[via("::")]), None);
+        assert_eq!(gateway_of(&[]), None);
+        // of the family that `struct rtvia` does not say
+        let value = [&u16::from(Family::INET6.0).to_ne_bytes()[..], &[10, 6, 0, 2]].concat();
+        assert_eq!(gateway_of(&[RouteAttr::Other(Attr::new(18, &value))]), None);
+    }
+
+    #[test]
+    fn a_next_hop_has_all_that_it_says() {
+        let bytes = hop(None, &[RouteAttr::Flow(5), RouteAttr::Gateway(FIRST)]);
+        let read = read(&bytes).unwrap().next().unwrap();
+        assert_eq!((read.flags, read.hops, read.weight()), (RouteFlags::ONLINK, 2, 3));
+        assert_eq!((read.link, read.attrs().count(), read.attributes().count()), (7, 2, 2));
+        assert!(matches!(read.attributes().next(), Some(RouteAttr::Flow(5))));
+        assert_eq!(NextHop { hops: 255, ..read }.weight(), 256);
+    }
+
+    /// `rtnh_ok` and `rtnh_next`.
+    #[test]
+    fn the_walk_ends_where_linux_ends_it() {
+        let one = hop(None, &[RouteAttr::Gateway(FIRST)]);
+        for length in 0..=255 {
+            let second = hop(Some(length), &[RouteAttr::Gateway(SECOND)]);
+            let bytes = [&one[..], &second].concat();
+            let hops = read(&bytes).unwrap();
+            let is_second = (8..=16).contains(&length);
+            let (count, trailing) = match length {
+                // RTA_GATEWAY starts with its length, 8, and is a third next hop.
+                8 => (3, &[][..]),
+                9..=12 => (2, &second[12..]),
+                13..=16 => (2, &[][..]),
+                _ => (1, &second[..]),
+            };
+            assert_eq!((hops.count(), hops.trailing()), (count, trailing), "{length}");
+            assert_eq!(read(&second).is_some(), is_second);
+        }
+        for cut in 0..one.len() {
+            assert!(read(&one[..cut]).is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn the_nest_flag_is_kept_and_a_number_is_none() {
+        let bytes = hop(None, &[]);
+        let flagged = |raw| NextHops::read(Attr::new(raw, &bytes)).map(|hops| hops.flagged);
+        assert_eq!((flagged(9), flagged(0x8009)), (Some(false), Some(true)));
+        assert_eq!((flagged(0x4009), flagged(0xc009)), (None, None));
+    }
+}

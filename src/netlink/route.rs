@@ -345,3 +345,81 @@ impl RouteLookup {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv4Addr;
+
+    const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
+    const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
+
+    /// Reads one thing of a route message of this family with these attributes.
+    fn read<T>(family: Family, attrs: &[RouteAttr<'_>], read: impl Fn(RouteMessage<'_>) -> T) -> T {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(
+                &RouteHeader { destination_len: 24, ..RouteHeader::unicast(family) }.to_bytes(),
+            );
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        read(RouteMessage::parse(&buffer[16..length]).unwrap())
+    }
+
+    #[test]
+    fn a_destination_that_cannot_be_read_is_not_the_default_route() {
+        let of = |family, attrs: &[_]| read(family, attrs, |route| route.destination());
+        let v6 = IpAddr::from([0xfd_u8; 16]);
+        let destination = RouteAttr::Destination;
+        assert_eq!(of(Family::INET, &[destination(FIRST)]), Some((FIRST, 24)));
+        assert_eq!(of(Family::INET6, &[destination(v6)]), Some((v6, 24)));
+        assert_eq!(of(Family::INET, &[]), Some(([0; 4].into(), 24)));
+        assert_eq!(of(Family::INET6, &[]), Some(([0_u8; 16].into(), 24)));
+        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(3)];
+        assert_eq!(of(Family::INET, &two), Some((SECOND, 24)));
+        assert_eq!(of(Family::INET, &[destination(v6)]), None);
+        assert_eq!(of(Family::INET6, &[destination(FIRST)]), None);
+        // AF_MPLS: a label
+        assert_eq!(of(Family(28), &[destination(FIRST)]), None);
+        assert_eq!(of(Family(28), &[]), None);
+        for value in [&[][..], &[10, 1, 2], &[10, 1, 2, 3, 4]] {
+            let unreadable = RouteAttr::decode(Attr::new(1, value));
+            assert!(unreadable.is_unreadable());
+            assert_eq!(of(Family::INET, &[unreadable]), None);
+            assert_eq!(of(Family::INET, &[destination(FIRST), unreadable]), None);
+        }
+    }
+
+    #[test]
+    fn of_several_gateways_the_last_counts_and_zeros_are_none() {
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.gateway());
+        let (gateway, via) = (RouteAttr::Gateway, |address| RouteAttr::Via(Via(address)));
+        assert_eq!(of(&[gateway(FIRST), gateway(SECOND)]), Some(SECOND));
+        assert_eq!(of(&[via(FIRST), via(SECOND)]), Some(SECOND));
+        assert_eq!(of(&[gateway(FIRST), via(SECOND)]), Some(FIRST));
+        let zeros: [IpAddr; 2] = [[0; 4].into(), [0_u8; 16].into()];
+        for zeros in zeros {
+            assert_eq!((of(&[gateway(zeros)]), of(&[via(zeros)])), (None, None));
+        }
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_link_of_zero_is_none() {
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.link());
+        assert_eq!(of(&[RouteAttr::Link(3), RouteAttr::Link(4)]), Some(4));
+        assert_eq!((of(&[RouteAttr::Link(0)]), of(&[])), (None, None));
+    }
+
+    #[test]
+    fn what_a_route_has_once_is_the_last() {
+        let metrics = |value: &'static [u8]| RouteAttr::decode(Attr::new(8, value));
+        assert_eq!(read(Family::INET, &[metrics(&[])], |route| route.metrics().count()), 0);
+        let source = [RouteAttr::PreferredSource(FIRST), RouteAttr::PreferredSource(SECOND)];
+        assert_eq!(read(Family::INET, &source, |route| route.preferred_source()), Some(SECOND));
+        let priority = [RouteAttr::Priority(1), RouteAttr::Priority(2)];
+        assert_eq!(read(Family::INET, &priority, |route| route.priority()), Some(2));
+    }
+}
