@@ -736,18 +736,20 @@ quickcheck! {
     }
 
     fn what_is_set_is_read_back(address: u32, len: u8, public: u32, mac: (u16, u32), link: u16) -> bool {
-        // An address or an index of zeros is none: `what_is_zero_is_none`.
-        let (address, public, link) = (address | 1 << 31, public | 1, link | 1);
-        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 32 + 1).unwrap();
+        // What no peer can have, `VxlanPeer::new` refuses; a link of zero is none.
+        let (address, mac) = (address >> 4 | 1 << 27, (mac.0 & 0xfeff | 0x0200, mac.1));
+        let public = IpAddr::from((public >> 4 | 1 << 27).to_be_bytes());
+        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 28 + 5).unwrap();
         let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
         let mac = MacAddr::new([a, b, c, d, e, f]);
-        let public = IpAddr::from(public.to_be_bytes());
-        let Ok(peer) = VxlanPeer::new(Owner::of_subnet(subnet), public, mac) else { return true };
-        let backend = VxlanBackend { link: link.into() };
-        backend.wanted(&peer, Reach::Tunnel).map(|wanted| wanted.record).all(|record| {
+        let peer = VxlanPeer::new(Owner::of_subnet(subnet), public, mac).unwrap();
+        let backend = VxlanBackend { link: u32::from(link) + 1 };
+        backend.wanted(&peer, Reach::Tunnel).all(|wanted| {
             let mut buffer = [0; 64];
-            let length = Change::Set(record).write(9, &mut buffer).unwrap();
-            Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(record)
+            [Change::Set(wanted.record), Change::Add(wanted.record)].iter().all(|change| {
+                let length = change.write(9, &mut buffer).unwrap();
+                Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(wanted.record)
+            })
         })
     }
 }
