@@ -485,6 +485,41 @@ fn vxlan_devices_are_read_back() {
     assert!(has(|attr| matches!(attr, VxlanAttr::Df(1))));
 }
 
+/// libnetwork `drivers/overlay/ov_utils.go`: learning, ARP answered, both misses told, port 4789, nothing else of it.
+#[test]
+fn the_vxlan_device_of_docker_is_made() {
+    let name = LinkName::new("vx-001001").unwrap();
+    let docker = VxlanLink::docker(name, Vni::new(4097).unwrap());
+    assert_eq!(made_switches(&docker), [(7, 1), (11, 1), (12, 0), (13, 1), (14, 1)]);
+    let request = bytes(&written(|buffer| docker.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    assert_eq!((link.mtu(), link.address(), link.under()), (None, None, None));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Id(4097))));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Port(port) if port.0 == 4789)));
+    // IFLA_VXLAN_LINK, _LOCAL, _LOCAL6, _GBP
+    let others = [3, 4, 17, 23].map(|kind| link.values().unwrap().attrs().find(kind));
+    assert_eq!(others, [None; 4]);
+    let more = VxlanLink { gbp: true, mtu: 1400, link: 9, local: Some(ip("fd00::1")), ..docker };
+    let request = bytes(&written(|buffer| more.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    assert_eq!(link.mtu(), Some(1400));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Gbp(()))));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Link(9))));
+    let local = ip("fd00::1");
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Local6(own) if own == local)));
+    let flannel = VxlanLink::flannel(name, docker.vni, 2, ip("10.0.0.1"), MacAddr::ZERO);
+    assert_eq!(made_switches(&flannel), [(7, 0), (11, 0), (12, 0), (13, 0), (14, 0)]);
+}
+
+/// IFLA_VXLAN_LEARNING, _PROXY, _RSC, _L2MISS and _L3MISS of a new device.
+fn made_switches(link: &VxlanLink<'_>) -> Vec<(u16, u8)> {
+    let request = bytes(&written(|buffer| link.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    let attrs = link.values().unwrap().attrs();
+    let switches = attrs.filter(|attr| matches!(attr.kind(), 7 | 11..=14));
+    switches.map(|attr| (attr.kind(), attr.value()[0])).collect()
+}
+
 #[test]
 fn acknowledgements_and_errors_are_told_apart() {
     let error = |name: &str| {
