@@ -371,6 +371,33 @@ fn changes_of_addresses_are_written() {
     assert_eq!(LinkAddress::from_message(read), Some(address));
 }
 
+/// NLM_F_REQUEST and NLM_F_ACK; to add NLM_F_CREATE and NLM_F_EXCL, to set NLM_F_CREATE and NLM_F_REPLACE.
+#[test]
+fn a_request_says_what_becomes_of_the_entry_that_is_there() {
+    let (address, mac, link) = (ip("10.1.17.0"), mac("c6:d2:32:6f:8f:44"), 7);
+    let destination = prefix("10.1.17.0", 24);
+    let records = [
+        Record::Neighbour(NeighbourEntry { link, address, mac }),
+        Record::Fdb(FdbEntry { link, mac, remote: ip("192.168.0.17") }),
+        Record::Onlink(OnlinkRoute { destination, gateway: address, link }),
+        Record::HostGw(HostGwRoute { destination, gateway: ip("192.168.0.17"), link }),
+        Record::Other(OtherRoute { destination, link, scope: 253, kind: 1 }),
+    ];
+    for record in records {
+        let is_route = !matches!(record, Record::Neighbour(_) | Record::Fdb(_));
+        let [new, delete] = if is_route { [24, 25] } else { [28, 29] };
+        for (change, kind, flags) in [
+            (Change::Add(record), new, 0x605),
+            (Change::Set(record), new, 0x505),
+            (Change::Delete(record), delete, 0x005),
+        ] {
+            let request = bytes(&written(|buffer| change.write(3, buffer)));
+            let Header { kind: own_kind, flags: own_flags, seq, port } = one(&request).header;
+            assert_eq!((own_kind.0, own_flags.bits(), seq, port), (kind, flags, 3, 0), "{change}");
+        }
+    }
+}
+
 #[test]
 fn a_route_is_replaced_as_iproute2_does() {
     let expected = of_command("08_hostgw_route_replace", "tx", MessageType::NEWROUTE);
