@@ -155,6 +155,8 @@ by_debug! {
     netlink::Dump,
     @['a] netlink::DumpStep<'a>,
     @['a] netlink::ErrorMessage<'a>,
+    @['a] netlink::ExtAck<'a>,
+    @['a] netlink::ExtAckAttr<'a>,
     netlink::Family,
     netlink::FdbEntry,
     netlink::Header,

@@ -371,6 +371,33 @@ fn changes_of_addresses_are_written() {
     assert_eq!(LinkAddress::from_message(read), Some(address));
 }
 
+/// NLM_F_REQUEST and NLM_F_ACK; to add NLM_F_CREATE and NLM_F_EXCL, to set NLM_F_CREATE and NLM_F_REPLACE.
+#[test]
+fn a_request_says_what_becomes_of_the_entry_that_is_there() {
+    let (address, mac, link) = (ip("10.1.17.0"), mac("c6:d2:32:6f:8f:44"), 7);
+    let destination = prefix("10.1.17.0", 24);
+    let records = [
+        Record::Neighbour(NeighbourEntry { link, address, mac }),
+        Record::Fdb(FdbEntry { link, mac, remote: ip("192.168.0.17") }),
+        Record::Onlink(OnlinkRoute { destination, gateway: address, link }),
+        Record::HostGw(HostGwRoute { destination, gateway: ip("192.168.0.17"), link }),
+        Record::Other(OtherRoute { destination, link, scope: 253, kind: 1 }),
+    ];
+    for record in records {
+        let is_route = !matches!(record, Record::Neighbour(_) | Record::Fdb(_));
+        let [new, delete] = if is_route { [24, 25] } else { [28, 29] };
+        for (change, kind, flags) in [
+            (Change::Add(record), new, 0x605),
+            (Change::Set(record), new, 0x505),
+            (Change::Delete(record), delete, 0x005),
+        ] {
+            let request = bytes(&written(|buffer| change.write(3, buffer)));
+            let Header { kind: own_kind, flags: own_flags, seq, port } = one(&request).header;
+            assert_eq!((own_kind.0, own_flags.bits(), seq, port), (kind, flags, 3, 0), "{change}");
+        }
+    }
+}
+
 #[test]
 fn a_route_is_replaced_as_iproute2_does() {
     let expected = of_command("08_hostgw_route_replace", "tx", MessageType::NEWROUTE);
@@ -426,7 +453,7 @@ fn a_dump_that_the_kernel_breaks_off_has_failed() {
     let mut bytes = vec![20, 0, 0, 0, 3, 0, 2, 0, 9, 0, 0, 0, 0, 0, 0, 0];
     bytes.extend((-105_i32).to_le_bytes());
     let step = Dump::new(9).step(&one(&bytes));
-    assert!(matches!(step, Ok(DumpStep::Failed { code: -105 })), "{step:?}");
+    assert!(matches!(step, Ok(DumpStep::Failed { errno: 105, .. })), "{step:?}");
     bytes[16..].fill(0);
     assert!(matches!(Dump::new(9).step(&one(&bytes)), Ok(DumpStep::Finished)));
 }
@@ -483,6 +510,41 @@ fn vxlan_devices_are_read_back() {
     assert!(has(|attr| matches!(attr, VxlanAttr::Gbp(()))));
     assert!(has(|attr| matches!(attr, VxlanAttr::Ageing(77))));
     assert!(has(|attr| matches!(attr, VxlanAttr::Df(1))));
+}
+
+/// libnetwork `drivers/overlay/ov_utils.go`: learning, ARP answered, both misses told, port 4789, nothing else of it.
+#[test]
+fn the_vxlan_device_of_docker_is_made() {
+    let name = LinkName::new("vx-001001").unwrap();
+    let docker = VxlanLink::docker(name, Vni::new(4097).unwrap());
+    assert_eq!(made_switches(&docker), [(7, 1), (11, 1), (12, 0), (13, 1), (14, 1)]);
+    let request = bytes(&written(|buffer| docker.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    assert_eq!((link.mtu(), link.address(), link.under()), (None, None, None));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Id(4097))));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Port(port) if port.0 == 4789)));
+    // IFLA_VXLAN_LINK, _LOCAL, _LOCAL6, _GBP
+    let others = [3, 4, 17, 23].map(|kind| link.values().unwrap().attrs().find(kind));
+    assert_eq!(others, [None; 4]);
+    let more = VxlanLink { gbp: true, mtu: 1400, link: 9, local: Some(ip("fd00::1")), ..docker };
+    let request = bytes(&written(|buffer| more.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    assert_eq!(link.mtu(), Some(1400));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Gbp(()))));
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Link(9))));
+    let local = ip("fd00::1");
+    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Local6(own) if own == local)));
+    let flannel = VxlanLink::flannel(name, docker.vni, 2, ip("10.0.0.1"), MacAddr::ZERO);
+    assert_eq!(made_switches(&flannel), [(7, 0), (11, 0), (12, 0), (13, 0), (14, 0)]);
+}
+
+/// IFLA_VXLAN_LEARNING, _PROXY, _RSC, _L2MISS and _L3MISS of a new device.
+fn made_switches(link: &VxlanLink<'_>) -> Vec<(u16, u8)> {
+    let request = bytes(&written(|buffer| link.write_add(1, buffer)));
+    let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
+    let attrs = link.values().unwrap().attrs();
+    let switches = attrs.filter(|attr| matches!(attr.kind(), 7 | 11..=14));
+    switches.map(|attr| (attr.kind(), attr.value()[0])).collect()
 }
 
 #[test]
@@ -571,13 +633,16 @@ fn next_hops_that_are_not_whole_are_none() {
         other => panic!("{other:?}"),
     };
     assert!(has_hops(&bytes));
-    // RTA_MULTIPATH, which stands behind RTA_DST: with NLA_F_NESTED, then with a first hop that is longer than all.
+    // RTA_MULTIPATH, which follows RTA_DST, as an integer of network byte order.
     assert_eq!(bytes[38..40], [9, 0]);
-    bytes[39] = 0x80;
+    bytes[39] = 0x40;
     assert!(!has_hops(&bytes));
+    // Its first hop shorter than its own header, then longer than all.
     bytes[39] = 0;
-    bytes[40] = 0xfc;
-    assert!(!has_hops(&bytes));
+    for length in [0, 7, 0xfc] {
+        bytes[40] = length;
+        assert!(!has_hops(&bytes), "{length}");
+    }
 }
 
 #[test]
@@ -733,16 +798,20 @@ quickcheck! {
     }
 
     fn what_is_set_is_read_back(address: u32, len: u8, public: u32, mac: (u16, u32), link: u16) -> bool {
-        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 33).unwrap();
+        // What no peer can have, `VxlanPeer::new` refuses; a link of zero is none.
+        let (address, mac) = (address >> 4 | 1 << 27, (mac.0 & 0xfeff | 0x0200, mac.1));
+        let public = IpAddr::from((public >> 4 | 1 << 27).to_be_bytes());
+        let subnet = IpPrefix::new(IpAddr::from(address.to_be_bytes()), len % 28 + 5).unwrap();
         let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
         let mac = MacAddr::new([a, b, c, d, e, f]);
-        let public = IpAddr::from(public.to_be_bytes());
-        let Ok(peer) = VxlanPeer::new(Owner::of_subnet(subnet), public, mac) else { return true };
-        let backend = VxlanBackend { link: link.into() };
-        backend.wanted(&peer, Reach::Tunnel).map(|wanted| wanted.record).all(|record| {
+        let peer = VxlanPeer::new(Owner::of_subnet(subnet), public, mac).unwrap();
+        let backend = VxlanBackend { link: u32::from(link) + 1 };
+        backend.wanted(&peer, Reach::Tunnel).all(|wanted| {
             let mut buffer = [0; 64];
-            let length = Change::Set(record).write(9, &mut buffer).unwrap();
-            Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(record)
+            [Change::Set(wanted.record), Change::Add(wanted.record)].iter().all(|change| {
+                let length = change.write(9, &mut buffer).unwrap();
+                Record::from_body(one(&buffer[..length]).body().unwrap()) == Some(wanted.record)
+            })
         })
     }
 }

@@ -104,8 +104,9 @@ fn every_other_kind_of_message_has_its_object() {
 fn a_line_that_is_no_message_does_not_stop_the_others() {
     let good = recorded("06_hostgw_route_add", "tx", "1800");
     let bad = ["zz", "123", "1234", "ff00000018000506010000000000000002", &good[..good.len() - 2]];
-    let truncated_attribute = good.replace("08000400", "09000400");
-    let lines = [&bad[..], &[&truncated_attribute, "", &good]].concat().join("\n");
+    // RTM_NEWROUTE with 3 bytes of `struct rtmsg`
+    let truncated_body = "1300000018000506010000000000000002180000";
+    let lines = [&bad[..], &[truncated_body, "", &good]].concat().join("\n");
     let (status, out, error) = routes(&["decode"], &lines);
     assert_eq!(status, 2);
     assert_eq!(error.lines().count(), 1, "{error}");
@@ -118,6 +119,57 @@ fn a_line_that_is_no_message_does_not_stop_the_others() {
     let (status, out, error) = routes(&["reencode"], &lines);
     assert_eq!((status, out), (2, format!("{good}\n")));
     assert_eq!(error, "routes: line 1: not hex; no message either: line 2, 3, 4, 5, 6\n");
+}
+
+/// As Linux reads it: what is not an attribute ends the attributes, and is not lost.
+#[test]
+fn trailing_bytes_are_counted_and_rebuilt() {
+    let good = recorded("06_hostgw_route_add", "tx", "1800");
+    let line = |name: &str| {
+        let lines = data("kernel.tsv");
+        lines.into_iter().find(|line| line[0] == name && line[1] == "tx").unwrap().swap_remove(2)
+    };
+    let truncated_attribute = good.replace("08000400", "09000400");
+    for (line, trailing) in [
+        (truncated_attribute, 8),
+        (line("trailing_short"), 3),
+        (line("trailing_zero"), 8),
+        (line("trailing_in_middle"), 12),
+        (line("neigh_trailing"), 2),
+    ] {
+        assert_eq!(decoded(&line)["trailing_bytes"], trailing, "{line}");
+        assert_eq!(routes(&["reencode"], &line), (0, format!("{line}\n"), String::new()));
+    }
+    assert_eq!(decoded(&good).get("trailing_bytes"), None);
+}
+
+#[test]
+fn every_next_hop_has_its_gateway() {
+    let line = "7000000018000200010000000000000002180000fe03000100000000080001000a05020008000f00fe000000440009002000000002000000160012000a00fe80000000000000000000000000000100002000000003000000160012000a00fe8000000000000000000000000000010000";
+    let hop = |link: u32| json!({"gateway": "fe80::1", "oif": link, "weight": 1, "flags": 0});
+    assert_eq!(decoded(line)["nexthops"], json!([hop(2), hop(3)]));
+    // An onlink hop of weight 3 with RTA_GATEWAY, RTA_FLOW and RTA_ENCAP_TYPE.
+    let line = "40000000180002000100000000000000 02180000fe03000100000000\
+                 24000900 2000 04 02 03000000 080005000a000001 08000b0002000100 0600150001000000";
+    let expected = json!([{"gateway": "10.0.0.1", "oif": 3, "weight": 3, "flags": 4, "flow": 65538,
+        "encap_type": 1}]);
+    assert_eq!(decoded(line)["nexthops"], expected);
+}
+
+#[test]
+fn the_end_of_a_dump_says_why() {
+    let line = "44000000030002020700000000000000eaffffff2e000100496e76616c69642076616c75657320696e2068656164657220666f72204649422064756d7020726571000000";
+    let message = "Invalid values in header for FIB dump req";
+    let expected = json!({"type": "done", "seq": 7, "errno": 22, "message": message});
+    assert_eq!(decoded(line), expected);
+    assert_eq!(routes(&["reencode"], line), (0, format!("{line}\n"), String::new()));
+    let whole = "1400000003000200070000000000000000000000";
+    assert_eq!(decoded(whole), json!({"type": "done", "seq": 7}));
+    let warned = data("kernel.tsv");
+    let warned = warned.iter().find(|line| line[0] == "trailing_short" && line[1] == "rx");
+    let ack = decoded(&warned.unwrap()[2]);
+    assert_eq!((&ack["type"], &ack["seq"]), (&json!("ack"), &json!(107)));
+    assert_eq!(ack["message"], "bytes leftover after parsing attributes");
 }
 
 #[test]

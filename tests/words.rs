@@ -209,7 +209,6 @@ fn netlink_messages() {
     says(MessageError::Header { available: 3 }, "3 bytes are no netlink header");
     says(MessageError::Length { length: 9, available: 20 }, "message length 9, 20 bytes there");
     says(MessageError::Body { needed: 12, available: 4 }, "message body of 4 bytes, 12 needed");
-    says(MessageError::Attr { offset: 8 }, "no attribute at byte 8 of the message body");
     says(AttrError { offset: 4 }, "no attribute at byte 4");
     let room = netlink::BuildError::NoRoom { needed: 40, available: 39 };
     says(room, "message of 40 bytes, room for 39");

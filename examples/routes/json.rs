@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 use vtep::netlink::{
-    AddressAttr, AddressMessage, Body, Header, LinkAttr, LinkFlags, LinkMessage, Message,
-    MessageError, MessageType, NeighbourAttr, NeighbourMessage, RouteAttr, RouteFlags,
+    AddressAttr, AddressMessage, Body, ExtAck, Header, LinkAttr, LinkFlags, LinkMessage, Message,
+    MessageError, MessageType, NeighbourAttr, NeighbourMessage, NextHops, RouteAttr, RouteFlags,
     RouteMessage, VxlanAttr,
 };
 
@@ -18,24 +18,33 @@ pub fn object(message: &Message<'_>) -> Result<Value, MessageError> {
 }
 
 pub fn body(header: Header, body: Body<'_>) -> Value {
+    let mut object = known_body(header, body);
+    if !body.trailing().is_empty() {
+        put(&mut object, "trailing_bytes", body.trailing().len());
+    }
+    object
+}
+
+/// The end of a request or of a dump, with the kernel's words where it has any.
+fn answer(kind: &str, header: Header, errno: u32, ext_ack: ExtAck<'_>) -> Value {
+    let mut object = json!({ "type": kind, "seq": header.seq });
+    if errno != 0 {
+        put(&mut object, "errno", errno);
+        put(&mut object, "message", ext_ack.text());
+    } else if let Some(warning) = ext_ack.text() {
+        put(&mut object, "message", warning);
+    }
+    if let Some(offset) = ext_ack.offset() {
+        put(&mut object, "offset", offset);
+    }
+    object
+}
+
+fn known_body(header: Header, body: Body<'_>) -> Value {
     match body {
-        Body::Error(error) if error.is_ack() => json!({ "type": "ack", "seq": header.seq }),
-        Body::Error(error) => {
-            let mut object = json!({
-                "type": "error",
-                "seq": header.seq,
-                "errno": error.errno(),
-                "message": error.text(),
-            });
-            if let Some(offset) = error.offset() {
-                object["offset"] = offset.into();
-            }
-            object
-        }
-        Body::Done(done) => match done.code().unsigned_abs() {
-            0 => json!({ "type": "done", "seq": header.seq }),
-            errno => json!({ "type": "done", "seq": header.seq, "errno": errno }),
-        },
+        Body::Error(error) if error.is_ack() => answer("ack", header, 0, error.ext_ack()),
+        Body::Error(error) => answer("error", header, error.errno(), error.ext_ack()),
+        Body::Done(done) => answer("done", header, done.errno(), done.ext_ack()),
         Body::General(bytes) => {
             json!({ "type": name(header), "flags": header.flags.bits(), "family": bytes.first() })
         }
@@ -96,13 +105,21 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
     if fixed.tos != 0 {
         put(object_ref, "tos", fixed.tos);
     }
+    // Once each, however often the message has them.
+    if let Some(hops) = route.next_hops() {
+        put(object_ref, "nexthops", next_hops(hops));
+    }
+    if route.attributes().any(|attr| matches!(attr, RouteAttr::Metrics(_))) {
+        put(object_ref, "metrics", metrics(route));
+    }
     for attr in route.attributes() {
         match attr {
             RouteAttr::Source(source) => put(object_ref, "src", prefix((source, fixed.source_len))),
+            // also 0, which the library takes for none
+            RouteAttr::Link(link) => put(object_ref, "oif", link),
             RouteAttr::InputLink(link) => put(object_ref, "iif", link),
             RouteAttr::PreferredSource(source) => put(object_ref, "prefsrc", source.to_string()),
-            RouteAttr::Metrics(_) => put(object_ref, "metrics", metrics(route)),
-            RouteAttr::Multipath(_) => put(object_ref, "nexthops", next_hops(route)),
+            RouteAttr::Flow(flow) => put(object_ref, "flow", flow),
             RouteAttr::Mark(mark) => put(object_ref, "mark", mark),
             RouteAttr::EncapType(kind) => put(object_ref, "encap_type", kind),
             RouteAttr::Expires(seconds) => put(object_ref, "expires", seconds),
@@ -135,15 +152,22 @@ fn metrics(route: RouteMessage<'_>) -> Value {
     Value::Object(route.metrics().map(|metric| (name(metric.kind), metric.value.into())).collect())
 }
 
-fn next_hops(route: RouteMessage<'_>) -> Value {
-    let hops = route.next_hops().into_iter().flatten();
+fn next_hops(hops: NextHops<'_>) -> Value {
     hops.map(|hop| {
-        json!({
+        let mut object = json!({
             "gateway": hop.gateway(),
             "oif": hop.link,
-            "weight": u16::from(hop.hops) + 1,
-            "flags": hop.flags,
-        })
+            "weight": hop.weight(),
+            "flags": hop.flags.bits(),
+        });
+        for attr in hop.attributes() {
+            match attr {
+                RouteAttr::EncapType(kind) => put(&mut object, "encap_type", kind),
+                RouteAttr::Flow(flow) => put(&mut object, "flow", flow),
+                _ => {}
+            }
+        }
+        object
     })
     .collect()
 }
@@ -183,10 +207,6 @@ fn neighbour_object(header: Header, neighbour: NeighbourMessage<'_>) -> Value {
 
 fn address_object(header: Header, address: AddressMessage<'_>) -> Value {
     let fixed = address.header;
-    let flags = address.attributes().find_map(|attr| match attr {
-        AddressAttr::Flags(flags) => Some(flags),
-        _ => None,
-    });
     let mut object = json!({
         "type": name(header),
         "flags": header.flags.bits(),
@@ -194,7 +214,7 @@ fn address_object(header: Header, address: AddressMessage<'_>) -> Value {
         "ifindex": fixed.link,
         "prefixlen": fixed.prefix_len,
         "scope": fixed.scope,
-        "ifa_flags": flags.unwrap_or(fixed.flags.into()),
+        "ifa_flags": address.flags(),
         "local": address.local(),
         "address": address.address(),
     });

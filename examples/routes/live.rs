@@ -120,12 +120,13 @@ impl Kernel {
                 let message = message.map_err(Failure::system)?;
                 match dump.step(&message).map_err(Failure::system)? {
                     DumpStep::Entry(body) => entries.extend(entry(message.header, body)),
-                    DumpStep::Foreign => {}
+                    DumpStep::Foreign | DumpStep::Control => {}
                     DumpStep::Finished => return Ok(Some(entries)),
                     DumpStep::Interrupted => return Ok(None),
-                    DumpStep::Failed { code } => {
-                        let refusal = Refusal { errno: code.unsigned_abs(), text: None };
-                        return Err(Failure::system(refusal));
+                    DumpStep::NoDump => return Err(Failure::system("acknowledged, not listed")),
+                    DumpStep::Failed { errno, ext_ack } => {
+                        let text = ext_ack.text().map(String::from);
+                        return Err(Failure::system(Refusal { errno, text }));
                     }
                 }
             }

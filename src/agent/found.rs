@@ -78,7 +78,7 @@ fn is_exact(record: Record, message: RouteMessage<'_>) -> bool {
     is_plain
         && (tos, source_len, protocol) == (0, 0, usual.protocol)
         && flags == if is_onlink { RouteFlags::ONLINK } else { RouteFlags::empty() }
-        && message.attrs().flatten().all(says_no_more)
+        && message.attrs().all(says_no_more)
 }
 
 /// Whether a record has what the attribute says, or it is a default or a report of the kernel's:

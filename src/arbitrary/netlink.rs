@@ -5,15 +5,18 @@ use core::fmt;
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::{CAPACITY, slice};
-use crate::netlink::MessageType;
+use crate::netlink::{MessageFlags, MessageType};
 
-/// One message: a header, the fixed part of its type, and attributes, nested or not.
+/// One message: a header, the fixed part of its type, attributes, nested or not, next hops among them, and sometimes bytes
+/// that are not an attribute: after the last, and in nests. Errors and ends of dumps have an extended acknowledgement.
 #[derive(Clone, Copy)]
 pub struct NetlinkMessage {
     bytes: [u8; CAPACITY],
     len: usize,
     /// Where the attributes begin.
     attrs_at: usize,
+    /// Where they end.
+    trailing_at: usize,
 }
 
 impl NetlinkMessage {
@@ -27,6 +30,12 @@ impl NetlinkMessage {
     #[must_use]
     pub const fn attrs_at(&self) -> usize {
         self.attrs_at
+    }
+
+    /// Where the bytes after the last attribute begin, which are not an attribute: at the end of most messages.
+    #[must_use]
+    pub const fn trailing_at(&self) -> usize {
+        self.trailing_at
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -51,19 +60,81 @@ impl NetlinkMessage {
     /// Appends an attribute, `depth` levels of nesting below it at most.
     fn attr(&mut self, u: &mut Unstructured<'_>, depth: usize) -> Result<()> {
         let at = self.len;
-        let kind: u16 = u.int_in_range(0..=64)?;
-        let is_nested = depth > 0 && u.ratio(1, 4)?;
+        let any: u16 = u.int_in_range(0..=64)?;
+        let form = u.int_in_range(if depth == 0 { 2 } else { 0 }..=7)?;
+        let flag = if u.ratio(1, 4)? { 0x8000 } else { 0 };
+        let kind = match form {
+            0 => any | 0x8000,
+            // RTA_MULTIPATH
+            1 => 9 | flag,
+            // RTA_VIA
+            2 => 18,
+            _ => any,
+        };
         self.put(&[0; 2]);
-        self.put(&(kind | if is_nested { 0x8000 } else { 0 }).to_ne_bytes());
-        if is_nested {
-            for _ in 0..u.int_in_range(0..=3)? {
-                self.attr(u, depth.saturating_sub(1))?;
-            }
-        } else {
-            self.put(slice(u, 20)?);
+        self.put(&kind.to_ne_bytes());
+        match form {
+            0 => self.attrs(u, 3, depth)?,
+            1 => self.next_hops(u, depth)?,
+            2 => self.via(u)?,
+            _ => self.put(slice(u, 20)?),
         }
         self.set(at, self.len16(at));
         self.align();
+        Ok(())
+    }
+
+    fn attrs(&mut self, u: &mut Unstructured<'_>, most: usize, depth: usize) -> Result<()> {
+        for _ in 0..u.int_in_range(0..=most)? {
+            self.attr(u, depth.saturating_sub(1))?;
+        }
+        self.trailing(u)
+    }
+
+    /// `struct rtvia`: a family, and an address that is mostly of its size.
+    fn via(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
+        let (family, len): (u16, usize) = *u.choose(&[(2, 4), (10, 16), (10, 4)])?;
+        self.put(&family.to_ne_bytes());
+        let address: [u8; 16] = u.arbitrary()?;
+        self.put(address.get(..len).unwrap_or_default());
+        Ok(())
+    }
+
+    /// `struct rtnexthop`, some of them, with attributes.
+    fn next_hops(&mut self, u: &mut Unstructured<'_>, depth: usize) -> Result<()> {
+        for _ in 0..u.int_in_range(0..=3)? {
+            let at = self.len;
+            self.put(&[0; 2]);
+            self.put(&u.arbitrary::<[u8; 6]>()?);
+            self.attrs(u, 2, depth)?;
+            self.set(at, self.len16(at));
+            self.align();
+        }
+        self.trailing(u)
+    }
+
+    /// Appends bytes that are not an attribute: too few, with a length of zero, or with one beyond the message. Mostly none.
+    fn trailing(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
+        match u.int_in_range(0..=11)? {
+            0 => self.put(&[1, 2, 3]),
+            1 => self.put(&[0; 12]),
+            2 => self.put(&[0xff; 6]),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Appends the fixed part of an NLMSG_ERROR: an errno and the request, as far as it is returned.
+    fn request(&mut self, u: &mut Unstructured<'_>, is_capped: bool) -> Result<()> {
+        let payload = slice(u, 20)?;
+        self.put(&u.arbitrary::<[u8; 4]>()?);
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).saturating_add(16);
+        self.put(&length.to_ne_bytes());
+        self.put(&u.arbitrary::<[u8; 12]>()?);
+        if !is_capped {
+            self.put(payload);
+            self.align();
+        }
         Ok(())
     }
 
@@ -91,18 +162,31 @@ impl<'a> Arbitrary<'a> for NetlinkMessage {
             (MessageType::DELROUTE, 12),
             (MessageType::NEWNEIGH, 12),
             (MessageType::DELNEIGH, 12),
+            (MessageType::DONE, 4),
+            (MessageType::ERROR, 20),
         ];
-        let (MessageType(kind), fixed) = *u.choose(&kinds)?;
-        let mut message =
-            Self { bytes: [0; CAPACITY], len: 0, attrs_at: 16_usize.saturating_add(fixed) };
+        let (kind, fixed) = *u.choose(&kinds)?;
+        let mut flags: u16 = u.arbitrary()?;
+        if kind == MessageType::ERROR || kind == MessageType::DONE {
+            flags |= MessageFlags::ACK_TLVS.bits();
+        }
+        let mut message = Self { bytes: [0; CAPACITY], len: 0, attrs_at: 0, trailing_at: 0 };
         message.put(&[0; 4]);
-        message.put(&kind.to_ne_bytes());
-        message.put(&u.arbitrary::<[u8; 10]>()?);
-        let fixed_part: [u8; 16] = u.arbitrary()?;
-        message.put(fixed_part.get(..fixed).unwrap_or_default());
+        message.put(&kind.0.to_ne_bytes());
+        message.put(&flags.to_ne_bytes());
+        message.put(&u.arbitrary::<[u8; 8]>()?);
+        if kind == MessageType::ERROR {
+            message.request(u, flags & MessageFlags::CAPPED.bits() != 0)?;
+        } else {
+            let fixed_part: [u8; 16] = u.arbitrary()?;
+            message.put(fixed_part.get(..fixed).unwrap_or_default());
+        }
+        message.attrs_at = message.len;
         for _ in 0..u.int_in_range(0..=8)? {
             message.attr(u, 3)?;
         }
+        message.trailing_at = message.len;
+        message.trailing(u)?;
         let len = u32::try_from(message.len).unwrap_or(u32::MAX);
         message.set(0, len.to_ne_bytes());
         Ok(message)
@@ -116,9 +200,9 @@ pub enum MessageFlaw {
     LenShort,
     /// The message's length is more than there is.
     LenLong,
-    /// The first attribute's length is less than its header's.
+    /// The first attribute's length is less than its header's: the message does not have attributes.
     AttrLenShort,
-    /// The first attribute's length is more than there is.
+    /// The first attribute's length is more than there is: the message does not have attributes.
     AttrLenLong,
 }
 
@@ -136,6 +220,12 @@ impl NearlyValidMessage {
         self.message.as_bytes()
     }
 
+    /// Where its attributes begin.
+    #[must_use]
+    pub const fn attrs_at(&self) -> usize {
+        self.message.attrs_at
+    }
+
     /// What is wrong.
     #[must_use]
     pub const fn flaw(&self) -> MessageFlaw {
@@ -148,8 +238,10 @@ impl<'a> Arbitrary<'a> for NearlyValidMessage {
         use MessageFlaw::{AttrLenLong, AttrLenShort, LenLong, LenShort};
         let flaw = *u.choose(&[LenShort, LenLong, AttrLenShort, AttrLenLong])?;
         let mut message = NetlinkMessage::arbitrary(u)?;
-        if message.len == message.attrs_at {
-            message.put(&[4, 0, 1, 0]);
+        if message.trailing_at == message.attrs_at {
+            message.len = message.attrs_at;
+            message.put(&4_u16.to_ne_bytes());
+            message.put(&1_u16.to_ne_bytes());
             let len = u32::try_from(message.len).unwrap_or(u32::MAX);
             message.set(0, len.to_ne_bytes());
         }

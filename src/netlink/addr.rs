@@ -71,6 +71,12 @@ impl<'a> AddressMessage<'a> {
         last!(self, AddressAttr::Local)
     }
 
+    /// All of IFA_F_*, wherever the message has them.
+    #[must_use]
+    pub fn flags(self) -> u32 {
+        last!(self, AddressAttr::Flags).unwrap_or(u32::from(self.header.flags))
+    }
+
     /// The name of the link, or of its alias.
     #[must_use]
     pub fn label(self) -> Option<Text<'a>> {
@@ -124,9 +130,16 @@ impl LinkAddress {
     }
 
     /// The address that a message is about.
+    ///
+    /// Returns `None` if it has none (0.0.0.0 and `::` are none, which Linux leaves out), if that is not of the message's
+    /// family, or if an attribute is [unreadable](AddressMessage::unreadable).
     #[must_use]
     pub fn from_message(message: AddressMessage<'_>) -> Option<Self> {
         let address = message.local().or(message.address())?;
+        let is_known = !address.is_unspecified() && Family::of(address) == message.header.family;
+        if !is_known || message.unreadable().is_some() {
+            return None;
+        }
         Some(Self { link: message.header.link, address, prefix_len: message.header.prefix_len })
     }
 }
@@ -148,5 +161,41 @@ impl AddressDump {
         let fixed =
             AddressHeader { family: self.family, prefix_len: 0, flags: 0, scope: 0, link: 0 };
         build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attr::Attr;
+    use super::super::writer::Writer;
+    use super::*;
+
+    const OWN: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 0));
+    const OTHER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 9));
+
+    fn read(family: Family, attrs: &[AddressAttr<'_>]) -> (Option<LinkAddress>, u32) {
+        let mut buffer = [0; 128];
+        let fixed = AddressHeader { family, prefix_len: 32, flags: 0x80, scope: 0, link: 3 };
+        let header = Header::request(MessageType::NEWADDR, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(&fixed.to_bytes());
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        let message = AddressMessage::parse(&buffer[16..length]).unwrap();
+        (LinkAddress::from_message(message), message.flags())
+    }
+
+    #[test]
+    fn the_own_address_is_the_local_one_if_there_is_one() {
+        use AddressAttr::{Address, Flags, Local, Other};
+        let own = Some(LinkAddress { link: 3, address: OWN, prefix_len: 32 });
+        assert_eq!(read(Family::INET, &[Address(OTHER), Local(OWN)]), (own, 0x80));
+        assert_eq!(read(Family::INET, &[Address(OWN), Flags(0x380)]), (own, 0x380));
+        assert_eq!(read(Family::INET, &[]).0, None);
+        assert_eq!(read(Family::INET6, &[Local(OWN)]).0, None);
+        assert_eq!(read(Family::INET, &[Local(IpAddr::from([0; 4]))]).0, None);
+        // IFA_LOCAL of three bytes is not absent.
+        assert_eq!(read(Family::INET, &[Other(Attr::new(2, &[10, 5, 17])), Address(OWN)]).0, None);
     }
 }

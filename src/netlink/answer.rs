@@ -2,29 +2,29 @@
 //! `include/uapi/linux/netlink.h`).
 
 use super::attr::Attrs;
-use super::message::{Body, HEADER, Header, Message, MessageError, MessageFlags};
+use super::ext_ack::ExtAck;
+use super::message::{Body, HEADER, Header, Message, MessageError, MessageFlags, MessageType};
 use super::native::{read_i32, write_i32, write_u32};
-use super::value::{Text, Value};
 use super::writer::Writer;
 
 /// The answer to a request (NLMSG_ERROR): an acknowledgement or an error.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorMessage<'a> {
     /// 0 for an acknowledgement, else the negative of an errno.
-    pub code: i32,
+    code: i32,
     /// The header of the request.
     pub request: Header,
     /// The length field of the request.
     pub request_length: u32,
     request_payload: &'a [u8],
-    attrs: Attrs<'a>,
+    ext_ack: ExtAck<'a>,
 }
 
 impl<'a> ErrorMessage<'a> {
-    /// Reads the body of an NLMSG_ERROR with these flags.
+    /// Parses the body of an NLMSG_ERROR with these flags.
     ///
     /// # Errors
-    /// [`MessageError`] when less is there than `struct nlmsgerr` and the flags say, or an attribute is none.
+    /// [`MessageError::Body`] if less is there than `struct nlmsgerr` and the flags say.
     pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
         let available = body.len();
         let short = |needed| MessageError::Body { needed, available };
@@ -40,13 +40,10 @@ impl<'a> ErrorMessage<'a> {
             };
         let (request_payload, tlvs) =
             rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
-        let attrs = Attrs::new(tlvs).check().map_err(|error| MessageError::Attr {
-            offset: error.offset.saturating_add(given_back).saturating_add(20),
-        })?;
-        Ok(Self { code, request, request_length, request_payload, attrs })
+        Ok(Self { code, request, request_length, request_payload, ext_ack: ExtAck::new(tlvs) })
     }
 
-    /// Whether it is an acknowledgement, not an error.
+    /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the same: a warning.
     #[must_use]
     pub const fn is_ack(&self) -> bool {
         self.code == 0
@@ -58,25 +55,31 @@ impl<'a> ErrorMessage<'a> {
         self.code.unsigned_abs()
     }
 
+    /// The extended acknowledgement.
+    #[must_use]
+    pub const fn ext_ack(&self) -> ExtAck<'a> {
+        self.ext_ack
+    }
+
     /// The kernel's words for it (NLMSGERR_ATTR_MSG).
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
-        Text::read(self.attrs.find(1)?)?.as_str()
+        self.ext_ack.text()
     }
 
-    /// Where in the request the offending attribute starts, in bytes (NLMSGERR_ATTR_OFFS).
+    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
     #[must_use]
     pub fn offset(&self) -> Option<u32> {
-        u32::read(self.attrs.find(2)?)
+        self.ext_ack.offset()
     }
 
-    /// The extended acknowledgement attributes.
+    /// The extended acknowledgement's attributes, raw.
     #[must_use]
     pub const fn attrs(&self) -> Attrs<'a> {
-        self.attrs
+        self.ext_ack.attrs()
     }
 
-    /// What the kernel gives back of the request after its header.
+    /// What the kernel returns of the request after its header, with its padding when attributes follow.
     #[must_use]
     pub const fn request_payload(&self) -> &'a [u8] {
         self.request_payload
@@ -87,10 +90,7 @@ impl<'a> ErrorMessage<'a> {
         writer.bytes(&write_u32(self.request_length));
         writer.bytes(&self.request.tail());
         writer.bytes(self.request_payload);
-        for attr in self.attrs.flatten() {
-            writer.attr(attr.raw_type(), attr.value());
-            writer.pad_as_read(attr.padding());
-        }
+        writer.bytes(self.attrs().as_bytes());
     }
 }
 
@@ -105,20 +105,53 @@ fn padded_payload(length: u32) -> usize {
 #[derive(Clone, Copy, Debug)]
 pub struct Done<'a> {
     payload: &'a [u8],
+    ext_ack: ExtAck<'a>,
 }
 
 impl<'a> Done<'a> {
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
-        match body.len() {
-            0 | 4.. => Ok(Self { payload: body }),
-            available => Err(MessageError::Body { needed: 4, available }),
-        }
+    /// Parses the body of an NLMSG_DONE with these flags: an errno, of which some senders make no use, and with
+    /// NLM_F_ACK_TLVS the extended acknowledgement.
+    ///
+    /// # Errors
+    /// [`MessageError::Body`] if it has 1 to 3 bytes.
+    pub fn parse(flags: MessageFlags, body: &'a [u8]) -> Result<Self, MessageError> {
+        let available = body.len();
+        let tlvs = match body.split_first_chunk::<4>() {
+            Some((_, rest)) if flags.contains(MessageFlags::ACK_TLVS) => rest,
+            None if available > 0 => return Err(MessageError::Body { needed: 4, available }),
+            _ => &[],
+        };
+        Ok(Self { payload: body, ext_ack: ExtAck::new(tlvs) })
     }
 
-    /// 0, or the negative of the errno that cut the dump short.
+    /// The errno that cut the dump short, positive; 0 of a dump that is whole.
     #[must_use]
-    pub fn code(&self) -> i32 {
-        self.payload.first_chunk().map_or(0, |code| read_i32(*code))
+    pub fn errno(&self) -> u32 {
+        self.payload.first_chunk().map_or(0, |code| read_i32(*code).unsigned_abs())
+    }
+
+    /// The extended acknowledgement.
+    #[must_use]
+    pub const fn ext_ack(&self) -> ExtAck<'a> {
+        self.ext_ack
+    }
+
+    /// The kernel's words for it (NLMSGERR_ATTR_MSG).
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        self.ext_ack.text()
+    }
+
+    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
+    #[must_use]
+    pub fn offset(&self) -> Option<u32> {
+        self.ext_ack.offset()
+    }
+
+    /// The extended acknowledgement's attributes, raw.
+    #[must_use]
+    pub const fn attrs(&self) -> Attrs<'a> {
+        self.ext_ack.attrs()
     }
 
     pub(super) fn emit(self, writer: &mut Writer<'_>) {
@@ -140,21 +173,29 @@ impl Dump {
         Self { seq, interrupted: false }
     }
 
-    /// What the next message means to the dump.
+    /// Returns what the next message means to the dump.
     ///
     /// # Errors
-    /// [`MessageError`] when the message is none.
+    /// [`MessageError`] if the message's body cannot be read.
     pub fn step<'a>(&mut self, message: &Message<'a>) -> Result<DumpStep<'a>, MessageError> {
-        if message.header.seq != self.seq {
+        let Header { kind, flags, seq, .. } = message.header;
+        if seq != self.seq {
             return Ok(DumpStep::Foreign);
         }
-        self.interrupted |= message.header.flags.contains(MessageFlags::DUMP_INTR);
+        self.interrupted |= flags.contains(MessageFlags::DUMP_INTR) || kind == MessageType::OVERRUN;
         Ok(match message.body()? {
-            Body::Error(error) => DumpStep::Failed { code: error.code },
-            Body::Done(done) if done.code() != 0 => DumpStep::Failed { code: done.code() },
+            Body::Error(error) if error.is_ack() => DumpStep::NoDump,
+            Body::Error(error) => {
+                DumpStep::Failed { errno: error.errno(), ext_ack: error.ext_ack() }
+            }
+            Body::Done(done) if done.errno() != 0 => {
+                DumpStep::Failed { errno: done.errno(), ext_ack: done.ext_ack() }
+            }
             Body::Done(_) if self.interrupted => DumpStep::Interrupted,
             Body::Done(_) => DumpStep::Finished,
-            body => DumpStep::Entry(body),
+            _ if kind.is_control() => DumpStep::Control,
+            body if flags.contains(MessageFlags::MULTI) => DumpStep::Entry(body),
+            _ => DumpStep::Foreign,
         })
     }
 }
@@ -164,15 +205,157 @@ impl Dump {
 pub enum DumpStep<'a> {
     /// One of the things asked for.
     Entry(Body<'a>),
-    /// Not an answer to this request.
+    /// Not an answer to this request: another number, or a notification (without NLM_F_MULTI) of what another socket did
+    /// under the same number.
     Foreign,
+    /// A message of netlink itself that holds nothing: NLMSG_NOOP, or NLMSG_OVERRUN, after which the dump ends as
+    /// [`Interrupted`](Self::Interrupted).
+    Control,
     /// The dump is whole.
     Finished,
-    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR): ask again.
+    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR) or messages were lost: request it again.
     Interrupted,
-    /// The kernel refused or broke off: the negative of an errno, or 0 for an unasked acknowledgement.
+    /// An acknowledgement: the request did not request a dump, and nothing follows.
+    NoDump,
+    /// The kernel refused the dump or broke it off.
     Failed {
-        /// As the kernel gave it.
-        code: i32,
+        /// The errno, positive, never 0.
+        errno: u32,
+        /// Why.
+        ext_ack: ExtAck<'a>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::build;
+    use super::*;
+    use crate::netlink::Messages;
+    use std::vec::Vec;
+
+    const NONE: MessageFlags = MessageFlags::empty();
+
+    /// NLMSGERR_ATTR_MSG "no", NLMSGERR_ATTR_OFFS 28.
+    fn tlvs() -> Vec<u8> {
+        let text = [&7_u16.to_ne_bytes()[..], &1_u16.to_ne_bytes(), b"no\0\0"].concat();
+        let offset =
+            [&8_u16.to_ne_bytes()[..], &2_u16.to_ne_bytes(), &28_u32.to_ne_bytes()].concat();
+        [text, offset].concat()
+    }
+
+    /// The body of an NLMSG_ERROR of `code` to a request of `length` bytes, and what is returned of its payload.
+    fn error(code: i32, length: u32, payload: &[u8], tlvs: &[u8]) -> Vec<u8> {
+        let header = Header::request(MessageType::GETLINK, MessageFlags::LIST, 9);
+        [&code.to_ne_bytes()[..], &length.to_ne_bytes(), &header.tail(), payload, tlvs].concat()
+    }
+
+    #[test]
+    fn the_payload_of_a_request_is_padded_before_the_attributes() {
+        for (length, returned) in [(16, 0), (17, 4), (18, 4), (19, 4), (20, 4), (21, 8)] {
+            let body = error(-22, length, &[7; 8][..returned], &tlvs());
+            let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).unwrap();
+            assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
+            assert_eq!((read.request_length, read.request_payload().len()), (length, returned));
+            assert_eq!(read.request.kind, MessageType::GETLINK);
+            let capped = MessageFlags::ACK_TLVS | MessageFlags::CAPPED;
+            let body = error(0, length, &[], &tlvs());
+            let read = ErrorMessage::parse(capped, &body).unwrap();
+            assert_eq!((read.is_ack(), read.text()), (true, Some("no")));
+            assert!(read.request_payload().is_empty());
+        }
+    }
+
+    #[test]
+    fn without_the_flag_all_is_the_requests() {
+        for flags in [NONE, MessageFlags::CAPPED] {
+            let body = error(-17, 16, &[1, 2, 3], &tlvs());
+            let read = ErrorMessage::parse(flags, &body).unwrap();
+            assert_eq!((read.errno(), read.text(), read.attrs().count()), (17, None, 0));
+            assert_eq!(read.request_payload().len(), 3 + 16);
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_cut_is_refused() {
+        let body = error(-17, 23, &[1; 8], &[]);
+        for available in 0..28 {
+            let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body[..available]);
+            let needed = if available < 20 { 20 } else { 28 };
+            assert_eq!(read.map(drop), Err(MessageError::Body { needed, available }));
+        }
+        assert!(ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).is_ok());
+        // a length that no message has
+        let endless = error(-17, u32::MAX, &[1; 8], &[]);
+        assert!(ErrorMessage::parse(MessageFlags::ACK_TLVS, &endless).is_err());
+        assert!(ErrorMessage::parse(NONE, &endless).is_ok());
+        let short = error(-17, 3, &[], &tlvs());
+        let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &short).unwrap();
+        assert_eq!(read.text(), Some("no"), "a request shorter than its header has no payload");
+    }
+
+    #[test]
+    fn the_end_of_a_dump_has_a_reason() {
+        let body = [&(-22_i32).to_ne_bytes()[..], &tlvs()].concat();
+        let read = Done::parse(MessageFlags::ACK_TLVS, &body).unwrap();
+        assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
+        assert_eq!((read.attrs().count(), read.ext_ack().attributes().count()), (2, 2));
+        let read = Done::parse(NONE, &body).unwrap();
+        assert_eq!((read.errno(), read.text(), read.attrs().count()), (22, None, 0));
+        for available in 1..4 {
+            let error = MessageError::Body { needed: 4, available };
+            for flags in [NONE, MessageFlags::ACK_TLVS] {
+                assert_eq!(Done::parse(flags, &body[..available]).map(drop), Err(error));
+                assert_eq!(Done::parse(flags, &[]).map(|done| done.errno()), Ok(0));
+            }
+        }
+    }
+
+    fn step(
+        dump: &mut Dump,
+        kind: MessageType,
+        flags: MessageFlags,
+        body: &[u8],
+    ) -> std::string::String {
+        let mut buffer = [0; 128];
+        let header = Header { flags, ..Header::request(kind, NONE, 9) };
+        let length = build(&mut buffer, header, |writer| writer.bytes(body)).unwrap();
+        let message = Messages::new(&buffer[..length]).next().unwrap().unwrap();
+        let step = dump.step(&message).unwrap();
+        let name = std::format!("{step:?}");
+        match step {
+            DumpStep::Failed { errno, ext_ack } => std::format!("{errno} {:?}", ext_ack.text()),
+            _ => name.split('(').next().unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn each_message_has_its_meaning_to_a_dump() {
+        let multi = MessageFlags::MULTI;
+        let tlvs_flag = MessageFlags::ACK_TLVS | multi;
+        let failed = [&(-22_i32).to_ne_bytes()[..], &tlvs()].concat();
+        let mut dump = Dump::new(9);
+        let link = [0; 16];
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, multi, &link), "Entry");
+        // a notification of what another socket did under the same number
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, NONE, &link), "Foreign");
+        assert_eq!(step(&mut dump, MessageType::DELLINK, NONE, &link), "Foreign");
+        assert_eq!(step(&mut Dump::new(8), MessageType::NEWLINK, multi, &link), "Foreign");
+        for kind in [MessageType::NOOP, MessageType(5), MessageType(15)] {
+            assert_eq!(step(&mut dump, kind, multi, &[]), "Control", "{kind:?}");
+        }
+        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
+        let refused = error(-95, 16, &[], &tlvs());
+        let flags = MessageFlags::ACK_TLVS;
+        assert_eq!(step(&mut dump, MessageType::ERROR, flags, &refused), "95 Some(\"no\")");
+        let ack = error(0, 16, &[], &[]);
+        assert_eq!(step(&mut dump, MessageType::ERROR, NONE, &ack), "NoDump");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Finished");
+        assert_eq!(step(&mut dump, MessageType::OVERRUN, NONE, &[]), "Control");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
+        let mut dump = Dump::new(9);
+        let interrupted = multi | MessageFlags::DUMP_INTR;
+        assert_eq!(step(&mut dump, MessageType::NEWLINK, interrupted, &link), "Entry");
+        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
+        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
+    }
 }

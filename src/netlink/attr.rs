@@ -1,6 +1,7 @@
 //! Attributes: length, type, value, padded to four bytes (`struct nlattr`, `include/uapi/linux/netlink.h`).
 
 use core::fmt;
+use core::iter::FusedIterator;
 
 use bitflags::bitflags;
 
@@ -73,12 +74,29 @@ impl<'a> Attr<'a> {
     }
 }
 
-/// A walk over attributes. Each is checked against the bytes that are there; the first that is none is
-/// returned as an error and ends the walk.
-#[derive(Clone, Copy)]
+/// A walk over attributes, as Linux walks them (`nla_for_each_attr`, `include/net/netlink.h`): it ends at the first
+/// bytes that are not an attribute, because fewer are left than a header has, or because the length field is below the
+/// header's own length or beyond the bytes that are left.
+///
+/// Linux takes a request with such trailing bytes and warns of them, unless the message type is parsed strictly
+/// (`nla_parse`, `lib/nlattr.c`). [`trailing`](Self::trailing) returns them, [`check`](Self::check) refuses them. The kernel
+/// itself sends none.
+///
+/// # Examples
+/// ```
+/// use vtep::netlink::{AttrError, Attrs};
+///
+/// let length = 8_u16.to_ne_bytes();
+/// let kind = 4_u16.to_ne_bytes();
+/// let bytes = [&length[..], &kind, &[0, 0, 0, 7], &[9, 9]].concat();
+/// let attrs = Attrs::new(&bytes);
+/// assert_eq!(attrs.count(), 1);
+/// assert_eq!(attrs.trailing(), [9, 9]);
+/// assert_eq!(attrs.check(), Err(AttrError { offset: 8 }));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Attrs<'a> {
     rest: &'a [u8],
-    length: usize,
 }
 
 impl fmt::Debug for Attrs<'_> {
@@ -91,46 +109,52 @@ impl<'a> Attrs<'a> {
     /// A walk over these bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, length: bytes.len() }
+        Self { rest: bytes }
     }
 
-    /// The bytes that are still to be walked.
+    /// The bytes that are still to be walked, trailing bytes included.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// Walks all of it once.
-    ///
-    /// # Errors
-    /// The first attribute that is none.
-    pub fn check(self) -> Result<Self, AttrError> {
-        for attr in self {
-            attr?;
-        }
-        Ok(self)
+    /// Returns the bytes after the last attribute, which are not an attribute; empty in most messages.
+    #[must_use]
+    pub fn trailing(mut self) -> &'a [u8] {
+        while self.next().is_some() {}
+        self.rest
     }
 
-    /// The attribute of this type (flag bits aside). Of several the last, as the kernel's `nla_parse` takes it.
+    /// Checks that the attributes take up all bytes, as Linux does for the message types that it parses strictly.
+    ///
+    /// # Errors
+    /// [`AttrError`] with the place of the first byte that is not in an attribute.
+    pub fn check(self) -> Result<Self, AttrError> {
+        match self.trailing() {
+            [] => Ok(self),
+            // trailing bytes are the end of the bytes
+            trailing => Err(AttrError { offset: self.rest.len().saturating_sub(trailing.len()) }),
+        }
+    }
+
+    /// Returns the attribute of this type (flag bits aside), of several the last, as Linux reads most of them (`nla_parse`).
     #[must_use]
     pub fn find(self, kind: u16) -> Option<Attr<'a>> {
-        self.map_while(Result::ok).filter(|attr| attr.kind() == kind).last()
+        self.filter(|attr| attr.kind() == kind).last()
     }
 }
 
 impl<'a> Iterator for Attrs<'a> {
-    type Item = Result<Attr<'a>, AttrError>;
+    type Item = Attr<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let offset = self.length.wrapping_sub(self.rest.len());
-        let taken = split_attr(self.rest);
-        self.rest = taken.map_or(&[], |(_, rest)| rest);
-        Some(taken.map(|(attr, _)| attr).ok_or(AttrError { offset }))
+        let (attr, rest) = split_attr(self.rest)?;
+        self.rest = rest;
+        Some(attr)
     }
 }
+
+impl FusedIterator for Attrs<'_> {}
 
 /// The first attribute and what follows its padding.
 fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
@@ -143,8 +167,8 @@ fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
     Some((attr, bytes.get(end..)?))
 }
 
-/// An attribute whose length field is below its own header or beyond the bytes there are, or too few bytes
-/// for a header.
+/// Bytes that are not an attribute: fewer than a header has, or with a length field below the header's own length or
+/// beyond the bytes there are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AttrError {
     /// Where it starts, in bytes from the start of the attributes.
@@ -173,7 +197,7 @@ mod tests {
     fn walks_to_the_end_with_and_without_the_last_padding() {
         let bytes =
             [attr(7, 0x8001, &[1, 2, 3, 9]), attr(4, 2, &[]), attr(5, 0x4003, &[4])].concat();
-        let attrs: Vec<Attr<'_>> = Attrs::new(&bytes).map(Result::unwrap).collect();
+        let attrs: Vec<Attr<'_>> = Attrs::new(&bytes).collect();
         let read: Vec<_> =
             attrs.iter().map(|attr| (attr.kind(), attr.value(), attr.padding())).collect();
         assert_eq!(read, [(1, &[1, 2, 3][..], &[9][..]), (2, &[], &[]), (3, &[4], &[])]);
@@ -181,18 +205,25 @@ mod tests {
         assert_eq!(attrs[2].flags(), AttrFlags::NET_BYTEORDER);
     }
 
+    /// `nla_ok`: what Linux takes for the end, whatever follows.
     #[test]
-    fn stops_at_the_first_that_is_none() {
+    fn ends_at_the_first_bytes_that_are_not_an_attribute() {
         let good = attr(8, 1, &[0; 4]);
-        for bad in
-            [attr(0, 1, &[]), attr(3, 1, &[]), attr(9, 1, &[0; 4]), [4, 0, 1].into(), [0].into()]
-        {
+        let (zero, short) = (attr(0, 1, &[]), attr(3, 1, &[]));
+        let beyond = attr(9, 1, &[0; 4]);
+        let before_another = [&zero[..], &good].concat();
+        for bad in [zero, short, beyond, before_another, [4, 0, 1].into(), [0].into()] {
             let bytes = [&good[..], &bad].concat();
             let mut attrs = Attrs::new(&bytes);
-            assert!(attrs.next().unwrap().is_ok());
-            assert_eq!(attrs.next(), Some(Err(AttrError { offset: 8 })), "{bad:?}");
-            assert_eq!(attrs.next(), None);
+            assert_eq!(attrs.trailing(), bad);
+            assert_eq!(attrs.check(), Err(AttrError { offset: 8 }), "{bad:?}");
+            assert!(attrs.next().is_some());
+            assert_eq!((attrs.next(), attrs.next()), (None, None));
+            assert_eq!(attrs.as_bytes(), bad);
+            assert_eq!(attrs.check(), Err(AttrError { offset: 0 }));
         }
+        assert_eq!(Attrs::new(&good).check(), Ok(Attrs::new(&good)));
+        assert!(Attrs::new(&good).trailing().is_empty());
     }
 
     #[test]

@@ -58,10 +58,17 @@ impl HostGwRoute {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
-    /// The route that a message is about, when it has one gateway and one link and is of the main table.
+    /// The route that a message is about, if it is a unicast route of the main table with one gateway and one link, and
+    /// packets go to the gateway as they are (no RTA_ENCAP).
+    ///
+    /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without a link (0 is none), and
+    /// if an attribute is [unreadable](RouteMessage::unreadable). A message that reports a deletion (RTM_DELROUTE) is
+    /// read as well: the caller looks at its type.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
-        if !is_listed(message) {
+        // 0: the type that a deletion does not name
+        let is_unicast = matches!(message.header.kind, 0 | 1);
+        if !is_listed(message) || !is_unicast || message.has_encap() {
             return None;
         }
         let (address, len) = message.destination()?;
@@ -120,7 +127,7 @@ impl OnlinkRoute {
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
     }
 
-    /// The onlink route that a message is about.
+    /// The onlink route that a message is about: as [`HostGwRoute::from_message`], with RTNH_F_ONLINK.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !message.header.flags.contains(RouteFlags::ONLINK) {
@@ -131,8 +138,8 @@ impl OnlinkRoute {
     }
 }
 
-/// A route of the main table that is neither of those: without a gateway, with several, or one that drops. It may stand
-/// where flannel wants its own.
+/// A route of the main table that is neither of those: without a gateway, with several, with an encapsulation, or one that
+/// drops. It may be where flannel wants its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OtherRoute {
     /// Where it leads.
@@ -190,7 +197,10 @@ impl OtherRoute {
         })
     }
 
-    /// The route that a message is about, when it is of the main table and no [`HostGwRoute`].
+    /// The route that a message is about, if it is of the main table and not a [`HostGwRoute`].
+    ///
+    /// Returns `None` if an attribute is [unreadable](RouteMessage::unreadable): a gateway that cannot be read is not
+    /// one that is absent.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !is_listed(message) || HostGwRoute::from_message(message).is_some() {
@@ -203,9 +213,11 @@ impl OtherRoute {
     }
 }
 
-/// Whether flannel's list of routes holds it: a route of the main table.
+/// Whether flannel's list of routes holds it: a route of the main table, all of it readable.
 fn is_listed(message: RouteMessage<'_>) -> bool {
-    message.table() == Table::MAIN && !message.header.flags.contains(RouteFlags::CLONED)
+    message.table() == Table::MAIN
+        && !message.header.flags.contains(RouteFlags::CLONED)
+        && message.unreadable().is_none()
 }
 
 /// In flannel's order: destination, gateway, and last and always the link.
@@ -233,4 +245,102 @@ fn write_route(
         gateway.emit(writer);
         RouteAttr::Link(route.link).emit(writer);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attr::Attr;
+    use super::super::writer::Writer;
+    use super::*;
+    use std::vec::Vec;
+
+    const GATEWAY: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 0, 17));
+    const SUBNET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 17, 0));
+
+    fn fixed() -> RouteHeader {
+        RouteHeader { destination_len: 24, ..RouteHeader::unicast(Family::INET) }
+    }
+
+    fn attrs() -> Vec<RouteAttr<'static>> {
+        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(2)].into()
+    }
+
+    /// Which of the three records a message is read as.
+    fn read(fixed: RouteHeader, attrs: &[RouteAttr<'_>]) -> (bool, bool, bool) {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(&fixed.to_bytes());
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        let message = RouteMessage::parse(&buffer[16..length]).unwrap();
+        let route = HostGwRoute::from_message(message);
+        let destination = IpPrefix::new(SUBNET, 24).unwrap();
+        let expected = HostGwRoute { destination, gateway: GATEWAY, link: 2 };
+        assert!(route.is_none_or(|route| route == expected));
+        let onlink = OnlinkRoute::from_message(message).is_some();
+        (route.is_some(), onlink, OtherRoute::from_message(message).is_some())
+    }
+
+    #[test]
+    fn a_route_is_read_if_it_is_of_the_main_table_and_unicast() {
+        let route = (true, false, false);
+        assert_eq!(read(fixed(), &attrs()), route);
+        let onlink = RouteHeader { flags: RouteFlags::ONLINK, ..fixed() };
+        assert_eq!(read(onlink, &attrs()), (true, true, false));
+        let cloned = RouteHeader { flags: RouteFlags::ONLINK | RouteFlags::CLONED, ..fixed() };
+        assert_eq!(read(cloned, &attrs()), (false, false, false));
+        for table in [0, 252, 253, 255] {
+            let other = RouteHeader { table, ..fixed() };
+            assert_eq!(read(other, &attrs()), (false, false, false), "{table}");
+            let main = [attrs(), [RouteAttr::Table(254)].into()].concat();
+            assert_eq!(read(other, &main), route);
+        }
+        let elsewhere = [attrs(), [RouteAttr::Table(1000)].into()].concat();
+        assert_eq!(read(fixed(), &elsewhere), (false, false, false));
+        for kind in 0..=11 {
+            let expected = if kind < 2 { route } else { (false, false, true) };
+            assert_eq!(read(RouteHeader { kind, ..fixed() }, &attrs()), expected, "{kind}");
+        }
+        // flannel looks neither at who made it nor at the metric
+        let made = RouteHeader { protocol: 16, scope: 253, ..fixed() };
+        let attrs = [attrs(), [RouteAttr::Priority(100)].into()].concat();
+        assert_eq!(read(made, &attrs), route);
+    }
+
+    #[test]
+    fn a_route_without_gateway_or_link_is_another() {
+        let other = (false, false, true);
+        for missing in 1..3 {
+            let mut attrs = attrs();
+            attrs.remove(missing);
+            assert_eq!(read(fixed(), &attrs), other, "{missing}");
+        }
+        let zeros = |gateway: IpAddr, link| {
+            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(link)]
+        };
+        assert_eq!(read(fixed(), &zeros(GATEWAY, 0)), other);
+        assert_eq!(read(fixed(), &zeros([0; 4].into(), 2)), other);
+        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), 2)), other);
+        let encap = RouteAttr::decode(Attr::new(22, &[]));
+        assert_eq!(read(fixed(), &[attrs(), [encap].into()].concat()), other);
+    }
+
+    #[test]
+    fn a_route_that_cannot_be_read_is_neither() {
+        // RTA_DST, RTA_GATEWAY, RTA_OIF and RTA_TABLE of three bytes
+        for kind in [1, 5, 4, 15] {
+            let unreadable = RouteAttr::decode(Attr::new(kind, &[10, 1, 17]));
+            let attrs = [attrs(), [unreadable].into()].concat();
+            assert_eq!(read(fixed(), &attrs), (false, false, false), "{kind}");
+            assert_eq!(read(fixed(), &[unreadable]), (false, false, false), "{kind}");
+        }
+        // a type that is not known is not unreadable
+        let unknown = RouteAttr::decode(Attr::new(99, &[1, 2, 3]));
+        assert!(read(fixed(), &[attrs(), [unknown].into()].concat()).0);
+        // RTA_DST of the other family
+        let other = RouteAttr::Destination([0_u8; 16].into());
+        assert_eq!(read(fixed(), &[other, RouteAttr::Link(2)]), (false, false, false));
+    }
 }

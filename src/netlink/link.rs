@@ -179,7 +179,7 @@ impl<'a> LinkMessage<'a> {
     /// What kind of link it is.
     pub fn info(self) -> impl Iterator<Item = LinkInfoAttr<'a>> {
         let nested = last!(self, LinkAttr::LinkInfo);
-        nested.into_iter().flat_map(|nested| nested.attrs().flatten()).map(LinkInfoAttr::decode)
+        nested.into_iter().flat_map(|nested| nested.attrs()).map(LinkInfoAttr::decode)
     }
 
     /// The kind: "vxlan", "bridge", "veth". A physical link has none.

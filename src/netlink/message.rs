@@ -21,10 +21,14 @@ pub(super) const HEADER: usize = 16;
 pub struct MessageType(pub u16);
 
 impl MessageType {
+    /// Nothing (NLMSG_NOOP).
+    pub const NOOP: Self = Self(1);
     /// An error, or an acknowledgement (NLMSG_ERROR).
     pub const ERROR: Self = Self(2);
     /// The end of a dump (NLMSG_DONE).
     pub const DONE: Self = Self(3);
+    /// Messages were lost (NLMSG_OVERRUN). Linux reports that by an error of the socket instead (ENOBUFS).
+    pub const OVERRUN: Self = Self(4);
     /// A link that is, or is to be (RTM_NEWLINK).
     pub const NEWLINK: Self = Self(16);
     /// A link that went, or is to go (RTM_DELLINK).
@@ -49,6 +53,13 @@ impl MessageType {
     pub const DELNEIGH: Self = Self(29);
     /// A request for neighbours (RTM_GETNEIGH).
     pub const GETNEIGH: Self = Self(30);
+
+    /// Whether it is a message of netlink itself, which says nothing of a link, an address, a route or a neighbour: the
+    /// types below NLMSG_MIN_TYPE.
+    #[must_use]
+    pub const fn is_control(self) -> bool {
+        self.0 < 16
+    }
 }
 
 bitflags! {
@@ -153,16 +164,16 @@ impl<'a> Message<'a> {
         self.payload
     }
 
-    /// Proves and types what follows the header.
+    /// Parses what follows the header by the message's type.
     ///
     /// # Errors
-    /// [`MessageError`] when the fixed part of that type is not whole, or an attribute is none.
+    /// [`MessageError::Body`] if the fixed part of that type is not whole.
     pub fn body(&self) -> Result<Body<'a>, MessageError> {
         let payload = self.payload;
         let kind = self.header.kind;
         let body = match kind {
             MessageType::ERROR => Body::Error(ErrorMessage::parse(self.header.flags, payload)?),
-            MessageType::DONE => Body::Done(Done::parse(payload)?),
+            MessageType::DONE => Body::Done(Done::parse(self.header.flags, payload)?),
             _ if is_general(kind, payload) => Body::General(payload),
             MessageType::NEWLINK | MessageType::DELLINK | MessageType::GETLINK => {
                 Body::Link(LinkMessage::parse(payload)?)
@@ -236,6 +247,21 @@ impl<'a> Body<'a> {
             Self::Address(address) => address.emit(writer),
             Self::Route(route) => route.emit(writer),
             Self::Neighbour(neighbour) => neighbour.emit(writer),
+        }
+    }
+
+    /// Returns the bytes after the last attribute, which are not an attribute: Linux passes over them, with a warning to the
+    /// sender (NLMSGERR_ATTR_MSG), and sends none. Empty in most messages, and if the message does not have attributes.
+    #[must_use]
+    pub fn trailing(self) -> &'a [u8] {
+        match self {
+            Self::Error(error) => error.attrs().trailing(),
+            Self::Done(done) => done.attrs().trailing(),
+            Self::Link(link) => link.attrs().trailing(),
+            Self::Address(address) => address.attrs().trailing(),
+            Self::Route(route) => route.attrs().trailing(),
+            Self::Neighbour(neighbour) => neighbour.attrs().trailing(),
+            Self::General(_) | Self::Other(_) => &[],
         }
     }
 
@@ -314,11 +340,6 @@ pub enum MessageError {
         /// Bytes there are.
         available: usize,
     },
-    /// An attribute that is none.
-    Attr {
-        /// Where it starts, in bytes after the header.
-        offset: usize,
-    },
 }
 
 impl fmt::Display for MessageError {
@@ -331,7 +352,6 @@ impl fmt::Display for MessageError {
             Self::Body { needed, available } => {
                 write!(f, "message body of {available} bytes, {needed} needed")
             }
-            Self::Attr { offset } => write!(f, "no attribute at byte {offset} of the message body"),
         }
     }
 }

@@ -2,7 +2,8 @@
 //! (rfc3549; `include/uapi/linux/{netlink,rtnetlink,neighbour,if_link,if_addr}.h`).
 //!
 //! Reading: [`Messages`] walks a buffer, [`Message::body`] proves one message and types it, and each typed message
-//! yields its attributes in the order they came, those it does not know raw. Writing: [`build`] lays a message
+//! yields its attributes in the order they came, those it does not know raw. What is not an attribute at the end of a
+//! message is passed over as Linux passes over it ([`Attrs`]) and can be seen ([`Body::trailing`]). Writing: [`build`] lays a message
 //! into the caller's buffer through a [`Writer`]; the records ([`HostGwRoute`], [`OnlinkRoute`],
 //! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was read and is
 //! written again has the same bytes.
@@ -31,6 +32,8 @@ mod addr;
 mod answer;
 mod attr;
 mod entry;
+mod ext_ack;
+mod hop;
 mod link;
 mod message;
 mod native;
@@ -44,6 +47,8 @@ pub use addr::{AddressAttr, AddressDump, AddressHeader, AddressMessage, LinkAddr
 pub use answer::{Done, Dump, DumpStep, ErrorMessage};
 pub use attr::{Attr, AttrError, AttrFlags, Attrs};
 pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
+pub use ext_ack::{ExtAck, ExtAckAttr};
+pub use hop::{NextHop, NextHops};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
     LinkName, LinkNameError, VethLink,
@@ -56,8 +61,7 @@ pub use neigh::{
     NeighbourMessage, NeighbourState,
 };
 pub use route::{
-    Metric, NextHop, NextHops, RouteAttr, RouteDump, RouteFlags, RouteHeader, RouteLookup,
-    RouteMessage, Table, Via,
+    Metric, RouteAttr, RouteDump, RouteFlags, RouteHeader, RouteLookup, RouteMessage, Table, Via,
 };
 pub use value::{Be16, Be32, Family, Nested, Text};
 pub use vxlan::{VxlanAttr, VxlanLink};

@@ -200,12 +200,20 @@ impl NeighbourEntry {
         write_entry(header, fixed, self.address, self.mac, buffer)
     }
 
-    /// The permanent ARP or ND entry that a message is about.
+    /// The permanent ARP or ND entry that a message is about. A MAC address of zeros or of a group is read as it is: Linux
+    /// sends to it.
+    ///
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of one that is answered by proxy, which has no MAC
+    /// address, of one for 0.0.0.0 or `::`, which is none of a peer's, and if an attribute is
+    /// [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let address = message.destination()?;
-        let permanent = message.header.state.contains(NeighbourState::PERMANENT);
-        if !permanent || message.header.family != Family::of(address) {
+        let header = message.header;
+        let is_own = header.state.contains(NeighbourState::PERMANENT)
+            && !header.flags.contains(NeighbourFlags::PROXY)
+            && header.family == Family::of(address);
+        if !is_own || address.is_unspecified() || message.unreadable().is_some() {
             return None;
         }
         Some(Self { link: message.header.link, address, mac: message.link_address()? })
@@ -270,20 +278,30 @@ impl FdbEntry {
         write_entry(header, fixed, self.remote, self.mac, buffer)
     }
 
-    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself.
+    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself, that keeps to the
+    /// device's VNI and port. [`MacAddr::ZERO`] is a value: the entry for all MAC addresses without one. So is a group. Of
+    /// both Linux may have several entries, one for each remote VTEP.
+    ///
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of a bridge's (without NTF_SELF), of one whose remote is
+    /// absent, 0.0.0.0 or `::`, which leads nowhere, of one with its own port, VNI, link or source VNI, and if an attribute
+    /// is [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let header = message.header;
         let own = header.family == Family::BRIDGE && header.flags.contains(NeighbourFlags::SELF);
-        if !own || !header.state.contains(NeighbourState::PERMANENT) {
+        let is_permanent = header.state.contains(NeighbourState::PERMANENT);
+        if !own || !is_permanent || message.unreadable().is_some() || leads_elsewhere(message) {
             return None;
         }
-        Some(Self {
-            link: header.link,
-            mac: message.link_address()?,
-            remote: message.destination()?,
-        })
+        let remote = message.destination().filter(|remote| !remote.is_unspecified())?;
+        Some(Self { link: header.link, mac: message.link_address()?, remote })
     }
+}
+
+/// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not the device's.
+fn leads_elsewhere(message: NeighbourMessage<'_>) -> bool {
+    use NeighbourAttr::{Link, Port, SourceVni, Vni};
+    message.attributes().any(|attr| matches!(attr, Port(_) | Vni(_) | Link(_) | SourceVni(_)))
 }
 
 /// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`], FDB with
@@ -325,4 +343,119 @@ fn write_entry(
         NeighbourAttr::Destination(destination).emit(writer);
         NeighbourAttr::LinkAddress(mac).emit(writer);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::attr::Attr;
+    use super::super::writer::Writer;
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 18, 0));
+    const MAC: MacAddr = MacAddr::new([2, 0x42, 10, 1, 18, 0]);
+
+    fn fixed(family: Family, state: NeighbourState, flags: NeighbourFlags) -> NeighbourHeader {
+        NeighbourHeader { family, reserved: [0; 3], link: 7, state, flags, kind: 1 }
+    }
+
+    /// Reads a message of this fixed part and these attributes as both records.
+    fn read(
+        fixed: NeighbourHeader,
+        attrs: &[NeighbourAttr<'_>],
+    ) -> (Option<NeighbourEntry>, Option<FdbEntry>) {
+        let mut buffer = [0; 128];
+        let header = Header::request(MessageType::NEWNEIGH, MessageFlags::SET, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(&fixed.to_bytes());
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        let message = NeighbourMessage::parse(&buffer[16..length]).unwrap();
+        (NeighbourEntry::from_message(message), FdbEntry::from_message(message))
+    }
+
+    #[test]
+    fn a_neighbour_is_read_if_it_is_permanent() {
+        let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
+        let none = NeighbourFlags::empty();
+        let entry = NeighbourEntry { link: 7, address: ADDRESS, mac: MAC };
+        for bit in 0..16 {
+            let state = NeighbourState::from_bits_retain(1 << bit);
+            let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
+            assert_eq!(
+                read(fixed(Family::INET, state, none), &attrs),
+                (expected, None),
+                "{state:?}"
+            );
+            let with_more = fixed(Family::INET, state | NeighbourState::PERMANENT, none);
+            assert_eq!(read(with_more, &attrs), (Some(entry), None));
+        }
+        let state = NeighbourState::PERMANENT;
+        assert_eq!(read(fixed(Family::INET, NeighbourState::empty(), none), &attrs), (None, None));
+        assert_eq!(read(fixed(Family::INET6, state, none), &attrs), (None, None));
+        assert_eq!(read(fixed(Family::INET, state, NeighbourFlags::PROXY), &attrs), (None, None));
+        let router = fixed(Family::INET, state, NeighbourFlags::ROUTER);
+        assert_eq!(read(router, &attrs), (Some(entry), None));
+        for missing in 0..2 {
+            let fixed = fixed(Family::INET, state, none);
+            assert_eq!(read(fixed, &attrs[missing..=missing]), (None, None));
+        }
+    }
+
+    #[test]
+    fn an_fdb_entry_is_read_if_it_is_permanent_and_the_devices_own() {
+        let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
+        let (state, own) = (NeighbourState::PERMANENT, NeighbourFlags::SELF);
+        let entry = FdbEntry { link: 7, mac: MAC, remote: ADDRESS };
+        for bit in 0..16 {
+            let state = NeighbourState::from_bits_retain(1 << bit);
+            let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
+            assert_eq!(read(fixed(Family::BRIDGE, state, own), &attrs), (None, expected));
+        }
+        for bit in 0..8 {
+            let flags = NeighbourFlags::from_bits_retain(1 << bit);
+            let expected = Some(entry).filter(|_| flags == NeighbourFlags::SELF);
+            assert_eq!(read(fixed(Family::BRIDGE, state, flags), &attrs), (None, expected));
+        }
+        assert_eq!(read(fixed(Family::UNSPEC, state, own), &attrs), (None, None));
+        for missing in 0..2 {
+            let fixed = fixed(Family::BRIDGE, state, own);
+            assert_eq!(read(fixed, &attrs[missing..=missing]), (None, None));
+        }
+    }
+
+    #[test]
+    fn an_fdb_entry_that_leads_elsewhere_is_not_read() {
+        use NeighbourAttr::{Destination, Link, LinkAddress, Master, Port, SourceVni, Vlan, Vni};
+        let fixed = fixed(Family::BRIDGE, NeighbourState::PERMANENT, NeighbourFlags::SELF);
+        let with = |more| read(fixed, &[Destination(ADDRESS), LinkAddress(MAC), more]).1;
+        for more in [Port(Be16(4789)), Vni(9), Link(3), SourceVni(9)] {
+            assert_eq!(with(more), None, "{more:?}");
+        }
+        for more in [Master(9), Vlan(1)] {
+            assert!(with(more).is_some(), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_zero_or_unreadable_is_none() {
+        use NeighbourAttr::{Destination, LinkAddress, Other};
+        let neighbour = |family| fixed(family, NeighbourState::PERMANENT, NeighbourFlags::empty());
+        let fdb = fixed(Family::BRIDGE, NeighbourState::PERMANENT, NeighbourFlags::SELF);
+        let families = [(Family::INET, IpAddr::from([0; 4])), (Family::INET6, [0_u8; 16].into())];
+        for (family, zeros) in families {
+            let attrs = [Destination(zeros), LinkAddress(MAC)];
+            assert_eq!(read(neighbour(family), &attrs), (None, None));
+            assert_eq!(read(fdb, &attrs), (None, None));
+        }
+        // NDA_VLAN with three bytes.
+        let unreadable = Other(Attr::new(5, &[0; 3]));
+        let attrs = [Destination(ADDRESS), LinkAddress(MAC), unreadable];
+        assert_eq!(read(neighbour(Family::INET), &attrs), (None, None));
+        assert_eq!(read(fdb, &attrs), (None, None));
+        // Zeros are a MAC address: in the FDB the entry for all that have none.
+        let attrs = [Destination(ADDRESS), LinkAddress(MacAddr::ZERO)];
+        assert_eq!(read(fdb, &attrs).1.map(|entry| entry.mac), Some(MacAddr::ZERO));
+        assert!(read(neighbour(Family::INET), &attrs).0.is_some());
+    }
 }

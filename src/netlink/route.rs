@@ -1,11 +1,11 @@
 //! Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (`struct rtmsg`, `include/uapi/linux/rtnetlink.h`).
 
-use core::fmt;
 use core::net::IpAddr;
 
 use bitflags::bitflags;
 
-use super::attr::{Attr, Attrs};
+use super::attr::Attr;
+use super::hop::NextHops;
 use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Value, attributes, last, message};
@@ -132,14 +132,20 @@ attributes! {
         Metrics(Nested<'a>) = 8,
         /// Several next hops.
         Multipath(NextHops<'a>) = 9,
+        /// The realms, from and to, each 16 bits of it.
+        Flow(u32) = 11,
         /// The table, when its number is above 255.
         Table(u32) = 15,
         /// The firewall mark that the route is for.
         Mark(u32) = 16,
         /// A gateway of the other family: `struct rtvia`, a 16-bit family and an address.
         Via(Via) = 18,
+        /// The preference of a route of IPv6 (RFC 4191): 0 medium, 1 high, 3 low.
+        Preference(u8) = 20,
         /// What is put around the packets (`LWTUNNEL_ENCAP_*`).
         EncapType(u16) = 21,
+        /// What there is to say of that encapsulation.
+        Encap(Nested<'a>) = 22,
         /// Seconds that the route still lives.
         Expires(u32) = 23,
         /// A next hop object's number.
@@ -153,28 +159,34 @@ message! {
 }
 
 impl<'a> RouteMessage<'a> {
-    /// Where it leads: the address and the length of the prefix. Without the attribute it is the default route.
+    /// The destination: the address and the length of the prefix. Without the attribute the address is 0.0.0.0 or `::`,
+    /// of the default route.
+    ///
+    /// Returns `None` if the attribute does not hold an address of the route's family: it is then not known where
+    /// the route leads, which is not the default route.
     #[must_use]
     pub fn destination(self) -> Option<(IpAddr, u8)> {
-        let unspecified = match self.header.family {
-            Family::INET => Some(IpAddr::from([0; 4])),
-            Family::INET6 => Some(IpAddr::from([0; 16])),
-            _ => None,
+        let address = match self.attributes().filter(RouteAttr::is_destination).last() {
+            Some(RouteAttr::Destination(address)) => address,
+            Some(_) => return None,
+            None if self.header.family == Family::INET => IpAddr::from([0; 4]),
+            None => IpAddr::from([0; 16]),
         };
-        Some((last!(self, RouteAttr::Destination).or(unspecified)?, self.header.destination_len))
+        let is_own = Family::of(address) == self.header.family;
+        is_own.then_some((address, self.header.destination_len))
     }
 
-    /// The gateway, of either family.
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), of several the last. 0.0.0.0 and `::` count as absent, as in
+    /// Linux (`rtm_to_fib_config`).
     #[must_use]
     pub fn gateway(self) -> Option<IpAddr> {
-        let via = || last!(self, RouteAttr::Via).map(|via| via.0);
-        last!(self, RouteAttr::Gateway).or_else(via)
+        gateway(|is_one| self.attributes().filter(is_one).last())
     }
 
-    /// Index of the link that the packets leave by.
+    /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
     #[must_use]
     pub fn link(self) -> Option<u32> {
-        last!(self, RouteAttr::Link)
+        last!(self, RouteAttr::Link).filter(|link| *link != 0)
     }
 
     /// The metric. 0 and none are one.
@@ -198,7 +210,7 @@ impl<'a> RouteMessage<'a> {
     /// The values of the route.
     pub fn metrics(self) -> impl Iterator<Item = Metric> + 'a {
         let nested = last!(self, RouteAttr::Metrics);
-        nested.into_iter().flat_map(|nested| nested.attrs().flatten()).filter_map(Metric::decode)
+        nested.into_iter().flat_map(|nested| nested.attrs()).filter_map(Metric::decode)
     }
 
     /// The next hops, when there are several.
@@ -206,6 +218,34 @@ impl<'a> RouteMessage<'a> {
     pub fn next_hops(self) -> Option<NextHops<'a>> {
         last!(self, RouteAttr::Multipath)
     }
+
+    /// Whether something is put around the packets (RTA_ENCAP): the route leads to other hosts than its gateway alone says.
+    pub(super) fn has_encap(self) -> bool {
+        self.attributes().any(|attr| matches!(attr, RouteAttr::Encap(_)))
+    }
+}
+
+impl RouteAttr<'_> {
+    /// Whether it is RTA_DST, readable or not.
+    fn is_destination(&self) -> bool {
+        match self {
+            Self::Destination(_) => true,
+            Self::Other(attr) => attr.kind() == 1,
+            _ => false,
+        }
+    }
+}
+
+/// The gateway among the attributes of a route or of a next hop. `find` is which of several attributes counts.
+pub(super) fn gateway<'a>(
+    find: impl Fn(fn(&RouteAttr<'a>) -> bool) -> Option<RouteAttr<'a>>,
+) -> Option<IpAddr> {
+    let gateway = find(|attr| matches!(attr, RouteAttr::Gateway(_)));
+    let address = match gateway.or_else(|| find(|attr| matches!(attr, RouteAttr::Via(_))))? {
+        RouteAttr::Gateway(address) | RouteAttr::Via(Via(address)) => address,
+        _ => return None,
+    };
+    Some(address).filter(|address| !address.is_unspecified())
 }
 
 /// One value of a route (`RTAX_*`), those that are integers.
@@ -250,86 +290,6 @@ impl Value<'_> for Via {
                 writer.attr(kind, &value);
             }
         }
-    }
-}
-
-/// The next hops of a multipath route (`struct rtnexthop`), all of them proved.
-#[derive(Clone, Copy)]
-pub struct NextHops<'a> {
-    rest: &'a [u8],
-}
-
-impl fmt::Debug for NextHops<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(*self).finish()
-    }
-}
-
-/// One next hop of several.
-#[derive(Clone, Copy, Debug)]
-pub struct NextHop<'a> {
-    /// `rtnh_flags`.
-    pub flags: u8,
-    /// The weight, less one.
-    pub hops: u8,
-    /// Index of the link (an `int` of the kernel's, never negative).
-    pub link: u32,
-    attrs: Attrs<'a>,
-}
-
-impl NextHop<'_> {
-    /// Its gateway.
-    #[must_use]
-    pub fn gateway(&self) -> Option<IpAddr> {
-        IpAddr::read(self.attrs.find(5)?)
-    }
-}
-
-impl<'a> Iterator for NextHops<'a> {
-    type Item = NextHop<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (hop, rest) = split_next_hop(self.rest)?;
-        self.rest = rest;
-        Some(hop)
-    }
-}
-
-fn split_next_hop(bytes: &[u8]) -> Option<(NextHop<'_>, &[u8])> {
-    let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
-    let (hop, rest) = bytes.split_at_checked(usize::from(read_u16([*a, *b])))?;
-    let attrs = Attrs::new(hop.get(8..)?).check().ok()?;
-    let aligned = hop.len() % 4 == 0;
-    aligned.then_some((
-        NextHop { flags: *flags, hops: *hops, link: read_u32([*c, *d, *e, *f]), attrs },
-        rest,
-    ))
-}
-
-impl<'a> Value<'a> for NextHops<'a> {
-    fn read(attr: Attr<'a>) -> Option<Self> {
-        let hops = Self { rest: attr.value() };
-        let mut walk = hops;
-        while walk.next().is_some() {}
-        (attr.flags().is_empty() && walk.rest.is_empty()).then_some(hops)
-    }
-
-    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
-        writer.nested(kind, false, |writer| {
-            let mut walk = *self;
-            let mut before = walk.rest.len();
-            while let Some(hop) = walk.next() {
-                let length = before.saturating_sub(walk.rest.len());
-                before = walk.rest.len();
-                writer.bytes(&write_u16(u16::try_from(length).unwrap_or(u16::MAX)));
-                writer.bytes(&[hop.flags, hop.hops]);
-                writer.bytes(&write_u32(hop.link));
-                for attr in hop.attrs.flatten() {
-                    RouteAttr::decode(attr).emit(writer);
-                    writer.pad_as_read(attr.padding());
-                }
-            }
-        });
     }
 }
 
@@ -383,5 +343,83 @@ impl RouteLookup {
             writer.bytes(&fixed.to_bytes());
             RouteAttr::Destination(self.address).emit(writer);
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::Ipv4Addr;
+
+    const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
+    const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
+
+    /// Reads one thing of a route message of this family with these attributes.
+    fn read<T>(family: Family, attrs: &[RouteAttr<'_>], read: impl Fn(RouteMessage<'_>) -> T) -> T {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| {
+            writer.bytes(
+                &RouteHeader { destination_len: 24, ..RouteHeader::unicast(family) }.to_bytes(),
+            );
+            attrs.iter().for_each(|attr| attr.emit(writer));
+        };
+        let length = build(&mut buffer, header, body).unwrap();
+        read(RouteMessage::parse(&buffer[16..length]).unwrap())
+    }
+
+    #[test]
+    fn a_destination_that_cannot_be_read_is_not_the_default_route() {
+        let of = |family, attrs: &[_]| read(family, attrs, |route| route.destination());
+        let v6 = IpAddr::from([0xfd_u8; 16]);
+        let destination = RouteAttr::Destination;
+        assert_eq!(of(Family::INET, &[destination(FIRST)]), Some((FIRST, 24)));
+        assert_eq!(of(Family::INET6, &[destination(v6)]), Some((v6, 24)));
+        assert_eq!(of(Family::INET, &[]), Some(([0; 4].into(), 24)));
+        assert_eq!(of(Family::INET6, &[]), Some(([0_u8; 16].into(), 24)));
+        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(3)];
+        assert_eq!(of(Family::INET, &two), Some((SECOND, 24)));
+        assert_eq!(of(Family::INET, &[destination(v6)]), None);
+        assert_eq!(of(Family::INET6, &[destination(FIRST)]), None);
+        // AF_MPLS: a label
+        assert_eq!(of(Family(28), &[destination(FIRST)]), None);
+        assert_eq!(of(Family(28), &[]), None);
+        for value in [&[][..], &[10, 1, 2], &[10, 1, 2, 3, 4]] {
+            let unreadable = RouteAttr::decode(Attr::new(1, value));
+            assert!(unreadable.is_unreadable());
+            assert_eq!(of(Family::INET, &[unreadable]), None);
+            assert_eq!(of(Family::INET, &[destination(FIRST), unreadable]), None);
+        }
+    }
+
+    #[test]
+    fn of_several_gateways_the_last_counts_and_zeros_are_none() {
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.gateway());
+        let (gateway, via) = (RouteAttr::Gateway, |address| RouteAttr::Via(Via(address)));
+        assert_eq!(of(&[gateway(FIRST), gateway(SECOND)]), Some(SECOND));
+        assert_eq!(of(&[via(FIRST), via(SECOND)]), Some(SECOND));
+        assert_eq!(of(&[gateway(FIRST), via(SECOND)]), Some(FIRST));
+        let zeros: [IpAddr; 2] = [[0; 4].into(), [0_u8; 16].into()];
+        for zeros in zeros {
+            assert_eq!((of(&[gateway(zeros)]), of(&[via(zeros)])), (None, None));
+        }
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn a_link_of_zero_is_none() {
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.link());
+        assert_eq!(of(&[RouteAttr::Link(3), RouteAttr::Link(4)]), Some(4));
+        assert_eq!((of(&[RouteAttr::Link(0)]), of(&[])), (None, None));
+    }
+
+    #[test]
+    fn what_a_route_has_once_is_the_last() {
+        let metrics = |value: &'static [u8]| RouteAttr::decode(Attr::new(8, value));
+        assert_eq!(read(Family::INET, &[metrics(&[])], |route| route.metrics().count()), 0);
+        let source = [RouteAttr::PreferredSource(FIRST), RouteAttr::PreferredSource(SECOND)];
+        assert_eq!(read(Family::INET, &source, |route| route.preferred_source()), Some(SECOND));
+        let priority = [RouteAttr::Priority(1), RouteAttr::Priority(2)];
+        assert_eq!(read(Family::INET, &priority, |route| route.priority()), Some(2));
     }
 }

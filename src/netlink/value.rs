@@ -55,7 +55,7 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// An attribute of attributes, all of them proved.
+/// An attribute of attributes (`struct nlattr` with a payload of `struct nlattr`).
 #[derive(Clone, Copy, Debug)]
 pub struct Nested<'a> {
     /// Whether its type field has NLA_F_NESTED, which old nests lack.
@@ -64,7 +64,7 @@ pub struct Nested<'a> {
 }
 
 impl<'a> Nested<'a> {
-    /// The attributes in it.
+    /// The attributes in it. Linux warns of [trailing](Attrs::trailing) bytes here too, and goes on.
     #[must_use]
     pub const fn attrs(self) -> Attrs<'a> {
         self.attrs
@@ -147,21 +147,20 @@ impl<'a> Value<'a> for Text<'a> {
 
 impl<'a> Value<'a> for Nested<'a> {
     fn read(attr: Attr<'a>) -> Option<Self> {
-        if attr.flags().contains(AttrFlags::NET_BYTEORDER) {
-            return None;
-        }
-        let attrs = attr.nested().check().ok()?;
-        Some(Self { flagged: attr.flags().contains(AttrFlags::NESTED), attrs })
+        let flagged = nest_flag(attr)?;
+        Some(Self { flagged, attrs: attr.nested() })
     }
 
+    /// Its bytes as they are: a nest of any depth is one attribute here, so that nothing calls itself.
     fn write(&self, kind: u16, writer: &mut Writer<'_>) {
-        writer.nested(kind, self.flagged, |writer| {
-            for attr in self.attrs.flatten() {
-                writer.attr(attr.raw_type(), attr.value());
-                writer.pad_as_read(attr.padding());
-            }
-        });
+        writer.nested(kind, self.flagged, |writer| writer.bytes(self.attrs.as_bytes()));
     }
+}
+
+/// Whether a nest has NLA_F_NESTED; `None` if its type field says that it is a number.
+pub(super) fn nest_flag(attr: Attr<'_>) -> Option<bool> {
+    let flags = attr.flags();
+    (!flags.contains(AttrFlags::NET_BYTEORDER)).then_some(flags.contains(AttrFlags::NESTED))
 }
 
 /// The attribute type of one message: a variant for each type that is known, `Other` for the rest and for
@@ -192,6 +191,13 @@ macro_rules! attributes {
                     _ => None,
                 };
                 known.unwrap_or(Self::Other(attr))
+            }
+
+            /// Whether the value is not of its type's size or form, so that [`Other`](Self::Other) has it although
+            /// the type is known.
+            #[must_use]
+            pub fn is_unreadable(&self) -> bool {
+                matches!(self, Self::Other(attr) if [$($kind),*].contains(&attr.kind()))
             }
 
             /// Appends it to a message.
@@ -225,21 +231,25 @@ macro_rules! message {
             /// Reads the body of a message: what follows the netlink header.
             ///
             /// # Errors
-            /// [`MessageError`](crate::netlink::MessageError) when the fixed part is not whole, or an attribute is none.
+            /// [`MessageError::Body`](crate::netlink::MessageError::Body) if the fixed part is not whole.
             pub fn parse(body: &'a [u8]) -> Result<Self, $crate::netlink::MessageError> {
-                use $crate::netlink::MessageError;
+                use $crate::netlink::{Attrs, MessageError};
                 let (header, rest) = body
                     .split_first_chunk::<$size>()
                     .ok_or(MessageError::Body { needed: $size, available: body.len() })?;
-                let attrs = $crate::netlink::Attrs::new(rest).check().map_err(|error| MessageError::Attr {
-                    offset: error.offset.saturating_add($size),
-                })?;
-                Ok(Self { header: $header::from_bytes(*header), attrs })
+                Ok(Self { header: $header::from_bytes(*header), attrs: Attrs::new(rest) })
             }
 
             /// The attributes, typed, in the order they came.
             pub fn attributes(self) -> impl Iterator<Item = $attr<'a>> {
-                self.attrs.flatten().map($attr::decode)
+                self.attrs.map($attr::decode)
+            }
+
+            /// The first attribute of a known type whose value is not of that type's size or form. The accessors take it
+            /// for absent, the records ([`FdbEntry`](crate::netlink::FdbEntry) and the like) read no such message.
+            #[must_use]
+            pub fn unreadable(self) -> Option<$crate::netlink::Attr<'a>> {
+                Iterator::find(&mut { self.attrs }, |attr| $attr::decode(*attr).is_unreadable())
             }
 
             /// The attributes, raw.
@@ -248,13 +258,14 @@ macro_rules! message {
                 self.attrs
             }
 
-            /// Appends the fixed part and the attributes to a message.
+            /// Appends the fixed part, the attributes and the trailing bytes to a message.
             pub fn emit(self, writer: &mut $crate::netlink::Writer<'_>) {
                 writer.bytes(&self.header.to_bytes());
-                for attr in self.attrs.flatten() {
+                for attr in self.attrs {
                     $attr::decode(attr).emit(writer);
                     writer.pad_as_read(attr.padding());
                 }
+                writer.bytes(self.attrs.trailing());
             }
         }
     };

@@ -84,7 +84,7 @@ impl<'a> LinkMessage<'a> {
     pub fn vxlan(self) -> impl Iterator<Item = VxlanAttr<'a>> {
         let is_vxlan = self.kind().and_then(|kind| kind.as_str()) == Some("vxlan");
         let nested = self.values().filter(|_| is_vxlan);
-        nested.into_iter().flat_map(|nested| nested.attrs().flatten()).map(VxlanAttr::decode)
+        nested.into_iter().flat_map(|nested| nested.attrs()).map(VxlanAttr::decode)
     }
 }
 

@@ -162,11 +162,11 @@ mod tests {
         assert_eq!(length, Ok(16 + 4 + 8 + 4 + 8));
         let message = Messages::new(&buffer[..40]).next().unwrap().unwrap();
         assert_eq!(message.header, HEADER);
-        let outer = Attrs::new(message.payload()).next().unwrap().unwrap();
+        let outer = Attrs::new(message.payload()).next().unwrap();
         assert_eq!((outer.raw_type(), outer.value().len()), (0x8001, 20));
-        let inner: Vec<_> = outer.nested().flatten().collect();
+        let inner: Vec<_> = outer.nested().collect();
         assert_eq!((inner[0].value(), inner[0].padding()), (&[1, 2, 3][..], &[0][..]));
-        assert_eq!(inner[1].nested().next().unwrap().unwrap().value(), [5]);
+        assert_eq!(inner[1].nested().next().unwrap().value(), [5]);
     }
 
     #[test]

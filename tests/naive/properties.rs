@@ -15,7 +15,10 @@ use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX, InnerChecksum, TxMeta};
 use vtep::checksum::{Sum, update};
 use vtep::lease::{ConfigError, LeaseKey, LeaseValue, NetworkConfig, RecordError};
-use vtep::netlink::{Attrs, MessageError, Messages};
+use vtep::netlink::{
+    AttrError, Attrs, Body, Dump, Header, MessageError, MessageFlags, MessageType, Messages,
+    RouteAttr, build,
+};
 use vtep::subnet::{Ipv4Prefix, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
     Core, InnerTags, Origin, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
@@ -345,12 +348,13 @@ pub fn netlink_messages(u: &mut Unstructured<'_>) -> Result<()> {
     let bytes = message.as_bytes();
     let read: Vec<_> = Messages::new(bytes).collect();
     let [Ok(read)] = read[..] else { panic!("{read:?}") };
-    read.body().expect("a body");
+    let body = read.body().expect("a body");
+    assert_eq!(body.trailing(), &bytes[message.trailing_at()..]);
     let mut again = vec![0; bytes.len() + 4];
     let len = read.rebuild(&mut again).expect("a message");
     assert_eq!(&again[..len], bytes);
-    let attrs = Attrs::new(&bytes[message.attrs_at()..]);
-    attrs.check().expect("attributes");
+    attributes_are_rebuilt(body);
+    drop((format!("{body:?}"), Dump::new(read.header.seq).step(&read)));
 
     let broken = NearlyValidMessage::arbitrary(u)?;
     let read = Messages::new(broken.as_bytes()).next().expect("something");
@@ -359,19 +363,33 @@ pub fn netlink_messages(u: &mut Unstructured<'_>) -> Result<()> {
             assert!(matches!(read, Err(MessageError::Length { .. })));
         }
         MessageFlaw::AttrLenShort | MessageFlaw::AttrLenLong => {
-            let error = read.expect("a message").body().map(drop);
-            assert_eq!(error, Err(MessageError::Attr { offset: error_offset(&broken) }));
+            let body = read.expect("a message").body().expect("a body");
+            let rest = &broken.as_bytes()[broken.attrs_at()..];
+            assert_eq!(body.trailing(), rest, "all that follows");
+            assert_eq!(Attrs::new(rest).check(), Err(AttrError { offset: 0 }));
         }
     }
     Ok(())
 }
 
-/// Where the first attribute stands, behind the header.
-fn error_offset(broken: &NearlyValidMessage) -> usize {
-    match u16::from_ne_bytes([broken.as_bytes()[4], broken.as_bytes()[5]]) {
-        16..=17 => 16,
-        20..=21 => 8,
-        _ => 12,
+/// An attribute of a next hop, at any depth, is written again from what it was read as.
+fn attributes_are_rebuilt(body: Body<'_>) {
+    let Body::Route(route) = body else { return };
+    let mut nests = vec![route.attrs()];
+    while let Some(attrs) = nests.pop() {
+        for attr in attrs {
+            let read = RouteAttr::decode(attr);
+            let header = Header::request(MessageType::NEWROUTE, MessageFlags::empty(), 1);
+            let mut again = [0; 4096];
+            let len = build(&mut again, header, |writer| read.emit(writer)).expect("an attribute");
+            let again = Attrs::new(&again[16..len]).next().expect("an attribute");
+            assert_eq!((again.raw_type(), again.value()), (attr.raw_type(), attr.value()));
+            match read {
+                RouteAttr::Multipath(hops) => nests.extend(hops.map(|hop| hop.attrs())),
+                RouteAttr::Encap(nest) | RouteAttr::Metrics(nest) => nests.push(nest.attrs()),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -125,8 +125,12 @@ fn routes(checks: &mut Checks<'_>) {
         let Body::Route(route) = message(buffer.get(..len.ok()?)?)?.body().ok()? else {
             return None;
         };
-        let next = route.next_hops()?.next()?;
-        let gateway = next.gateway() == Some(ip(10, 0, 0, 1));
+        let hops = route.next_hops()?;
+        let next = { hops }.next()?;
+        let gateway = next.gateway() == Some(ip(10, 0, 0, 1))
+            && (next.weight(), next.attributes().count(), next.attrs().count()) == (1, 1, 1)
+            && hops.trailing().is_empty()
+            && route.unreadable().is_none();
         Some(
             gateway
                 && route.metrics().next() == Some(Metric { kind: 2, value: 1450 })
@@ -249,6 +253,7 @@ fn addresses(checks: &mut Checks<'_>) {
                 && body.local() == Some(address.address)
                 && body.address().is_some()
                 && body.label().is_none()
+                && body.flags() == 0
                 && body.attributes().count() == again.attrs().count()
                 && AddressHeader::from_bytes(again.header.to_bytes()) == body.header,
         )
@@ -269,6 +274,7 @@ fn attributes(checks: &mut Checks<'_>) {
                 && Attr::new(any(5), &bytes).value().len() == 8,
         )
     });
+    checks.is("netlink: bytes after attributes", Attrs::new(any(&[9, 9, 9])).trailing().len() == 3);
     checks.is("netlink: a broken attribute", Attrs::new(any(&[3, 0, 1, 0])).check().is_err());
     checks.is("netlink: families", Family::of(ip(1, 2, 3, 4)) == Family::INET);
     checks.is("netlink: big-endian values", any(Be16(1)).0 == 1 && any(Be32(1)).0 == 1);
@@ -284,13 +290,16 @@ fn answers(checks: &mut Checks<'_>) {
         });
         let read = message(buffer.get(..len.ok()?)?)?;
         let error = ErrorMessage::parse(read.header.flags, read.payload()).ok()?;
-        let failed = matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Failed { code: -17 });
+        let failed =
+            matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Failed { errno: 17, .. });
         Some(
             failed
                 && !error.is_ack()
                 && error.errno() == 17
                 && (error.text(), error.offset()) == (None, None)
                 && error.attrs().count() == 0
+                && error.ext_ack().attributes().count() == 0
+                && read.body().ok()?.trailing().is_empty()
                 && error.request_payload().len() == 36,
         )
     });
@@ -304,6 +313,12 @@ fn answers(checks: &mut Checks<'_>) {
         let finished = matches!(Dump::new(any(9)).step(&read).ok()?, DumpStep::Finished);
         let mut again = [0; 64];
         let emitted = build(&mut again, header, |writer| body.emit(writer)).ok()?;
-        Some(done.code() == 0 && finished && again.get(..emitted) == buffer.get(..len))
+        let reason = (done.text(), done.offset(), done.attrs().count(), done.ext_ack().text());
+        Some(
+            done.errno() == 0
+                && reason == (None, None, 0, None)
+                && finished
+                && again.get(..emitted) == buffer.get(..len),
+        )
     });
 }

@@ -1,0 +1,230 @@
+//! The next hops of a multipath route (`struct rtnexthop`, `include/uapi/linux/rtnetlink.h`).
+
+use core::fmt;
+use core::iter::FusedIterator;
+use core::net::IpAddr;
+
+use super::attr::{Attr, Attrs};
+use super::native::{read_u16, read_u32};
+use super::route::{RouteAttr, RouteFlags, gateway};
+use super::value::{Value, nest_flag};
+use super::writer::Writer;
+
+/// A walk over the next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
+/// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least one.
+///
+/// # Examples
+/// ```
+/// use vtep::netlink::{Body, Header, MessageFlags, MessageType, Messages};
+/// use vtep::netlink::{Family, RouteAttr, RouteHeader, Via, build};
+///
+/// // A route of IPv4 with a next hop of IPv6: an RTA_VIA within `struct rtnexthop`.
+/// let mut buffer = [0; 128];
+/// let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+/// let len = build(&mut buffer, header, |writer| {
+///     writer.bytes(&RouteHeader::unicast(Family::INET).to_bytes());
+///     writer.nested(9, false, |writer| {
+///         writer.bytes(&32_u16.to_ne_bytes());
+///         writer.bytes(&[0, 4]);
+///         writer.bytes(&3_u32.to_ne_bytes());
+///         RouteAttr::Via(Via("fe80::2".parse().unwrap())).emit(writer);
+///     });
+/// })?;
+/// let message = Messages::new(&buffer[..len]).next().unwrap()?;
+/// let Body::Route(route) = message.body()? else { panic!() };
+/// let hop = route.next_hops().unwrap().next().unwrap();
+/// assert_eq!(hop.gateway(), Some("fe80::2".parse()?));
+/// assert_eq!((hop.link, hop.weight()), (3, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct NextHops<'a> {
+    /// Whether the attribute's type field has NLA_F_NESTED. Linux takes either, and sends it without.
+    pub flagged: bool,
+    rest: &'a [u8],
+}
+
+impl fmt::Debug for NextHops<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
+impl<'a> NextHops<'a> {
+    /// Returns the bytes after the last next hop, which are not a next hop. Linux passes over them in a route of IPv6
+    /// (`ip6_route_multipath_add`) and refuses a route of IPv4 that has them (`fib_count_nexthops`).
+    #[must_use]
+    pub fn trailing(mut self) -> &'a [u8] {
+        while self.next().is_some() {}
+        self.rest
+    }
+}
+
+impl<'a> Iterator for NextHops<'a> {
+    type Item = NextHop<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (hop, rest) = split_next_hop(self.rest)?;
+        self.rest = rest;
+        Some(hop)
+    }
+}
+
+impl FusedIterator for NextHops<'_> {}
+
+/// The first next hop and what follows its padding.
+fn split_next_hop(bytes: &[u8]) -> Option<(NextHop<'_>, &[u8])> {
+    let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
+    let length = usize::from(read_u16([*a, *b]));
+    let hop = NextHop {
+        flags: RouteFlags::from_bits_retain(u32::from(*flags)),
+        hops: *hops,
+        link: read_u32([*c, *d, *e, *f]),
+        attrs: Attrs::new(bytes.get(8..length)?),
+    };
+    let end = length.next_multiple_of(4).min(bytes.len());
+    Some((hop, bytes.get(end..)?))
+}
+
+impl<'a> Value<'a> for NextHops<'a> {
+    fn read(attr: Attr<'a>) -> Option<Self> {
+        let hops = Self { flagged: nest_flag(attr)?, rest: attr.value() };
+        let mut walk = hops;
+        walk.next().map(|_| hops)
+    }
+
+    /// The bytes as they are: next hops within next hops, which Linux does not look at, are not walked.
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        writer.nested(kind, self.flagged, |writer| writer.bytes(self.rest));
+    }
+}
+
+/// One next hop of several.
+#[derive(Clone, Copy, Debug)]
+pub struct NextHop<'a> {
+    /// `rtnh_flags`, the low eight bits of [`RouteFlags`].
+    pub flags: RouteFlags,
+    /// The weight, less one.
+    pub hops: u8,
+    /// Index of the link (an `int` of the kernel's, never negative); 0 if the kernel is to find it by the gateway.
+    pub link: u32,
+    attrs: Attrs<'a>,
+}
+
+impl<'a> NextHop<'a> {
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as [`RouteMessage::gateway`](super::RouteMessage::gateway)
+    /// is that of a single next hop. Of several the first, as Linux reads it here (`nla_find`).
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        gateway(|is_one| self.attributes().find(is_one))
+    }
+
+    /// The weight among the next hops: 1 to 256.
+    #[must_use]
+    pub fn weight(&self) -> u16 {
+        u16::from(self.hops).saturating_add(1)
+    }
+
+    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation, the realm and those of
+    /// MPLS; of an attribute that is there twice the first.
+    pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
+        self.attrs.map(RouteAttr::decode)
+    }
+
+    /// The attributes, raw.
+    #[must_use]
+    pub const fn attrs(&self) -> Attrs<'a> {
+        self.attrs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::Via;
+    use super::super::writer::{Writer, build};
+    use super::*;
+    use crate::netlink::{Family, Header, MessageFlags, MessageType};
+    use core::net::Ipv4Addr;
+    use std::vec::Vec;
+
+    const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
+    const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
+
+    /// `struct rtnexthop` of this length field, with these attributes.
+    fn hop(length: Option<u16>, attrs: &[RouteAttr<'_>]) -> Vec<u8> {
+        let mut buffer = [0; 256];
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::ADD, 1);
+        let body = |writer: &mut Writer<'_>| attrs.iter().for_each(|attr| attr.emit(writer));
+        let end = build(&mut buffer, header, body).unwrap();
+        let length = length.unwrap_or(u16::try_from(end - 16 + 8).unwrap());
+        [&length.to_ne_bytes()[..], &[4, 2], &7_u32.to_ne_bytes(), &buffer[16..end]].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<NextHops<'_>> {
+        NextHops::read(Attr::new(9, bytes))
+    }
+
+    fn gateway_of(attrs: &[RouteAttr<'_>]) -> Option<IpAddr> {
+        let bytes = hop(None, attrs);
+        read(&bytes).unwrap().next().unwrap().gateway()
+    }
+
+    #[test]
+    fn a_gateway_is_of_either_attribute_and_the_first() {
+        let via = |address: &str| RouteAttr::Via(Via(address.parse().unwrap()));
+        assert_eq!(gateway_of(&[RouteAttr::Gateway(FIRST)]), Some(FIRST));
+        assert_eq!(gateway_of(&[via("fe80::2")]), Some("fe80::2".parse().unwrap()));
+        assert_eq!(gateway_of(&[via("10.6.0.2")]), Some(FIRST));
+        let both = [RouteAttr::Flow(1), RouteAttr::Gateway(FIRST), RouteAttr::Gateway(SECOND)];
+        assert_eq!(gateway_of(&both), Some(FIRST));
+        assert_eq!(gateway_of(&[via("10.6.0.3"), via("fe80::2")]), Some(SECOND));
+        assert_eq!(gateway_of(&[RouteAttr::Gateway([0; 4].into())]), None);
+        assert_eq!(gateway_of(&[via("::")]), None);
+        assert_eq!(gateway_of(&[]), None);
+        // of the family that `struct rtvia` does not say
+        let value = [&u16::from(Family::INET6.0).to_ne_bytes()[..], &[10, 6, 0, 2]].concat();
+        assert_eq!(gateway_of(&[RouteAttr::Other(Attr::new(18, &value))]), None);
+    }
+
+    #[test]
+    fn a_next_hop_has_all_that_it_says() {
+        let bytes = hop(None, &[RouteAttr::Flow(5), RouteAttr::Gateway(FIRST)]);
+        let read = read(&bytes).unwrap().next().unwrap();
+        assert_eq!((read.flags, read.hops, read.weight()), (RouteFlags::ONLINK, 2, 3));
+        assert_eq!((read.link, read.attrs().count(), read.attributes().count()), (7, 2, 2));
+        assert!(matches!(read.attributes().next(), Some(RouteAttr::Flow(5))));
+        assert_eq!(NextHop { hops: 255, ..read }.weight(), 256);
+    }
+
+    /// `rtnh_ok` and `rtnh_next`.
+    #[test]
+    fn the_walk_ends_where_linux_ends_it() {
+        let one = hop(None, &[RouteAttr::Gateway(FIRST)]);
+        for length in 0..=255 {
+            let second = hop(Some(length), &[RouteAttr::Gateway(SECOND)]);
+            let bytes = [&one[..], &second].concat();
+            let hops = read(&bytes).unwrap();
+            let is_second = (8..=16).contains(&length);
+            let (count, trailing) = match length {
+                // RTA_GATEWAY starts with its length, 8, and is a third next hop.
+                8 => (3, &[][..]),
+                9..=12 => (2, &second[12..]),
+                13..=16 => (2, &[][..]),
+                _ => (1, &second[..]),
+            };
+            assert_eq!((hops.count(), hops.trailing()), (count, trailing), "{length}");
+            assert_eq!(read(&second).is_some(), is_second);
+        }
+        for cut in 0..one.len() {
+            assert!(read(&one[..cut]).is_none(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn the_nest_flag_is_kept_and_a_number_is_none() {
+        let bytes = hop(None, &[]);
+        let flagged = |raw| NextHops::read(Attr::new(raw, &bytes)).map(|hops| hops.flagged);
+        assert_eq!((flagged(9), flagged(0x8009)), (Some(false), Some(true)));
+        assert_eq!((flagged(0x4009), flagged(0xc009)), (None, None));
+    }
+}
