@@ -71,7 +71,7 @@ fn subnet_env_names_the_first_address_of_a_lease() {
             assert_eq!(env.to_string(), text, "{name}");
             let leased = etcd(&state).into_iter().any(|(path, _)| {
                 path.parse::<LeaseKey>()
-                    .is_ok_and(|key| key.v4.map(|v4| v4.next_address()) == env.subnet)
+                    .is_ok_and(|key| key.v4.map(|v4| v4.next_address()) == env.subnet.value())
             });
             assert!(leased, "{name}");
         }
@@ -139,6 +139,18 @@ fn prints_docker_options() {
     let docker = "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472\n";
     assert_eq!(stdout(&["env", &file("subnet.env", env)]), docker);
     refused(&["env", &file("wrong.env", "FLANNEL_MTU=large\n")]);
+    assert_eq!(
+        stdout(&["env", &case("env_inline_comment.env")]),
+        "--bip=10.5.3.1/24 --ip-masq=false --mtu=1450\n"
+    );
+    assert_eq!(stdout(&["env", &case("env_tab.env")]), "--bip=10.5.3.1/24 --mtu=1450\n");
+    let out = refused(&["env", &case("env_bad_subnet.env")]);
+    assert!(
+        out.ends_with(": line 1: FLANNEL_SUBNET is not an IPv4 address with a prefix length\n")
+    );
+    let output = subnets(&["env", &file("none.env", "FLANNEL_SUBNET=\nFLANNEL_MTU=1450\n")]);
+    assert_eq!(output.stdout, b"--mtu=1450\n");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no --bip"));
 }
 
 #[test]
