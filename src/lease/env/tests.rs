@@ -81,6 +81,8 @@ fn unset_none_and_unreadable_are_three_answers() {
         "' 10.5.3.1/24'",
         "\u{661}0.5.3.1/24",
         "$subnet",
+        "\"10.5.3.1\\/24\"",
+        "'10.5.3.1\\/24'",
         "000000000000000000000000000000000000000000000000000000000010.5.3.1/24",
     ] {
         assert_eq!(read(unreadable), Err(wrong(2, EnvVariable::Subnet)), "{unreadable}");
