@@ -217,6 +217,7 @@ by_debug! {
     subnet::Ipv6Prefix,
     subnet::Ipv6PrefixLen,
     subnet::Ipv6Subnets,
+    @[P] subnet::OtherLease<P>,
     subnet::ParseCidrError,
     @[P: Prefix] subnet::PoolConfig<P>,
     @[P: Prefix] subnet::PoolError<P>,

@@ -11,7 +11,7 @@ use vtep::lease::{
     RenewalMargin, SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
     watch_back_off,
 };
-use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, SubnetAllocator};
+use vtep::subnet::{Ipv4Cidr, OtherLease, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::{Checks, any, v4, v6};
@@ -139,7 +139,8 @@ fn env(checks: &mut Checks<'_>) {
         let env = SubnetEnv::from_text(any(ENV)).ok()?;
         let docker = env.docker();
         Some(
-            (docker.mtu, docker.ip_masq, docker.bip) == (Some(1472), Some(true), env.subnet.value())
+            (docker.mtu, docker.ip_masq, docker.bip)
+                == (Some(1472), Some(true), env.subnet.value())
                 && docker.bip.is_some(),
         )
     });
@@ -166,7 +167,7 @@ fn life(checks: &mut Checks<'_>) {
 
 fn acquire(checks: &mut Checks<'_>) {
     checks.all("lease: acquired", || {
-        let (mut words, mut others) = ([0; 4], [Ipv4Prefix::DEFAULT; 2]);
+        let (mut words, mut others) = ([0; 4], [OtherLease::EMPTY; 2]);
         let pools = NetworkConfig::from_json(any(CONFIG)).ok()?.pools().ok()?;
         let v4 = SubnetAllocator::new(pools.ipv4?, &mut words, &mut others).ok()?;
         let mut leases = LeaseAllocator::new(pools, v4, None);
