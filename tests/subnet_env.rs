@@ -1,13 +1,14 @@
 //! `subnet.env` is read as a shell that sources it: `sh` and `bash` are asked about generated files.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vtep::lease::{EnvVar, EnvVariable, SubnetEnv, SubnetEnvErrorKind};
 use vtep::subnet::Ipv4Cidr;
 
-const FILES: u32 = 600;
+const FILES: u32 = 400;
 
 /// What files are put together from. Nothing here is a program or a file that there is.
 const PIECES: [&str; 32] = [
@@ -51,7 +52,7 @@ export PATH=/nowhere
 unset FLANNEL_SUBNET FLANNEL_MTU nothing
 for file in "$1"/*.env; do
     (
-        . "$file" 2> "$file.err" < /dev/null
+        . "$file" > /dev/null 2> "$file.err" < /dev/null
         printf '%s\0' "${FLANNEL_SUBNET+=$FLANNEL_SUBNET}" "${FLANNEL_MTU+=$FLANNEL_MTU}" > "$file.out"
     )
 done 2> /dev/null
@@ -137,6 +138,11 @@ fn agree(text: &str, shell: Option<([Option<String>; 2], bool)>) -> bool {
     }
 }
 
+/// Says so on the standard error of the process, which the test harness does not hold back.
+fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
+}
+
 #[test]
 fn generated_files_are_read_as_shells_read_them() {
     let mut rng = fastrand::Rng::with_seed(11);
@@ -152,11 +158,16 @@ fn generated_files_are_read_as_shells_read_them() {
             fs::write(file(number), text.replace("\r\n", "\n")).unwrap();
         }
         let mut command = Command::new(shell);
-        command.args(["-c", SCRIPT, shell]).arg(&folder).current_dir(&folder).stdin(Stdio::null());
+        command
+            .env_clear()
+            .args(["-c", SCRIPT, shell])
+            .arg(&folder)
+            .current_dir(&folder)
+            .stdin(Stdio::null());
         match command.status() {
             Ok(status) => assert!(status.success(), "{shell}: {status}"),
             Err(error) => {
-                eprintln!("SKIPPED: {shell}: {error}");
+                skipped(&format!("{shell}: {error}"));
                 continue;
             }
         }
@@ -171,7 +182,7 @@ fn generated_files_are_read_as_shells_read_them() {
         asked += 1;
     }
     if asked == 0 {
-        eprintln!("SKIPPED: no shell was asked");
+        skipped("no shell was asked");
     }
 }
 
@@ -193,5 +204,5 @@ fn generated_files_are_of_every_kind() {
             },
         }
     }
-    assert!(values > 100 && faults.iter().all(|count| *count > 10), "{values} {faults:?}");
+    assert!(values > 80 && faults.iter().all(|count| *count > 10), "{values} {faults:?}");
 }
