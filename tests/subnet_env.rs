@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use vtep::lease::{EnvVar, EnvVariable, SubnetEnv, SubnetEnvErrorKind};
@@ -149,8 +149,8 @@ fn generated_files_are_read_as_shells_read_them() {
     let texts: Vec<String> = (0..FILES).map(|_| generated(&mut rng)).collect();
     let mut asked = 0;
     for shell in ["sh", "bash"] {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("subnet_env").join(shell);
-        let _ = fs::remove_dir_all(&folder);
+        let folder =
+            std::env::temp_dir().join(format!("subnet_env-{}-{shell}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = |number: usize| folder.join(format!("{number:04}.env"));
         for (number, text) in texts.iter().enumerate() {
@@ -179,6 +179,7 @@ fn generated_files_are_read_as_shells_read_them() {
                 SubnetEnv::from_text(text)
             );
         }
+        let _ = fs::remove_dir_all(&folder);
         asked += 1;
     }
     if asked == 0 {
