@@ -316,12 +316,20 @@ fn allocates_nothing_that_a_lease_of_etcd_has() {
         let addresses: Vec<_> = leases.iter().map(|lease| &lease["value"]["PublicIP"]).collect();
         assert_eq!(addresses, ["192.0.2.13", "192.0.2.14"], "{taken}");
     }
-    let output = subnets(&[&args[..], &[&case("lease_one_bad.json")]].concat());
+    // The second lease has no PublicIP, which is readable.
+    let out = refused(&[&args[..], &[&case("lease_one_bad.json")]].concat());
+    assert!(out.contains("out of subnets for node 2 of 2"), "{out}");
+    let unreadable =
+        case_text("lease_one_bad.json").replace("vxlan\"}}]", "vxlan\",\"PublicIP\":7}}]");
+    let output = subnets(&[&args[..], &[&file("unreadable.json", &unreadable)]].concat());
     let (out, err) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     // Two of three subnets are taken.
     assert!(
-        out.is_empty() && err.contains("10.5.3.0-24: PublicIP is missing: its subnet is taken"),
+        out.is_empty()
+            && err.contains(
+                "10.5.3.0-24: PublicIP has a wrong value at byte 35: its subnet is taken"
+            ),
         "{err}"
     );
     assert!(err.contains("out of subnets for node 2 of 2"), "{err}");
