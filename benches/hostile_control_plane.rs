@@ -20,7 +20,7 @@ use vtep::netlink::{
     Attrs, Body, Dump, FdbEntry, Header, MessageFlags, MessageType, Messages, RouteHeader, Writer,
     build,
 };
-use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
+use vtep::subnet::{IpPrefix, Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::wire::MacAddr;
 
 /// The most that ten times the records may cost.
@@ -380,7 +380,7 @@ fn subnets(table: &mut Table) {
     };
     table.row("subnet: leases of other lengths reserved, released", |count| {
         let mut words = vec![0; SubnetAllocator::words(&pool)];
-        let mut others = vec![Ipv4Prefix::DEFAULT; count];
+        let mut others = vec![OtherLease::EMPTY; count];
         least(|| {
             let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
             (0..count).rev().for_each(|index| subnets.reserve(part(index, 28)).unwrap());

@@ -71,7 +71,7 @@ fn subnet_env_names_the_first_address_of_a_lease() {
             assert_eq!(env.to_string(), text, "{name}");
             let leased = etcd(&state).into_iter().any(|(path, _)| {
                 path.parse::<LeaseKey>()
-                    .is_ok_and(|key| key.v4.map(|v4| v4.next_address()) == env.subnet)
+                    .is_ok_and(|key| key.v4.map(|v4| v4.next_address()) == env.subnet.value())
             });
             assert!(leased, "{name}");
         }
@@ -139,6 +139,18 @@ fn prints_docker_options() {
     let docker = "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472\n";
     assert_eq!(stdout(&["env", &file("subnet.env", env)]), docker);
     refused(&["env", &file("wrong.env", "FLANNEL_MTU=large\n")]);
+    assert_eq!(
+        stdout(&["env", &case("env_inline_comment.env")]),
+        "--bip=10.5.3.1/24 --ip-masq=false --mtu=1450\n"
+    );
+    assert_eq!(stdout(&["env", &case("env_tab.env")]), "--bip=10.5.3.1/24 --mtu=1450\n");
+    let out = refused(&["env", &case("env_bad_subnet.env")]);
+    assert!(
+        out.ends_with(": line 1: FLANNEL_SUBNET is not an IPv4 address with a prefix length\n")
+    );
+    let output = subnets(&["env", &file("none.env", "FLANNEL_SUBNET=\nFLANNEL_MTU=1450\n")]);
+    assert_eq!(output.stdout, b"--mtu=1450\n");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no --bip"));
 }
 
 #[test]
@@ -304,12 +316,20 @@ fn allocates_nothing_that_a_lease_of_etcd_has() {
         let addresses: Vec<_> = leases.iter().map(|lease| &lease["value"]["PublicIP"]).collect();
         assert_eq!(addresses, ["192.0.2.13", "192.0.2.14"], "{taken}");
     }
-    let output = subnets(&[&args[..], &[&case("lease_one_bad.json")]].concat());
+    // The second lease has no PublicIP, which is readable.
+    let out = refused(&[&args[..], &[&case("lease_one_bad.json")]].concat());
+    assert!(out.contains("out of subnets for node 2 of 2"), "{out}");
+    let unreadable =
+        case_text("lease_one_bad.json").replace("vxlan\"}}]", "vxlan\",\"PublicIP\":7}}]");
+    let output = subnets(&[&args[..], &[&file("unreadable.json", &unreadable)]].concat());
     let (out, err) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     // Two of three subnets are taken.
     assert!(
-        out.is_empty() && err.contains("10.5.3.0-24: PublicIP is missing: its subnet is taken"),
+        out.is_empty()
+            && err.contains(
+                "10.5.3.0-24: PublicIP has a wrong value at byte 35: its subnet is taken"
+            ),
         "{err}"
     );
     assert!(err.contains("out of subnets for node 2 of 2"), "{err}");

@@ -185,8 +185,8 @@ fn leases() {
     error(pools("[]"), "not a JSON object");
     error(pools("{}"), "IPv4: no network is given");
     error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network is given");
-    error(SubnetEnv::from_text("A=1\nB"), "line 2: no '='");
-    error(SubnetEnv::from_text("FLANNEL_MTU=x"), "line 1: FLANNEL_MTU is no number");
+    error(SubnetEnv::from_text("A=1\nB"), "line 2: not an assignment");
+    error(SubnetEnv::from_text("FLANNEL_MTU=x"), "line 1: FLANNEL_MTU is not a number of 32 bits");
     error(
         SubnetEnv::from_text("\nFLANNEL_IPMASQ=x"),
         "line 2: FLANNEL_IPMASQ is not true or false",

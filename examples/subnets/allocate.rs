@@ -12,7 +12,7 @@ use indicatif::ProgressIterator;
 use vtep::lease::{
     JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackend, VxlanConfig,
 };
-use vtep::subnet::{AllocateError, Prefix, SubnetAllocator, SubnetPool};
+use vtep::subnet::{AllocateError, OtherLease, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::leases::{self, ElementError, LeaseText};
@@ -47,14 +47,14 @@ const DOCUMENTATION: u128 = 0x2001_0db8 << 96;
 struct Storage<P: Prefix> {
     pool: SubnetPool<P>,
     words: Vec<u64>,
-    others: Vec<P>,
+    others: Vec<OtherLease<P>>,
 }
 
 impl<P: Prefix> Storage<P> {
     fn new(pool: SubnetPool<P>, leases: usize) -> Self {
         let pool = pool.first(MOST_SUBNETS);
         let words = vec![0; SubnetAllocator::words(&pool)];
-        Self { pool, words, others: vec![pool.network(); leases] }
+        Self { pool, words, others: vec![OtherLease::EMPTY; leases] }
     }
 
     fn allocator(&mut self) -> Result<SubnetAllocator<'_, P>, AllocateError> {

@@ -198,5 +198,8 @@ fn env(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
     if env == SubnetEnv::default() {
         return Err(about(path.display(), "no FLANNEL_ variable"));
     }
+    if env.subnet.value().is_none() {
+        eprintln!("subnets: {}: no FLANNEL_SUBNET with one subnet: no --bip", path.display());
+    }
     Ok(writeln!(out, "{}", env.docker())?)
 }

@@ -55,7 +55,7 @@ impl<'a> LeaseAllocator<'a> {
         Self { pools, v4, v6 }
     }
 
-    /// Notes a lease.
+    /// Notes a lease. A subnet of length 0, flannel's "none", takes nothing.
     ///
     /// # Errors
     /// There is no place for it, and nothing is changed.
@@ -148,6 +148,7 @@ impl<'a> LeaseAllocator<'a> {
 mod tests {
     use super::*;
     use crate::lease::NetworkConfig;
+    use crate::subnet::OtherLease;
     use std::string::ToString;
 
     /// The leases of flannel's mock registry.
@@ -163,7 +164,7 @@ mod tests {
     fn with<T>(config: &str, leases: &[&str], run: impl FnOnce(LeaseAllocator<'_>) -> T) -> T {
         let pools = NetworkConfig::from_json(config).unwrap().pools().unwrap();
         let (mut v4_words, mut v6_words) = ([0; 1100], [0; 1100]);
-        let (mut v4_others, mut v6_others) = ([Ipv4Prefix::DEFAULT; 8], [Ipv6Prefix::DEFAULT; 8]);
+        let (mut v4_others, mut v6_others) = ([OtherLease::EMPTY; 8], [OtherLease::EMPTY; 8]);
         let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut v4_others).unwrap();
         let v6 = pools.ipv6.map(|pool| {
             SubnetAllocator::new(pool.first(1000), &mut v6_words, &mut v6_others).unwrap()
@@ -246,6 +247,19 @@ mod tests {
         });
     }
 
+    /// What flannel writes for a node without IPv4 overlaps every subnet, and takes none.
+    #[test]
+    fn a_lease_that_is_none_takes_nothing() {
+        let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
+        with(config, &["0.0.0.0-0&fc00:0:0:1::-64", "10.3.0.1-0&fc00::1-0"], |mut allocator| {
+            let none = key("0.0.0.0-0&fc00:0:0:1::-64");
+            assert!(!allocator.is_compatible(none));
+            let got = allocator.acquire(Some(none), None, |_| 0);
+            let lease = key("10.3.0.64-26&fc00:0:0:2::-64");
+            assert_eq!(got, Ok(Acquisition::Create { lease, delete: Some(none) }));
+        });
+    }
+
     #[test]
     fn a_previous_lease_has_to_be_free_in_both_families() {
         let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
@@ -276,7 +290,7 @@ mod tests {
         let wide = key("10.3.0.128-25&fc00:0:0:2::-64");
         assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewPlaces { got: 0 }));
         // With one place a lease is noted there, again if need be, but no second one.
-        let (mut v4_words, mut places) = ([0; 8], [Ipv4Prefix::DEFAULT]);
+        let (mut v4_words, mut places) = ([0; 8], [OtherLease::EMPTY]);
         let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut places).unwrap();
         let mut one_place = LeaseAllocator::new(pools, v4, None);
         assert_eq!([one_place.reserve(wide), one_place.reserve(wide)], [Ok(()); 2]);

@@ -4,63 +4,167 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix, is};
+use self::shell::{Assignments, Word};
+use super::json::read_ascii;
+use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix, ParseCidrError, is};
 
-/// What `subnet.env` says. [`Display`](fmt::Display) writes it line by line as flanneld does.
+mod shell;
+
+/// The variables of `subnet.env`. [`Display`](fmt::Display) writes it line by line as flanneld does.
 ///
 /// ```
-/// use vtep::lease::SubnetEnv;
+/// use vtep::lease::{EnvVar, SubnetEnv};
 ///
 /// let text = "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.74.1/24\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n";
 /// let env = SubnetEnv::from_text(text)?;
 /// assert_eq!(env.docker().to_string(), "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472");
+/// assert_eq!(env.ipv6_subnet, EnvVar::Unset);
 /// assert_eq!(env.to_string(), text);
+/// // A subnet that cannot be read is an error, and not a subnet that is not there.
+/// let error = SubnetEnv::from_text("FLANNEL_SUBNET=10.1.74.1/33").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "line 1: FLANNEL_SUBNET is not an IPv4 address with a prefix length"
+/// );
 /// # Ok::<(), vtep::lease::SubnetEnvError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct SubnetEnv {
     /// `FLANNEL_NETWORK`: the network of all nodes.
-    pub network: Option<Ipv4Prefix>,
+    pub network: EnvVar<Ipv4Prefix>,
     /// `FLANNEL_SUBNET`: the node's subnet and in it the first address, the bridge's. See
     /// [`Ipv4Cidr::next_address`].
-    pub subnet: Option<Ipv4Cidr>,
+    pub subnet: EnvVar<Ipv4Cidr>,
     /// `FLANNEL_IPV6_NETWORK`: the IPv6 network of all nodes.
-    pub ipv6_network: Option<Ipv6Prefix>,
+    pub ipv6_network: EnvVar<Ipv6Prefix>,
     /// `FLANNEL_IPV6_SUBNET`: the node's IPv6 subnet and in it the first address.
-    pub ipv6_subnet: Option<Ipv6Cidr>,
+    pub ipv6_subnet: EnvVar<Ipv6Cidr>,
     /// `FLANNEL_MTU`: the MTU of the containers, in bytes.
-    pub mtu: Option<u32>,
+    pub mtu: EnvVar<u32>,
     /// `FLANNEL_IPMASQ`: whether flanneld itself masquerades.
-    pub ip_masq: Option<bool>,
+    pub ip_masq: EnvVar<bool>,
 }
 
-/// A line of `subnet.env` that cannot be read.
+/// A variable that may be unset, or set to none. One that cannot be read is a [`SubnetEnvError`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum EnvVar<T> {
+    /// It is not there.
+    #[default]
+    Unset,
+    /// It is there and has no value: it is empty; or, for a network or a subnet, its length is 0, or
+    /// it is a list of several. Flannel reads each of those as none.
+    None,
+    /// It has this value.
+    Value(T),
+}
+
+impl<T> EnvVar<T> {
+    /// The value, if it has one.
+    #[must_use]
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Unset | Self::None => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
+    /// Applies `map` to the value, if it has one.
+    #[must_use]
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> EnvVar<U> {
+        match self {
+            Self::Unset => EnvVar::Unset,
+            Self::None => EnvVar::None,
+            Self::Value(value) => EnvVar::Value(map(value)),
+        }
+    }
+}
+
+/// A variable of `subnet.env`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EnvVariable {
+    /// `FLANNEL_NETWORK`: IPv4 networks with commas between them.
+    Network,
+    /// `FLANNEL_SUBNET`: IPv4 addresses with prefix lengths, with commas between them.
+    Subnet,
+    /// `FLANNEL_IPV6_NETWORK`: IPv6 networks with commas between them.
+    Ipv6Network,
+    /// `FLANNEL_IPV6_SUBNET`: IPv6 addresses with prefix lengths, with commas between them.
+    Ipv6Subnet,
+    /// `FLANNEL_MTU`: a number of 32 bits in decimal digits.
+    Mtu,
+    /// `FLANNEL_IPMASQ`: `true` or `false`.
+    IpMasq,
+}
+
+impl EnvVariable {
+    /// All of them, in the order in which flanneld writes them.
+    const ALL: [Self; 6] =
+        [Self::Network, Self::Subnet, Self::Ipv6Network, Self::Ipv6Subnet, Self::Mtu, Self::IpMasq];
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "FLANNEL_NETWORK",
+            Self::Subnet => "FLANNEL_SUBNET",
+            Self::Ipv6Network => "FLANNEL_IPV6_NETWORK",
+            Self::Ipv6Subnet => "FLANNEL_IPV6_SUBNET",
+            Self::Mtu => "FLANNEL_MTU",
+            Self::IpMasq => "FLANNEL_IPMASQ",
+        }
+    }
+
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Network | Self::Subnet => "an IPv4 address with a prefix length",
+            Self::Ipv6Network | Self::Ipv6Subnet => "an IPv6 address with a prefix length",
+            Self::Mtu => "a number of 32 bits",
+            Self::IpMasq => "true or false",
+        }
+    }
+}
+
+/// The first fault of a text that cannot be read as `subnet.env`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SubnetEnvError {
+    /// The line in which the word begins that is at fault, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub kind: SubnetEnvErrorKind,
+}
+
+/// What is wrong with a text that should be `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum SubnetEnvError {
-    /// There is no `=` in it.
-    NoValue {
-        /// The line, from 1.
-        line: usize,
+pub enum SubnetEnvErrorKind {
+    /// A word is not an assignment: a shell would take it for a command.
+    Command,
+    /// A shell would do more with this character than put it into a value.
+    Special {
+        /// The character.
+        character: char,
     },
-    /// The value of `FLANNEL_MTU` is no number of 32 bits.
-    Mtu {
-        /// The line, from 1.
-        line: usize,
-    },
-    /// The value of `FLANNEL_IPMASQ` is neither `true` nor `false`.
-    IpMasq {
-        /// The line, from 1.
-        line: usize,
+    /// A quotation mark is not closed.
+    Unclosed,
+    /// A variable has a value that is not of its type.
+    Value {
+        /// The variable.
+        variable: EnvVariable,
     },
 }
 
 impl fmt::Display for SubnetEnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoValue { line } => write!(f, "line {line}: no '='"),
-            Self::Mtu { line } => write!(f, "line {line}: FLANNEL_MTU is no number"),
-            Self::IpMasq { line } => write!(f, "line {line}: FLANNEL_IPMASQ is not true or false"),
+        write!(f, "line {}: ", self.line)?;
+        match self.kind {
+            SubnetEnvErrorKind::Command => f.write_str("not an assignment"),
+            SubnetEnvErrorKind::Special { character } => {
+                write!(f, "'{}' is not read as a shell would", character.escape_default())
+            }
+            SubnetEnvErrorKind::Unclosed => f.write_str("a quotation mark is not closed"),
+            SubnetEnvErrorKind::Value { variable } => {
+                write!(f, "{} is not {}", variable.as_str(), variable.expected())
+            }
         }
     }
 }
@@ -68,99 +172,134 @@ impl fmt::Display for SubnetEnvError {
 impl core::error::Error for SubnetEnvError {}
 
 impl SubnetEnv {
-    /// Reads `subnet.env`. Empty lines, comments and other variables are passed over; a value may stand
-    /// in quotation marks. Where there is not exactly one network or subnet in a value, there is none,
-    /// as in flannel: [`cidrs`] reads lists.
+    /// Reads `subnet.env` as a shell that sources it: comments, quotes, backslashes, `export`, several
+    /// assignments on a line; the last assignment to a variable counts. Other variables are passed
+    /// over. A byte order mark is skipped, and lines may end in CR LF.
     ///
     /// # Errors
-    /// A line is no assignment, or the MTU or the masquerading has a wrong value.
+    /// * `Command`, `Special`, `Unclosed`: there is something other than assignments of plain text.
+    /// * `Value`: a variable has a value that is not of its type. Flannel passes over such an element
+    ///   of a list with a word in its log; here a subnet that cannot be read is not one that is absent.
     pub fn from_text(text: &str) -> Result<Self, SubnetEnvError> {
-        let mut env = Self::default();
-        for (line, assignment) in (1usize..).zip(text.split(is('\n'))) {
-            let Some((name, value)) = split(assignment).ok_or(SubnetEnvError::NoValue { line })?
-            else {
-                continue;
-            };
-            match name {
-                "FLANNEL_NETWORK" => env.network = single::<Ipv4Cidr>(value).map(Into::into),
-                "FLANNEL_SUBNET" => env.subnet = single(value),
-                "FLANNEL_IPV6_NETWORK" => {
-                    env.ipv6_network = single::<Ipv6Cidr>(value).map(Into::into);
+        let mut found = [const { None }; EnvVariable::ALL.len()];
+        for assignment in Assignments::new(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+            let assignment = assignment?;
+            for (found, variable) in found.iter_mut().zip(EnvVariable::ALL) {
+                if let Some(value) = assignment.value_of(variable.as_str()) {
+                    *found = Some((assignment.line, value));
                 }
-                "FLANNEL_IPV6_SUBNET" => env.ipv6_subnet = single(value),
-                "FLANNEL_MTU" => {
-                    env.mtu = Some(value.parse().map_err(|_| SubnetEnvError::Mtu { line })?);
-                }
-                "FLANNEL_IPMASQ" => {
-                    env.ip_masq = Some(value.parse().map_err(|_| SubnetEnvError::IpMasq { line })?);
-                }
-                _ => {}
             }
         }
-        Ok(env)
+        let [network, subnet, ipv6_network, ipv6_subnet, mtu, ip_masq] = found;
+        let is_none = |cidr: Ipv4Cidr| cidr.prefix().is_default();
+        let is_none_v6 = |cidr: Ipv6Cidr| cidr.prefix().is_default();
+        Ok(Self {
+            network: read(network, EnvVariable::Network, |value| read_cidr(value, is_none))?
+                .map(Ipv4Cidr::prefix),
+            subnet: read(subnet, EnvVariable::Subnet, |value| read_cidr(value, is_none))?,
+            ipv6_network: read(ipv6_network, EnvVariable::Ipv6Network, |value| {
+                read_cidr(value, is_none_v6)
+            })?
+            .map(Ipv6Cidr::prefix),
+            ipv6_subnet: read(ipv6_subnet, EnvVariable::Ipv6Subnet, |value| {
+                read_cidr(value, is_none_v6)
+            })?,
+            mtu: read(mtu, EnvVariable::Mtu, |value| {
+                read_ascii(value.chars(), read_number).map(EnvVar::Value)
+            })?,
+            ip_masq: read(ip_masq, EnvVariable::IpMasq, |value| {
+                read_ascii(value.chars(), |text| text.parse().ok()).map(EnvVar::Value)
+            })?,
+        })
     }
 
     /// What Docker is to be started with.
     #[must_use]
-    pub const fn docker(&self) -> DockerOptions {
-        let ip_masq = match self.ip_masq {
-            Some(flannel) => Some(!flannel),
-            None => None,
-        };
-        DockerOptions { bip: self.subnet, ip_masq, mtu: self.mtu }
+    pub fn docker(&self) -> DockerOptions {
+        DockerOptions {
+            bip: self.subnet.value(),
+            ip_masq: self.ip_masq.value().map(|flannel| !flannel),
+            mtu: self.mtu.value(),
+        }
     }
 }
 
-/// The name and the value of a line. None if it is no assignment, Some(None) if it is empty.
-fn split(line: &str) -> Option<Option<(&str, &str)>> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return Some(None);
+/// The value that was found for a variable; an empty one is none.
+fn read<'a, T>(
+    found: Option<(usize, Word<'a>)>,
+    variable: EnvVariable,
+    read: impl FnOnce(Word<'a>) -> Option<EnvVar<T>>,
+) -> Result<EnvVar<T>, SubnetEnvError> {
+    let Some((line, value)) = found else { return Ok(EnvVar::Unset) };
+    if value.clone().chars().next().is_none() {
+        return Ok(EnvVar::None);
     }
-    let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once(is('='))?;
-    let value = value.trim();
-    let unquoted = ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value);
-    Some(Some((name.trim(), unquoted)))
+    let kind = SubnetEnvErrorKind::Value { variable };
+    read(value).ok_or(SubnetEnvError { line, kind })
 }
 
-/// The addresses with lengths in a list with commas between them. What is none is left out, as in
-/// flannel.
+/// The one address with a length in a list. None if one in the list cannot be read.
+fn read_cidr<C: FromStr + Copy>(list: Word<'_>, is_none: fn(C) -> bool) -> Option<EnvVar<C>> {
+    let mut chars = list.chars();
+    let mut one = None;
+    for number in 0usize.. {
+        let mut more = false;
+        let element = chars.by_ref().take_while(|c| {
+            more = *c == ',';
+            !more
+        });
+        let cidr = read_ascii(element, |text| text.parse().ok())?;
+        one = Some(cidr).filter(|cidr| number == 0 && !is_none(*cidr));
+        if !more {
+            break;
+        }
+    }
+    Some(one.map_or(EnvVar::None, EnvVar::Value))
+}
+
+/// A number without a sign or leading zeros, which not every reader takes for decimal.
+fn read_number(text: &str) -> Option<u32> {
+    let is_plain = text == "0" || !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| is_plain)
+}
+
+/// The addresses with lengths in a list with commas between them. An empty list has none. Flannel
+/// passes over what cannot be read: so does `flatten`.
 ///
 /// ```
 /// use vtep::lease::cidrs;
-/// use vtep::subnet::Ipv4Cidr;
+/// use vtep::subnet::{Ipv4Cidr, ParseCidrError};
 ///
 /// let list = "10.244.1.0/24,not-a-cidr,10.244.2.0/24";
-/// assert_eq!(cidrs::<Ipv4Cidr>(list).count(), 2);
+/// assert_eq!(cidrs::<Ipv4Cidr>(list).flatten().count(), 2);
+/// assert_eq!(cidrs::<Ipv4Cidr>(list).nth(1), Some(Err(ParseCidrError::NoLength)));
 /// ```
-pub fn cidrs<C: FromStr>(list: &str) -> impl Iterator<Item = C> + '_ {
-    list.split(is(',')).filter_map(|cidr| cidr.trim().parse().ok())
-}
-
-fn single<C: FromStr>(list: &str) -> Option<C> {
-    let mut cidrs = cidrs(list);
-    let first = cidrs.next()?;
-    cidrs.next().is_none().then_some(first)
+pub fn cidrs<C: FromStr<Err = ParseCidrError>>(
+    list: &str,
+) -> impl Iterator<Item = Result<C, ParseCidrError>> + '_ {
+    let elements = (!list.is_empty()).then(|| list.split(is(',')));
+    elements.into_iter().flatten().map(|cidr| cidr.parse())
 }
 
 impl fmt::Display for SubnetEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn line<T: fmt::Display>(
             f: &mut fmt::Formatter<'_>,
-            name: &str,
-            value: Option<T>,
+            variable: EnvVariable,
+            value: EnvVar<T>,
         ) -> fmt::Result {
-            value.map_or(Ok(()), |value| writeln!(f, "{name}={value}"))
+            match value {
+                EnvVar::Unset => Ok(()),
+                EnvVar::None => writeln!(f, "{}=", variable.as_str()),
+                EnvVar::Value(value) => writeln!(f, "{}={value}", variable.as_str()),
+            }
         }
-        line(f, "FLANNEL_NETWORK", self.network)?;
-        line(f, "FLANNEL_SUBNET", self.subnet)?;
-        line(f, "FLANNEL_IPV6_NETWORK", self.ipv6_network)?;
-        line(f, "FLANNEL_IPV6_SUBNET", self.ipv6_subnet)?;
-        line(f, "FLANNEL_MTU", self.mtu)?;
-        line(f, "FLANNEL_IPMASQ", self.ip_masq)
+        line(f, EnvVariable::Network, self.network)?;
+        line(f, EnvVariable::Subnet, self.subnet)?;
+        line(f, EnvVariable::Ipv6Network, self.ipv6_network)?;
+        line(f, EnvVariable::Ipv6Subnet, self.ipv6_subnet)?;
+        line(f, EnvVariable::Mtu, self.mtu)?;
+        line(f, EnvVariable::IpMasq, self.ip_masq)
     }
 }
 
@@ -195,89 +334,4 @@ impl fmt::Display for DockerOptions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::format;
-    use std::string::{String, ToString};
-    use std::vec::Vec;
-
-    /// As flanneld v0.20.2 left it, with `vxlan`.
-    const FLANNELD: &str = "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.3.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n";
-
-    #[test]
-    fn reads_and_writes_flanneld_s_file() {
-        let env = SubnetEnv::from_text(FLANNELD).unwrap();
-        assert_eq!(env.network, "10.5.0.0/16".parse().ok());
-        assert_eq!(env.subnet, "10.5.3.1/24".parse().ok());
-        assert_eq!((env.mtu, env.ip_masq), (Some(1450), Some(false)));
-        assert_eq!(env.to_string(), FLANNELD);
-        let dual = "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.3.1/24\nFLANNEL_IPV6_NETWORK=fc00::/48\nFLANNEL_IPV6_SUBNET=fc00:0:0:3::1/64\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n";
-        assert_eq!(SubnetEnv::from_text(dual).unwrap().to_string(), dual);
-    }
-
-    /// flannel `pkg/subnet/subnet_test.go`: ReadCIDRsFromSubnetFile.
-    #[test]
-    fn flannels_lists() {
-        let prefixes = |list| -> Vec<String> {
-            cidrs::<Ipv4Cidr>(list).map(|cidr| cidr.prefix().to_string()).collect()
-        };
-        let list = "10.244.1.0/24,not-a-cidr,10.244.2.0/24";
-        assert_eq!(prefixes(list), ["10.244.1.0/24", "10.244.2.0/24"]);
-        assert!(prefixes("not-a-cidr").is_empty());
-        let list = "fc00:1::/64,not-a-cidr,fc00:2::/64";
-        assert_eq!(cidrs::<Ipv6Cidr>(list).count(), 2);
-        assert_eq!(cidrs::<Ipv6Cidr>("not-a-cidr").count(), 0);
-        let one = |list| SubnetEnv::from_text(&format!("FLANNEL_SUBNET={list}")).unwrap().subnet;
-        assert_eq!(one("10.244.1.0/24,10.244.2.0/24"), None);
-        assert_eq!(one("not-a-cidr"), None);
-        assert_eq!(one("x,10.244.1.0/24"), "10.244.1.0/24".parse().ok());
-    }
-
-    /// flannel `dist/mk-docker-opts_tests.sh`.
-    #[test]
-    fn flannels_docker_options() {
-        let text = "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.74.1/24\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n";
-        let docker = SubnetEnv::from_text(text).unwrap().docker();
-        assert_eq!(docker.to_string(), "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472");
-        let only_mtu = SubnetEnv::from_text("FLANNEL_MTU=1472").unwrap().docker();
-        assert_eq!(only_mtu.to_string(), "--mtu=1472");
-    }
-
-    #[test]
-    fn reads_what_a_shell_would() {
-        let text =
-            "# lease\r\n\n export FLANNEL_SUBNET=\"10.1.74.1/24\"\r\nFLANNEL_IPMASQ='true'\nX=\n";
-        let env = SubnetEnv::from_text(text).unwrap();
-        assert_eq!((env.subnet, env.ip_masq), ("10.1.74.1/24".parse().ok(), Some(true)));
-    }
-
-    #[test]
-    fn says_which_line_is_wrong() {
-        for (text, error) in [
-            ("\nFLANNEL_MTU", SubnetEnvError::NoValue { line: 2 }),
-            ("FLANNEL_MTU=-1", SubnetEnvError::Mtu { line: 1 }),
-            ("FLANNEL_MTU=", SubnetEnvError::Mtu { line: 1 }),
-            ("FLANNEL_IPMASQ=1", SubnetEnvError::IpMasq { line: 1 }),
-        ] {
-            assert_eq!(SubnetEnv::from_text(text), Err(error), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_file_cut_short_says_less_or_is_refused() {
-        let whole = SubnetEnv::from_text(FLANNELD).unwrap();
-        for end in 0..FLANNELD.len() - 1 {
-            assert_ne!(SubnetEnv::from_text(&FLANNELD[..end]), Ok(whole), "{end}");
-        }
-    }
-
-    #[test]
-    fn any_text_is_read_or_refused() {
-        fn holds(text: String, line: usize) -> bool {
-            let names = ["FLANNEL_MTU=", "FLANNEL_SUBNET=", "FLANNEL_IPMASQ=\"", ""];
-            let _ = SubnetEnv::from_text(&(String::from(names[line % 4]) + &text));
-            true
-        }
-        quickcheck::quickcheck(holds as fn(String, usize) -> bool);
-    }
-}
+mod tests;

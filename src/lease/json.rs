@@ -213,16 +213,24 @@ impl<'a> JsonString<'a> {
         self.chars().map(fold).eq(name.chars().map(fold))
     }
 
-    /// What `read` makes of it: an address, which is ASCII and in 64 bytes.
+    /// What `read` makes of it: see [`read_ascii`].
     pub(super) fn read<T>(self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let mut buffer = [0; 64];
-        let mut len = 0usize;
-        for c in self.chars() {
-            *buffer.get_mut(len)? = u8::try_from(c).ok().filter(u8::is_ascii)?;
-            len = len.wrapping_add(1);
-        }
-        read(core::str::from_utf8(buffer.get(..len)?).ok()?)
+        read_ascii(self.chars(), read)
     }
+}
+
+/// What `read` makes of a text of ASCII in at most 64 bytes: no address is longer.
+pub(super) fn read_ascii<T>(
+    chars: impl Iterator<Item = char>,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let mut buffer = [0; 64];
+    let mut len = 0usize;
+    for c in chars {
+        *buffer.get_mut(len)? = u8::try_from(c).ok().filter(u8::is_ascii)?;
+        len = len.wrapping_add(1);
+    }
+    read(core::str::from_utf8(buffer.get(..len)?).ok()?)
 }
 
 /// The characters that Unicode folds to an ASCII letter are that letter and two more.

@@ -22,7 +22,9 @@ mod watch;
 pub use acquire::{Acquisition, LeaseAllocator};
 pub use annotation::{Annotation, AnnotationPrefix, AnnotationPrefixError};
 pub use config::{ConfigError, ConfigField, NetworkConfig, Pools};
-pub use env::{DockerOptions, SubnetEnv, SubnetEnvError, cidrs};
+pub use env::{
+    DockerOptions, EnvVar, EnvVariable, SubnetEnv, SubnetEnvError, SubnetEnvErrorKind, cidrs,
+};
 pub use fields::{Field, RecordError};
 pub use json::{JsonError, JsonErrorKind, JsonString, Member, Members, RawJson};
 pub use key::{LeaseKey, LeaseKeyPart, ParseLeaseKeyError};

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::bitmap::{Bitmap, words_for};
 use super::family::Prefix;
+use super::others::{OtherLease, Others};
 use super::pool::SubnetPool;
 use super::prefix::Ipv4Prefix;
 
@@ -48,15 +49,16 @@ impl core::error::Error for AllocateError {}
 ///
 /// A lease of the pool's length is a bit: to take, to free and to find one costs the same, however
 /// large the pool and however many are leased. A lease of another length, left from another
-/// configuration, stays in a list of its own; what it overlaps is not dealt out, and freeing a subnet
-/// under it does not change that. Each of those makes it a little slower.
+/// configuration, has a place of its own, found by as many steps as an address has bits; what it
+/// overlaps is not allocated, and freeing a subnet under it does not change that. To find the free
+/// subnets takes a step for each of those that lies before them, however wide it is.
 ///
 /// ```
-/// use vtep::subnet::{Ipv4Prefix, PoolConfig, SubnetAllocator};
+/// use vtep::subnet::{OtherLease, PoolConfig, SubnetAllocator, SubnetPool};
 ///
-/// let pool = PoolConfig::new("10.3.0.0/16".parse()?).pool()?;
+/// let pool: SubnetPool = PoolConfig::new("10.3.0.0/16".parse()?).pool()?;
 /// let mut words = [0; 5];
-/// let mut others = [Ipv4Prefix::DEFAULT; 8];
+/// let mut others = [OtherLease::EMPTY; 8];
 /// let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others)?;
 /// subnets.reserve("10.3.1.0/24".parse()?)?;
 /// let mine = subnets.allocate(|candidates| candidates / 2)?;
@@ -88,14 +90,14 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     pub fn new(
         pool: SubnetPool<P>,
         words: &'a mut [u64],
-        others: &'a mut [P],
+        others: &'a mut [OtherLease<P>],
     ) -> Result<Self, AllocateError> {
         let too_few = AllocateError::TooFewWords { needed: Self::words(&pool), got: words.len() };
         let leased = usize::try_from(pool.count())
             .ok()
             .and_then(|count| Bitmap::new(words, count))
             .ok_or(too_few)?;
-        Ok(Self { pool, leased, others: Others { slots: others, len: 0 } })
+        Ok(Self { pool, leased, others: Others::new(others) })
     }
 
     /// The pool.
@@ -104,7 +106,8 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         &self.pool
     }
 
-    /// Notes a lease of any length. One that is known, or outside of the pool, changes nothing.
+    /// Notes a lease of any length. One that is known, or outside of the pool, changes nothing; nor
+    /// does one of length 0, which is how flannel writes that there is none.
     ///
     /// # Errors
     /// `TooFewPlaces`, and nothing is changed.
@@ -112,25 +115,27 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         if let Some(index) = self.index_of(lease) {
             self.leased.set(index);
         } else if self.is_other(lease) {
-            self.others.insert(lease)?;
+            let got = self.others.capacity();
+            if !self.others.contains(lease) {
+                self.others.insert(lease).ok_or(AllocateError::TooFewPlaces { got })?;
+            }
         }
         Ok(())
     }
 
     /// Whether [`reserve`](Self::reserve) can note a lease.
     pub(crate) fn has_room_for(&self, lease: P) -> Result<(), AllocateError> {
-        let got = self.others.slots.len();
-        let noted = !self.is_other(lease) || self.others.iter().any(|other| *other == lease);
-        if noted || self.others.len < got {
-            Ok(())
-        } else {
-            Err(AllocateError::TooFewPlaces { got })
+        if !self.others.is_full() || !self.is_other(lease) || self.others.contains(lease) {
+            return Ok(());
         }
+        Err(AllocateError::TooFewPlaces { got: self.others.capacity() })
     }
 
-    /// Whether it overlaps the pool's subnets and is none of them.
+    /// Whether it overlaps the pool's subnets and is none of them. Length 0 is flannel's "none".
     fn is_other(&self, lease: P) -> bool {
-        lease.bit_len() != self.pool.subnet_len() && self.pool.overlaps(lease)
+        lease.bit_len() != 0
+            && lease.bit_len() != self.pool.subnet_len()
+            && self.pool.overlaps(lease)
     }
 
     /// Forgets a lease. One that is not known changes nothing.
@@ -145,13 +150,16 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     #[must_use]
     pub fn is_free(&self, subnet: P) -> bool {
         self.index_of(subnet).is_some_and(|index| !self.leased.is_set(index))
-            && !self.others.iter().any(|other| overlap(*other, subnet))
+            && self.others.overlapping(subnet).is_none()
     }
 
     /// The free subnets that flannel would choose among: the lowest hundred, in order.
     pub fn candidates(&self) -> impl Iterator<Item = P> + '_ {
-        Free { allocator: self, next: 0, others: self.others.iter().as_slice() }
-            .take(Self::CANDIDATES)
+        self.free().take(Self::CANDIDATES)
+    }
+
+    const fn free(&self) -> Free<'_, P> {
+        Free { allocator: self, next: 0 }
     }
 
     /// The candidate that `choose` chooses; the subnet is not taken yet.
@@ -187,16 +195,31 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     }
 }
 
-fn overlap<P: Prefix>(a: P, b: P) -> bool {
-    a.first_bits() <= b.last_bits() && b.first_bits() <= a.last_bits()
-}
-
 /// All free subnets, in order.
 struct Free<'a, P: Prefix> {
     allocator: &'a SubnetAllocator<'a, P>,
     next: usize,
-    /// Leases of other lengths that are not behind us yet.
-    others: &'a [P],
+}
+
+/// A step over the pool's subnets.
+enum Step<P> {
+    Free(P),
+    /// Over all that lies in one lease of another length.
+    Over,
+}
+
+impl<P: Prefix> Free<'_, P> {
+    fn step(&mut self) -> Option<Step<P>> {
+        let index = self.allocator.leased.next_clear(self.next)?;
+        let pool = &self.allocator.pool;
+        let subnet = pool.nth(index as u128)?;
+        if let Some(other) = self.allocator.others.overlapping(subnet) {
+            self.next = usize::try_from(pool.index_behind(other)).ok()?;
+            return Some(Step::Over);
+        }
+        self.next = index.saturating_add(1);
+        Some(Step::Free(subnet))
+    }
 }
 
 impl<P: Prefix> Iterator for Free<'_, P> {
@@ -204,66 +227,10 @@ impl<P: Prefix> Iterator for Free<'_, P> {
 
     fn next(&mut self) -> Option<P> {
         loop {
-            let index = self.allocator.leased.next_clear(self.next)?;
-            let pool = &self.allocator.pool;
-            let subnet = pool.nth(index as u128)?;
-            // They are in order, one before those inside it: the first that does not end before the
-            // subnet overlaps it, or none does.
-            while let [first, rest @ ..] = self.others {
-                if first.last_bits() >= subnet.first_bits() {
-                    break;
-                }
-                self.others = rest;
-            }
-            match self.others.first().filter(|other| overlap(**other, subnet)) {
-                Some(other) => self.next = usize::try_from(pool.index_behind(*other)).ok()?,
-                None => {
-                    self.next = index.saturating_add(1);
-                    return Some(subnet);
-                }
+            if let Step::Free(subnet) = self.step()? {
+                return Some(subnet);
             }
         }
-    }
-}
-
-/// Leases that are not of the pool's length, in order.
-#[derive(Debug)]
-struct Others<'a, P> {
-    slots: &'a mut [P],
-    len: usize,
-}
-
-impl<P: Prefix> Others<'_, P> {
-    fn iter(&self) -> core::slice::Iter<'_, P> {
-        self.slots.get(..self.len).unwrap_or_default().iter()
-    }
-
-    fn insert(&mut self, lease: P) -> Result<(), AllocateError> {
-        if self.iter().any(|other| *other == lease) {
-            return Ok(());
-        }
-        let got = self.slots.len();
-        let end = self.len.saturating_add(1);
-        let used = self.slots.get_mut(..end).ok_or(AllocateError::TooFewPlaces { got })?;
-        let mut carried = lease;
-        let (last, before) = used.split_last_mut().ok_or(AllocateError::TooFewPlaces { got })?;
-        for slot in before.iter_mut().filter(|slot| **slot > lease) {
-            core::mem::swap(slot, &mut carried);
-        }
-        *last = carried;
-        self.len = end;
-        Ok(())
-    }
-
-    fn remove(&mut self, lease: P) {
-        let Some(at) = self.iter().position(|other| *other == lease) else { return };
-        let used = self.slots.get_mut(at..self.len).unwrap_or_default();
-        for slots in core::cell::Cell::from_mut(used).as_slice_of_cells().windows(2) {
-            if let [slot, next] = slots {
-                slot.set(next.get());
-            }
-        }
-        self.len = self.len.saturating_sub(1);
     }
 }
 
@@ -332,7 +299,7 @@ mod tests {
     #[test]
     fn a_subnet_freed_under_a_wider_lease_stays_taken() {
         let mut words = [0; 5];
-        let mut others = [Ipv4Prefix::DEFAULT; 2];
+        let mut others = [OtherLease::EMPTY; 2];
         let pool = PoolConfig::new(prefix("10.3.0.0/16")).pool().unwrap();
         let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
         let [subnet, wide, narrow] = ["10.3.1.0/24", "10.3.0.0/20", "10.3.16.128/26"].map(prefix);
@@ -344,6 +311,7 @@ mod tests {
         assert_eq!(subnets.candidates().next(), Some(prefix("10.3.17.0/24")));
         let full = AllocateError::TooFewPlaces { got: 2 };
         assert_eq!(subnets.reserve(prefix("10.0.0.0/8")), Err(full));
+        assert_eq!(subnets.reserve(Ipv4Prefix::DEFAULT), Ok(()));
         subnets.release(wide);
         assert!(subnets.is_free(subnet));
         subnets.release(narrow);
@@ -390,6 +358,36 @@ mod tests {
         assert_eq!(subnets.allocate(|_| 0), Err(AllocateError::OutOfSubnets));
     }
 
+    /// However wide a lease is, it takes one step: this pool has four million subnets.
+    #[test]
+    fn steps_over_a_lease_at_once() {
+        let config = PoolConfig { subnet_len: Some(30), ..PoolConfig::new(prefix("10.0.0.0/8")) };
+        let pool = config.pool().unwrap();
+        let mut words = vec![0; SubnetAllocator::words(&pool)];
+        let mut others = [OtherLease::EMPTY; 70];
+        let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
+        let steps = |subnets: &SubnetAllocator<'_>| {
+            let mut free = subnets.free();
+            let steps = core::iter::from_fn(|| free.step()).take(1000);
+            steps.take_while(|step| matches!(step, Step::Over)).count()
+        };
+        assert_eq!(steps(&subnets), 0);
+        for half in ["10.0.0.0/9", "10.128.0.0/10", "10.192.0.0/11"] {
+            subnets.reserve(prefix(half)).unwrap();
+        }
+        assert_eq!(
+            (steps(&subnets), subnets.candidates().next()),
+            (3, Some(prefix("10.224.0.0/30")))
+        );
+        // Those inside another take none.
+        for third in 0..64 {
+            subnets.reserve(Ipv4Prefix::from_bits(0x0a01_0000 | third << 8, 24).unwrap()).unwrap();
+        }
+        assert_eq!(steps(&subnets), 3);
+        subnets.reserve(prefix("10.0.0.0/8")).unwrap();
+        assert_eq!((steps(&subnets), subnets.candidates().next()), (1, None));
+    }
+
     /// What flannel does: a walk over all subnets, each compared with each lease.
     fn naive(pool: &SubnetPool, leases: &[Ipv4Prefix]) -> Vec<Ipv4Prefix> {
         let free = |subnet: &Ipv4Prefix| !leases.iter().any(|lease| lease.overlaps(*subnet));
@@ -406,7 +404,7 @@ mod tests {
                 ..PoolConfig::new(prefix("10.3.0.0/16"))
             };
             let pool = config.pool().unwrap();
-            let (mut words, mut others) = ([u64::MAX; 6], [Ipv4Prefix::DEFAULT; 100]);
+            let (mut words, mut others) = ([u64::MAX; 6], [OtherLease::EMPTY; 100]);
             let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
             let mut leases = Vec::new();
             for (add, host, len) in steps {

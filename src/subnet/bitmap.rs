@@ -167,6 +167,21 @@ mod tests {
         assert_eq!(bitmap.next_clear(0), Some(64));
     }
 
+    /// The claim of a few steps: words that a summary calls full are not looked at. Here they are not
+    /// full, so that to look at one would give the wrong bit.
+    #[test]
+    fn passes_over_full_words_unread() {
+        let bits = 64 * 64 * 5;
+        let mut words = vec![0; words_for(bits)];
+        let mut bitmap = Bitmap::new(&mut words, bits).unwrap();
+        (0..bits - 1).for_each(|bit| bitmap.set(bit));
+        bitmap.words[1..bits / 64 - 1].fill(0);
+        assert_eq!(bitmap.next_clear(0), Some(bits - 1));
+        // Of the summary's words, those between the first and the last.
+        bitmap.words[bits / 64..][1..4].fill(0);
+        assert_eq!(bitmap.next_clear(0), Some(bits - 1));
+    }
+
     #[test]
     fn finds_what_a_set_finds() {
         fn holds(bits: u16, steps: Vec<(bool, u16)>, from: u16) -> bool {

@@ -22,6 +22,7 @@ mod bitmap;
 mod cidr;
 mod family;
 mod ip_prefix;
+mod others;
 mod pool;
 mod prefix;
 mod text;
@@ -30,6 +31,7 @@ pub use alloc::{AllocateError, SubnetAllocator};
 pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
 pub use family::Prefix;
 pub use ip_prefix::IpPrefix;
+pub use others::OtherLease;
 pub use pool::{PoolConfig, PoolError, SubnetPool};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,

@@ -19,7 +19,7 @@ use vtep::netlink::{
     AttrError, Attrs, Body, Dump, Header, MessageError, MessageFlags, MessageType, Messages,
     RouteAttr, build,
 };
-use vtep::subnet::{Ipv4Prefix, PoolConfig, SubnetAllocator};
+use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
     Core, InnerTags, Origin, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
@@ -415,7 +415,7 @@ pub fn allocator(u: &mut Unstructured<'_>) -> Result<()> {
     ])?;
     let pool = PoolConfig::new(network).pool().expect("a pool");
     let mut words = vec![u.arbitrary()?; SubnetAllocator::words(&pool)];
-    let mut others = [Ipv4Prefix::DEFAULT; 4];
+    let mut others = [OtherLease::EMPTY; 4];
     let mut allocator = SubnetAllocator::new(pool, &mut words, &mut others).expect("words");
     let mut taken = BTreeSet::new();
     let free = |taken: &BTreeSet<Ipv4Prefix>| -> Vec<Ipv4Prefix> {

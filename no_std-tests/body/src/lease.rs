@@ -11,7 +11,7 @@ use vtep::lease::{
     RenewalMargin, SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
     watch_back_off,
 };
-use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, SubnetAllocator};
+use vtep::subnet::{Ipv4Cidr, OtherLease, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::{Checks, any, v4, v6};
@@ -139,13 +139,14 @@ fn env(checks: &mut Checks<'_>) {
         let env = SubnetEnv::from_text(any(ENV)).ok()?;
         let docker = env.docker();
         Some(
-            (env.mtu, docker.ip_masq, docker.bip) == (Some(1472), Some(true), env.subnet)
-                && env.subnet.is_some(),
+            (docker.mtu, docker.ip_masq, docker.bip)
+                == (Some(1472), Some(true), env.subnet.value())
+                && docker.bip.is_some(),
         )
     });
     checks.is("lease: a broken subnet.env", SubnetEnv::from_text(any("FLANNEL_MTU")).is_err());
     let list = any("10.244.1.0/24,not-a-cidr,10.244.2.0/24");
-    checks.is("lease: a list", cidrs::<Ipv4Cidr>(list).count() == 2);
+    checks.is("lease: a list", cidrs::<Ipv4Cidr>(list).flatten().count() == 2);
 }
 
 fn life(checks: &mut Checks<'_>) {
@@ -166,7 +167,7 @@ fn life(checks: &mut Checks<'_>) {
 
 fn acquire(checks: &mut Checks<'_>) {
     checks.all("lease: acquired", || {
-        let (mut words, mut others) = ([0; 4], [Ipv4Prefix::DEFAULT; 2]);
+        let (mut words, mut others) = ([0; 4], [OtherLease::EMPTY; 2]);
         let pools = NetworkConfig::from_json(any(CONFIG)).ok()?.pools().ok()?;
         let v4 = SubnetAllocator::new(pools.ipv4?, &mut words, &mut others).ok()?;
         let mut leases = LeaseAllocator::new(pools, v4, None);

@@ -2,7 +2,7 @@
 
 use vtep::subnet::{
     AllocateError, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix, Ipv6PrefixLen,
-    ParseCidrError, PoolConfig, Prefix, SubnetAllocator,
+    OtherLease, ParseCidrError, PoolConfig, Prefix, SubnetAllocator,
 };
 
 use crate::{Checks, any, v4, v6};
@@ -111,7 +111,7 @@ fn pool(checks: &mut Checks<'_>) {
 
 fn allocator(checks: &mut Checks<'_>) {
     checks.all("subnet: leases", || {
-        let (mut words, mut others) = ([0; 8], [Ipv4Prefix::DEFAULT; 2]);
+        let (mut words, mut others) = ([0; 8], [OtherLease::<Ipv4Prefix>::EMPTY; 2]);
         let pool = PoolConfig::new(any("10.3.0.0/16").parse().ok()?).pool().ok()?;
         let needed = SubnetAllocator::words(&pool);
         let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).ok()?;

@@ -170,6 +170,72 @@ fn finds_the_backends_type() {
     assert_eq!(backend(r#","Backend":{"Type":7}"#), None);
 }
 
+/// Flannel's empty values: 0.0.0.0 and `::` for an address, length 0 for a network, 0 for a length,
+/// `null` where Go has a pointer or a number.
+#[test]
+fn a_field_that_is_none_is_as_one_that_is_absent() {
+    let v4 = v4("10.3.0.0/16", "", "", "");
+    let v6 = v6("fc00::/48", "", "", "");
+    for (text, none) in [
+        (&v4, r#""SubnetMin":"0.0.0.0""#),
+        (&v4, r#""SubnetMax":"0.0.0.0""#),
+        (&v4, r#""SubnetLen":0"#),
+        (&v4, r#""SubnetLen":null"#),
+        (&v4, r#""EnableIPv4":null"#),
+        (&v4, r#""EnableIPv6":null"#),
+        (&v4, r#""IPv6Network":"::/0""#),
+        (&v6, r#""IPv6SubnetMin":"::""#),
+        (&v6, r#""IPv6SubnetMin":null"#),
+        (&v6, r#""IPv6SubnetMax":"::""#),
+        (&v6, r#""IPv6SubnetMax":null"#),
+        (&v6, r#""IPv6SubnetLen":0"#),
+        (&v6, r#""IPv6SubnetLen":null"#),
+        (&v6, r#""Network":"0.0.0.0/0""#),
+    ] {
+        let with = text.replace('}', &format!(",{none}}}"));
+        assert_eq!(NetworkConfig::from_json(&with), NetworkConfig::from_json(text), "{with}");
+    }
+    let no_v4 = Err(ConfigError::Ipv4(PoolError::NoNetwork));
+    for network in ["0.0.0.0/0", "10.3.0.0/0"] {
+        let text = format!(r#"{{"Network":"{network}"}}"#);
+        assert_eq!(NetworkConfig::from_json(&text).unwrap().pools(), no_v4, "{network}");
+    }
+    let no_v6 = Err(ConfigError::Ipv6(PoolError::NoNetwork));
+    for network in ["::/0", "fc00::/0"] {
+        let text = format!(r#"{{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"{network}"}}"#);
+        assert_eq!(NetworkConfig::from_json(&text).unwrap().pools(), no_v6, "{network}");
+    }
+}
+
+/// Where Go has neither a pointer nor a number, `null` and `""` go to a parser that refuses them.
+#[test]
+fn a_field_that_is_unreadable_is_not_none() {
+    for (name, field) in [
+        ("Network", ConfigField::Network),
+        ("IPv6Network", ConfigField::Ipv6Network),
+        ("SubnetMin", ConfigField::SubnetMin),
+        ("SubnetMax", ConfigField::SubnetMax),
+        ("IPv6SubnetMin", ConfigField::Ipv6SubnetMin),
+        ("IPv6SubnetMax", ConfigField::Ipv6SubnetMax),
+        ("SubnetLen", ConfigField::SubnetLen),
+        ("IPv6SubnetLen", ConfigField::Ipv6SubnetLen),
+        ("EnableIPv4", ConfigField::EnableIpv4),
+        ("EnableIPv6", ConfigField::EnableIpv6),
+        ("EnableNFTables", ConfigField::EnableNftables),
+        ("Backend", ConfigField::Backend),
+    ] {
+        let nullable = ["SubnetLen", "Enable", "IPv6SubnetM", "Backend"];
+        let is_nullable = nullable.iter().any(|part| name.contains(part));
+        for value in ["null", r#""""#, "[]", "-1", r#""10.3.0.0/33""#] {
+            let text = format!(r#"{{"{name}":{value}}}"#);
+            let error = ConfigError::Record(RecordError::Field { field, offset: name.len() + 4 });
+            let read = NetworkConfig::from_json(&text).map(drop);
+            let expected = if is_nullable && value == "null" { Ok(()) } else { Err(error) };
+            assert_eq!(read, expected, "{text}");
+        }
+    }
+}
+
 #[test]
 fn refuses_fields_of_another_type_and_says_where() {
     for (text, field, offset) in [

@@ -1,4 +1,5 @@
 use super::*;
+use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -49,6 +50,27 @@ fn refuses_what_rfc_8259_refuses_and_says_where() {
         ("\u{a0}1", 0),
     ] {
         assert_eq!(RawJson::new(text).unwrap_err().offset, offset, "{text:?}");
+    }
+}
+
+/// RFC 8259 section 7: U+0000 to U+001F must be escaped, and no other but `"` and `\`.
+#[test]
+fn control_characters_are_escaped_or_refused() {
+    for byte in 0..=0x9f_u8 {
+        let c = char::from(byte);
+        let [text, object] = [format!("\"a{c}\""), format!("{{\"a{c}\":1}}")];
+        let is_string = byte >= 0x20 && !matches!(c, '"' | '\\');
+        assert_eq!(RawJson::new(&text).is_ok(), is_string, "{c:?}");
+        assert_eq!(RawJson::new(&object).is_ok(), is_string, "{c:?}");
+        if byte < 0x20 {
+            let kind = JsonErrorKind::Unexpected { byte };
+            assert_eq!(RawJson::new(&text), Err(JsonError { offset: 2, kind }));
+            let escaped = format!(r#""\u{byte:04x}""#);
+            assert_eq!(RawJson::new(&escaped).unwrap().string().unwrap(), c.to_string().as_str());
+        }
+        // Section 2: four of them are white space between values.
+        let is_space = matches!(c, ' ' | '\t' | '\n' | '\r');
+        assert_eq!(RawJson::new(&format!("[{c}1{c},{c}2{c}]{c}")).is_ok(), is_space, "{c:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use core::hint::black_box;
 use core::net::{IpAddr, Ipv6Addr};
 
 use vtep::buf::{InnerChecksum, TxMeta};
-use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, PoolConfig, SubnetAllocator};
+use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::MacAddr;
@@ -98,7 +98,7 @@ fn usual() {
 }
 
 fn allocation() {
-    let (mut words, mut others) = ([0; 8], [Ipv4Prefix::DEFAULT; 4]);
+    let (mut words, mut others) = ([0; 8], [OtherLease::EMPTY; 4]);
     let network: Ipv4Prefix = "10.3.0.0/16".parse().unwrap();
     let pool = PoolConfig::new(network).pool().unwrap();
     let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
@@ -109,7 +109,7 @@ fn allocation() {
 
 /// A pool of 65,535, of which a hundred subnets are free that lie far apart, and leases of other lengths before them.
 fn worst_allocation() {
-    let (mut words, mut others) = ([0; 1041], [Ipv4Prefix::DEFAULT; 4]);
+    let (mut words, mut others) = ([0; 1041], [OtherLease::EMPTY; 4]);
     let pool = PoolConfig::new("10.0.0.0/8".parse().unwrap()).pool().unwrap();
     let mut subnets = SubnetAllocator::new(pool, &mut words, &mut others).unwrap();
     let taken = pool.subnets().enumerate().filter(|(number, _)| number % 655 != 600);

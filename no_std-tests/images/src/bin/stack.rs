@@ -6,7 +6,7 @@ use core::hint::black_box;
 
 use board::stack::peak;
 use vtep::buf::Frame;
-use vtep::subnet::{Ipv4Prefix, PoolConfig, SubnetAllocator};
+use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, TunnelConfig, UdpChecksum, Vtep};
 use vtep::wire::MacAddr;
 
@@ -54,7 +54,7 @@ fn stacks() -> i32 {
     let decap = peak(&mut || passed &= measured::decap_every(black_box(&vtep), &mut frame).is_ok());
     board::println!("every {}", encap.max(decap));
 
-    let (mut words, mut others) = ([0; 8], [Ipv4Prefix::DEFAULT; 4]);
+    let (mut words, mut others) = ([0; 8], [OtherLease::EMPTY; 4]);
     let network: Ipv4Prefix = "10.3.0.0/16".parse().unwrap();
     let lease: Ipv4Prefix = "10.3.8.0/22".parse().unwrap();
     let pool = PoolConfig::new(network).pool().unwrap();
