@@ -2,16 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::net::IpAddr;
 
-use vtep::agent::{Change, Owned, Record, SortedRecords, missing, stale};
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
-use vtep::lease::{
-    JsonString, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson,
-    VxlanBackend,
-};
-use vtep::netlink::{Body, FdbEntry, HostGwRoute, Messages, OnlinkRoute, Text};
+use vtep::lease::{JsonString, LeaseValue, NetworkConfig, Profile, RawJson, VxlanBackend};
+use vtep::netlink::{Body, Messages, Text};
 use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::{DropReason, Verdict};
@@ -69,20 +64,6 @@ fn a_link_names_the_one_under_it() {
 }
 
 #[test]
-fn an_fdb_entry_of_another_device_is_not_the_agents() {
-    let entry = |link| {
-        let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
-        Record::Fdb(FdbEntry { link, mac, remote: IpAddr::from([192, 168, 50, 9]) })
-    };
-    let owned = Owned { vxlan_link: Some(7), underlay_link: Some(2), networks: &[] };
-    let found = [entry(7), entry(8)];
-    let found = SortedRecords::new(&found).unwrap();
-    let none = SortedRecords::new(&[]).unwrap();
-    let changes: Vec<_> = stale(none, found, owned).collect();
-    assert_eq!(changes, [Change::Delete(entry(7))]);
-}
-
-#[test]
 fn the_flow_behind_a_tag_has_ports_too() {
     let ports = (0..64_u8).map(|port| {
         let inner = hex("02420a011200 02420a011100 81006005 0800 45000022000100003f1144bd0a0111050a011207 045708ae000e0000726566657265");
@@ -95,26 +76,6 @@ fn the_flow_behind_a_tag_has_ports_too() {
         [frame.bytes()[34], frame.bytes()[35]]
     });
     assert!(ports.collect::<BTreeSet<_>>().len() > 32);
-}
-
-/// A direct route is met by one over any link, but by none through the tunnel and by none to another gateway.
-#[test]
-fn what_meets_a_direct_route() {
-    let destination = "10.5.9.0/24".parse().unwrap();
-    let gateway = IpAddr::from([192, 168, 50, 9]);
-    let wanted = [Record::Direct(HostGwRoute { destination, gateway, link: 0 })];
-    let wanted = SortedRecords::new(&wanted).unwrap();
-    let is_missing = |found| missing(wanted, SortedRecords::new(&[found]).unwrap()).count() == 1;
-    let other = IpAddr::from([192, 168, 50, 8]);
-    assert!(!is_missing(Record::HostGw(HostGwRoute { destination, gateway, link: 2 })));
-    assert!(is_missing(Record::HostGw(HostGwRoute { destination, gateway: other, link: 2 })));
-    let onlink = Record::Onlink(OnlinkRoute { destination, gateway, link: 2 });
-    assert!(is_missing(onlink));
-    // A host-gw route is met by whatever has its destination, gateway and link.
-    let wanted = [Record::HostGw(HostGwRoute { destination, gateway, link: 2 })];
-    let found = [onlink];
-    let found = SortedRecords::new(&found).unwrap();
-    assert_eq!(missing(SortedRecords::new(&wanted).unwrap(), found).count(), 0);
 }
 
 /// Go's `encoding/json` leaves a field as it is where the value is null.
@@ -141,18 +102,6 @@ fn numbers_of_json() {
         assert!(RawJson::new(other).is_err(), "{other}");
     }
     assert_eq!(JsonString::new("vxlan").as_str(), Some("vxlan"));
-}
-
-#[test]
-fn a_watch_is_empty_until_it_knows_a_lease() {
-    let mut slots = [LeaseSlot::EMPTY; 4];
-    let mut watch = LeaseWatch::new(&mut slots, false);
-    assert!(watch.is_empty());
-    let key: LeaseKey = "10.5.34.0-24".parse().unwrap();
-    watch.added(key, 7).unwrap();
-    assert!(!watch.is_empty());
-    watch.removed(key);
-    assert!(watch.is_empty());
 }
 
 #[test]

@@ -252,7 +252,9 @@ mod tests {
         let mut slots = [LeaseSlot::EMPTY; 2];
         let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
         watch.set_own(Some(key(9)));
+        assert!(watch.is_empty());
         assert_eq!(watch.added(key(1), 'a'), Ok(Some(added(1, 'a', None))));
+        assert!(!watch.is_empty());
         assert_eq!(watch.added(key(1), 'a'), Ok(Some(added(1, 'a', Some('a')))));
         assert_eq!(watch.added(key(1), 'b'), Ok(Some(added(1, 'b', Some('a')))));
         assert_eq!(watch.added(key(9), 'o'), Ok(None));

@@ -138,6 +138,39 @@ fn a_direct_route_is_met_by_one_on_any_link() {
     );
 }
 
+/// A direct route is met by one over any link, but by none through the tunnel and by none to another
+/// gateway.
+#[test]
+fn a_wanted_route_is_met_by_its_destination_and_gateway() {
+    let destination = prefix("10.5.9.0/24");
+    let gateway = ip("192.168.50.9");
+    let is_missing = |wanted: Record, record: Record| {
+        let mut buffer = [None];
+        let claims = claims(&[wanted]);
+        let wanted = WantedRecords::collect(claims, FoundRecords::EMPTY, &mut buffer).unwrap();
+        let mut entries = found(&[record]);
+        missing(wanted, FoundRecords::new(&mut entries)).count() == 1
+    };
+    let route = HostGwRoute { destination, gateway, link: 2 };
+    let direct = Record::Direct(HostGwRoute { link: 0, ..route });
+    assert!(!is_missing(direct, Record::HostGw(route)));
+    let elsewhere = HostGwRoute { gateway: ip("192.168.50.8"), ..route };
+    assert!(is_missing(direct, Record::HostGw(elsewhere)));
+    let onlink = Record::Onlink(OnlinkRoute { destination, gateway, link: 2 });
+    assert!(is_missing(direct, onlink));
+    // A host-gw route is met by whatever has its destination, gateway and link.
+    assert!(!is_missing(Record::HostGw(route), onlink));
+}
+
+#[test]
+fn an_fdb_entry_of_another_link_stays() {
+    let entry = |link| {
+        let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
+        Record::Fdb(FdbEntry { link, mac, remote: ip("192.168.50.9") })
+    };
+    assert_eq!(reconciled(&[], &[entry(7), entry(8)]), [Change::Delete(entry(7))]);
+}
+
 #[test]
 fn conflicts_are_reported_and_come_to_rest() {
     let (lesser, greater) = (peer("10.5.2.0", "192.0.2.12", 1), peer("10.5.3.0", "192.0.2.13", 1));
