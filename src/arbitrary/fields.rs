@@ -59,7 +59,7 @@ instances! {
     EtherType: |u| {
         let other = Self(u.arbitrary()?);
         *u.choose(&[
-        Self::IPV4, Self::IPV6, Self::ARP, Self::VLAN, Self::SERVICE_VLAN, Self::TEB, other,
+        Self::IPV4, Self::IPV6, Self::ARP, Self::DOT1Q, Self::DOT1AD, Self::TEB, other,
     ])? };
     IpProtocol: |u| {
         let other = Self(u.arbitrary()?);

@@ -205,17 +205,17 @@ impl EtherType {
     /// Transparent Ethernet bridging: an Ethernet frame (RFC 8926 section 3.4).
     pub const TEB: Self = Self(0x6558);
     /// An 802.1Q customer tag.
-    pub const VLAN: Self = Self(0x8100);
+    pub const DOT1Q: Self = Self(0x8100);
     /// IPv6 (RFC 2464 section 3).
     pub const IPV6: Self = Self(0x86dd);
     /// An 802.1ad service tag.
-    pub const SERVICE_VLAN: Self = Self(0x88a8);
+    pub const DOT1AD: Self = Self(0x88a8);
 
     /// Whether a VLAN tag follows.
     #[must_use]
     #[inline]
     pub const fn is_vlan(self) -> bool {
-        matches!(self, Self::VLAN | Self::SERVICE_VLAN)
+        matches!(self, Self::DOT1Q | Self::DOT1AD)
     }
 
     /// Whether it is an 802.3 length in bytes, not a protocol (IEEE 802.3 section 3.2.6).
@@ -273,7 +273,7 @@ mod tests {
         let frame = EthernetFrame::parse(&bytes).unwrap();
         let ids: Vec<u16> = frame.tags().map(|tag| tag.id().value()).collect();
         assert_eq!(ids, [100, 5]);
-        assert_eq!(frame.ethertype(), EtherType::VLAN);
+        assert_eq!(frame.ethertype(), EtherType::DOT1Q);
         assert_eq!(frame.payload(), [0xaa]);
         for len in 14..22 {
             assert_eq!(EthernetFrame::parse(&bytes[..len]).unwrap_err().layer, Layer::Vlan);

@@ -83,14 +83,14 @@ impl VlanTag {
     #[must_use]
     #[inline]
     pub const fn customer(id: VlanId) -> Self {
-        Self { protocol: EtherType::VLAN, control: id.0 }
+        Self { protocol: EtherType::DOT1Q, control: id.0 }
     }
 
     /// An 802.1ad service tag of priority 0.
     #[must_use]
     #[inline]
     pub const fn service(id: VlanId) -> Self {
-        Self { protocol: EtherType::SERVICE_VLAN, control: id.0 }
+        Self { protocol: EtherType::DOT1AD, control: id.0 }
     }
 
     /// This tag with a priority code point.
@@ -283,7 +283,7 @@ mod tests {
     fn reads_the_kernels_tags() {
         // l2_vlan_tagged_inner.pcap carries 802.1Q with PCP 5 and VID 100, and VID 4095.
         let bytes = [0xa0, 0x64, 0x08, 0x00, 0xee];
-        let ((tag, ethertype), rest) = VlanTag::read(EtherType::VLAN, &bytes).unwrap();
+        let ((tag, ethertype), rest) = VlanTag::read(EtherType::DOT1Q, &bytes).unwrap();
         assert_eq!((tag.priority(), tag.id()), (Pcp(5), VlanId(100)));
         assert_eq!(
             (tag.is_drop_eligible(), ethertype, rest),

@@ -93,7 +93,7 @@ fn vlan(checks: &mut Checks<'_>) {
         Some(
             is_written
                 && (header.control(), header.ethertype()) == (7, EtherType::ARP)
-                && (tag.protocol(), service.protocol()) == (EtherType::VLAN, EtherType(0x88a8))
+                && (tag.protocol(), service.protocol()) == (EtherType::DOT1Q, EtherType(0x88a8))
                 && (tag.priority().value(), tag.is_drop_eligible(), tag.id().value())
                     == (5, true, 42)
                 && tag.control() == 0xb02a,
@@ -399,7 +399,7 @@ fn builders(checks: &mut Checks<'_>) {
             .hop_limit(any(3));
         let packet = VlanBuilder::new(VlanTag::customer(VlanId::new(any(5)).ok()?), packet);
         let built = packet.build(&mut buffer).ok()?;
-        Some(packet.ethertype() == EtherType::VLAN && built.len() == 4 + 40 + 8 + 8 + 46)
+        Some(packet.ethertype() == EtherType::DOT1Q && built.len() == 4 + 40 + 8 + 8 + 46)
     });
     checks.all("build: no room", || {
         let packet = Ipv6Builder::with_next_header(v6(1), v6(2), IpProtocol::TCP, &[0_u8; 200][..]);
