@@ -192,8 +192,8 @@ fn of_mac_addresses() {
     let addresses = addresses.map(MacAddr::new);
     bits(addresses.map(MacAddr::is_local), [false, true, false]);
     bits(addresses.map(MacAddr::is_multicast), [false, false, true]);
-    bits(addresses.map(MacAddr::is_station), [true, true, false]);
-    assert!(!MacAddr::ZERO.is_station() && MacAddr::BROADCAST.is_broadcast());
+    bits(addresses.map(MacAddr::is_valid_unicast), [true, true, false]);
+    assert!(!MacAddr::ZERO.is_valid_unicast() && MacAddr::BROADCAST.is_broadcast());
     assert!(!addresses[2].is_broadcast());
 }
 

@@ -61,7 +61,7 @@ impl MacAddr {
     /// Whether it can be a station's own: neither multicast nor zero (Linux `is_valid_ether_addr`).
     #[must_use]
     #[inline]
-    pub fn is_station(self) -> bool {
+    pub fn is_valid_unicast(self) -> bool {
         !self.is_multicast() && self != Self::ZERO
     }
 
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(mac.octets(), [0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x44]);
         assert_eq!(mac.to_string(), "c6:d2:32:6f:8f:44");
         assert_eq!("C6-D2-32-6F-8F-44".parse(), Ok(mac));
-        assert!(mac.is_local() && mac.is_station() && !mac.is_multicast());
+        assert!(mac.is_local() && mac.is_valid_unicast() && !mac.is_multicast());
     }
 
     #[test]
@@ -163,6 +163,6 @@ mod tests {
     fn tells_group_addresses() {
         assert!(MacAddr::BROADCAST.is_multicast() && MacAddr::BROADCAST.is_broadcast());
         assert!(MacAddr::new([1, 0x80, 0xc2, 0, 0, 0]).is_multicast());
-        assert!(!MacAddr::ZERO.is_station());
+        assert!(!MacAddr::ZERO.is_valid_unicast());
     }
 }

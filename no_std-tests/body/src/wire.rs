@@ -42,7 +42,7 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
 fn mac(checks: &mut Checks<'_>) {
     let mac = MacAddr::new(any([2, 0x42, 0xac, 0x11, 0, 2]));
     checks.is("mac: octets", mac.octets() == [2, 0x42, 0xac, 0x11, 0, 2]);
-    checks.is("mac: kinds", mac.is_station() && mac.is_local() && !mac.is_multicast());
+    checks.is("mac: kinds", mac.is_valid_unicast() && mac.is_local() && !mac.is_multicast());
     checks.is("mac: broadcast", MacAddr::new(any([0xff; 6])).is_broadcast());
     checks.is("mac: text", any("02:42:ac:11:00:02").parse() == Ok(mac));
     checks.is("mac: bad text", any("02:42:ac:11:00").parse::<MacAddr>().is_err());
