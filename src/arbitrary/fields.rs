@@ -69,8 +69,8 @@ instances! {
     HeaderOptions: |u| {
         // No-operation, end of list, router alert, timestamps: what a header's options may begin with.
         let kinds: [u8; 4] = [1, 0, 148, 68];
-        let mut options = [0; Self::MOST];
-        let len = u.int_in_range(0..=Self::MOST)?;
+        let mut options = [0; Self::MAX_LEN];
+        let len = u.int_in_range(0..=Self::MAX_LEN)?;
         for option in options.iter_mut().take(len) {
             *option = if u.ratio(3, 4)? { *u.choose(&kinds)? } else { u.arbitrary()? };
         }

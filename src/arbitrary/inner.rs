@@ -277,7 +277,7 @@ impl<P: IpPayload> Extended<P> {
         const LONG: [u8; 24] =
             [0, 2, 1, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         for _ in 0..u.int_in_range(0..=3)? {
-            if self.count.saturating_add(1) >= Ipv6Packet::MOST_EXTENSIONS {
+            if self.count.saturating_add(1) >= Ipv6Packet::MAX_EXTENSIONS {
                 break;
             }
             match u.int_in_range(0..=2)? {

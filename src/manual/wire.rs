@@ -60,7 +60,7 @@
 //! | clause | rule | what the crate does |
 //! |---|---|---|
 //! | 3 | payload length: all behind the header, extensions included | [`Ipv6Packet::parse`] cuts what follows; a jumbogram (RFC 2675) is refused |
-//! | 4 | extension headers are walked in order, whatever it is | at most [`Ipv6Packet::MOST_EXTENSIONS`] of them |
+//! | 4 | extension headers are walked in order, whatever it is | at most [`Ipv6Packet::MAX_EXTENSIONS`] of them |
 //! | 4.1 | hop-by-hop options stand first | elsewhere the number 0 ends the walk as an unknown protocol |
 //! | 4.4 | segments left: the destination is not the last one | [`Ipv6Packet::final_destination`]; decap refuses them: [`NotLocal`](DropReason::NotLocal) |
 //! | 4.5 | fragment offset, M flag, identification | [`Ipv6Fragment`]; behind an offset no header is looked for |

@@ -185,7 +185,7 @@ impl Vtep<'_> {
         mut received: Received<'_>,
     ) -> Result<Decap, DropReason> {
         let mut id = None;
-        for _ in 0..EthernetFrame::MOST_TAGS {
+        for _ in 0..EthernetFrame::MAX_TAGS {
             if !ethertype.is_vlan() {
                 break;
             }

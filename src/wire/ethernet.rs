@@ -100,7 +100,7 @@ pub struct EthernetFrame<'a> {
 impl<'a> EthernetFrame<'a> {
     /// The most VLAN tags that are walked: an 802.1ad service tag and an 802.1Q customer tag. A third
     /// stays in the payload, and its tag protocol is the frame's EtherType.
-    pub const MOST_TAGS: usize = 2;
+    pub const MAX_TAGS: usize = 2;
 
     /// Reads a frame.
     ///
@@ -109,7 +109,7 @@ impl<'a> EthernetFrame<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let (header, mut payload) = EthernetHeader::ref_from_prefix(bytes)?;
-        let mut tags = [None; Self::MOST_TAGS];
+        let mut tags = [None; Self::MAX_TAGS];
         let mut ethertype = header.ethertype();
         for slot in &mut tags {
             if !ethertype.is_vlan() {

@@ -29,7 +29,7 @@ pub struct Ipv6Packet<'a> {
 impl<'a> Ipv6Packet<'a> {
     /// The most extension headers that are walked: each of RFC 8200's once, destination options twice, and
     /// two to spare. None is longer than 2048 bytes, so all of them have at most 16 KiB.
-    pub const MOST_EXTENSIONS: usize = 8;
+    pub const MAX_EXTENSIONS: usize = 8;
 
     /// Reads a packet; bytes behind its payload length are padding and are cut off. A jumbogram (RFC 2675)
     /// says a payload length of 0, and is refused for its missing hop-by-hop header.
@@ -166,13 +166,13 @@ impl<'a> Ipv6Packet<'a> {
     #[cold]
     fn walk(header: &'a Ipv6Header, chain: &'a [u8]) -> Result<Self, ParseError> {
         let mut packet = Self::without_extensions(header, chain);
-        for _ in 0..Self::MOST_EXTENSIONS {
+        for _ in 0..Self::MAX_EXTENSIONS {
             let Some(kind) = packet.next_extension() else { return Ok(packet) };
             packet.step(kind, chain)?;
         }
         if packet.next_extension().is_some() {
             let at = packet.extensions.len();
-            return Err(ParseError::too_many_extensions(at, Self::MOST_EXTENSIONS));
+            return Err(ParseError::too_many_extensions(at, Self::MAX_EXTENSIONS));
         }
         Ok(packet)
     }

@@ -6,15 +6,15 @@ use core::fmt;
 /// protocols.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeaderOptions {
-    bytes: [u8; Self::MOST],
+    bytes: [u8; Self::MAX_LEN],
     words: u8,
 }
 
 impl HeaderOptions {
     /// The greatest length in bytes: what 4 bits of words leave behind 20 bytes of header.
-    pub const MOST: usize = 40;
+    pub const MAX_LEN: usize = 40;
     /// No options.
-    pub const NONE: Self = Self { bytes: [0; Self::MOST], words: 0 };
+    pub const NONE: Self = Self { bytes: [0; Self::MAX_LEN], words: 0 };
 
     /// These options.
     ///
@@ -23,10 +23,10 @@ impl HeaderOptions {
     pub fn new(options: &[u8]) -> Result<Self, OptionsTooLong> {
         let len = options.len();
         let words = match u8::try_from(len.div_ceil(4)) {
-            Ok(words) if len <= Self::MOST => words,
+            Ok(words) if len <= Self::MAX_LEN => words,
             _ => return Err(OptionsTooLong { len }),
         };
-        let mut bytes = [0; Self::MOST];
+        let mut bytes = [0; Self::MAX_LEN];
         for (to, from) in bytes.iter_mut().zip(options) {
             *to = *from;
         }
@@ -54,7 +54,7 @@ pub struct OptionsTooLong {
 
 impl fmt::Display for OptionsTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes of options are more than {}", self.len, HeaderOptions::MOST)
+        write!(f, "{} bytes of options are more than {}", self.len, HeaderOptions::MAX_LEN)
     }
 }
 
