@@ -303,7 +303,7 @@ by_debug! {
     wire::Ipv4Header,
     @['a] wire::Ipv4Packet<'a>,
     @[P] wire::Ipv6Builder<P>,
-    wire::Ipv6Fragment,
+    wire::Ipv6FragmentHeader,
     wire::Ipv6Header,
     @['a] wire::Ipv6Packet<'a>,
     wire::Layer,

@@ -5,7 +5,7 @@ use arbitrary::{Arbitrary, Error, Result, Unstructured};
 use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix, Ipv6PrefixLen};
 use crate::wire::{
     ArpHeader, Dscp, Ecn, EtherType, EthernetHeader, FlowLabel, FragmentOffset, Gbp, HeaderOptions,
-    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6Fragment, Ipv6Header, MacAddr, Pcp, TcpFlags, TcpHeader,
+    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, MacAddr, Pcp, TcpFlags, TcpHeader,
     TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
 };
 
@@ -29,7 +29,7 @@ headers!(
     ArpHeader,
     EthernetHeader,
     Ipv4Header,
-    Ipv6Fragment,
+    Ipv6FragmentHeader,
     Ipv6Header,
     TcpHeader,
     UdpHeader,

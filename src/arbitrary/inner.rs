@@ -10,7 +10,7 @@ use crate::checksum::Sum;
 use crate::wire::{
     ArpHeader, Build, BuildError, Ecn, EtherType, EthernetBuilder, EthernetPayload, FragmentOffset,
     Icmpv4Builder, Icmpv4Message, Icmpv6Builder, Icmpv6Message, IpPayload, IpProtocol, Ipv4Builder,
-    Ipv4Flags, Ipv6Builder, Ipv6Fragment, Ipv6Packet, MacAddr, PseudoHeader, TcpBuilder,
+    Ipv4Flags, Ipv6Builder, Ipv6FragmentHeader, Ipv6Packet, MacAddr, PseudoHeader, TcpBuilder,
     TrafficClass, UdpBuilder, VlanBuilder,
 };
 
@@ -127,7 +127,7 @@ fn ipv6<'a>(
     let transport = Transport::new(u, offset, false)?;
     let mut payload = Extended::new(transport);
     if offset.units() != 0 || more || u.ratio(1, 8)? {
-        let fragment = Ipv6Fragment::new(payload.protocol(), offset, more, u.arbitrary()?);
+        let fragment = Ipv6FragmentHeader::new(payload.protocol(), offset, more, u.arbitrary()?);
         payload.push(IpProtocol::FRAGMENT, fragment.as_bytes());
     }
     payload.extend(u)?;

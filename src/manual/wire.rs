@@ -63,7 +63,7 @@
 //! | 4 | extension headers are walked in order, whatever it is | at most [`Ipv6Packet::MAX_EXTENSIONS`] of them |
 //! | 4.1 | hop-by-hop options stand first | elsewhere the number 0 ends the walk as an unknown protocol |
 //! | 4.4 | segments left: the destination is not the last one | [`Ipv6Packet::final_destination`]; decap refuses them: [`NotLocal`](DropReason::NotLocal) |
-//! | 4.5 | fragment offset, M flag, identification | [`Ipv6Fragment`]; behind an offset no header is looked for |
+//! | 4.5 | fragment offset, M flag, identification | [`Ipv6FragmentHeader`]; behind an offset no header is looked for |
 //! | 4.7 | no next header | the packet's protocol is [`IpProtocol::NO_NEXT_HEADER`] |
 //! | 8.1 | pseudo-header: the final destination, the upper layer's length | [`Ipv6Packet::pseudo_header`], [`PseudoHeader::v6`] |
 //! | RFC 6437 | flow label: 20 bits, 0 when there is none | [`FlowLabel`] |
@@ -102,7 +102,7 @@ use crate::{
     verdict::DropReason,
     wire::{
         Ecn, FlowLabel, FragmentOffset, Gbp, Icmpv4Message, Icmpv6Message, IpProtocol, Ipv4Flags,
-        Ipv4Header, Ipv4Packet, Ipv6Fragment, Ipv6Packet, PseudoHeader, TrafficClass,
+        Ipv4Header, Ipv4Packet, Ipv6FragmentHeader, Ipv6Packet, PseudoHeader, TrafficClass,
         UdpChecksumState, UdpDatagram, Vni, VxlanFrame, VxlanHeader,
     },
 };

@@ -11,7 +11,7 @@
 
 use core::net::Ipv6Addr;
 
-use super::{IpProtocol, Ipv6Fragment, Ipv6Header, Layer, ParseError, PseudoHeader};
+use super::{IpProtocol, Ipv6FragmentHeader, Ipv6Header, Layer, ParseError, PseudoHeader};
 
 /// A packet whose lengths agree: version 6, the payload length within the bytes, each extension header
 /// within the payload.
@@ -21,7 +21,7 @@ pub struct Ipv6Packet<'a> {
     extensions: &'a [u8],
     payload: &'a [u8],
     protocol: IpProtocol,
-    fragment: Option<&'a Ipv6Fragment>,
+    fragment: Option<&'a Ipv6FragmentHeader>,
     final_destination: Option<Ipv6Addr>,
     has_segments_left: bool,
 }
@@ -108,7 +108,7 @@ impl<'a> Ipv6Packet<'a> {
     /// The fragment header: of several, the first that makes the packet a fragment.
     #[must_use]
     #[inline]
-    pub const fn fragment(&self) -> Option<&'a Ipv6Fragment> {
+    pub const fn fragment(&self) -> Option<&'a Ipv6FragmentHeader> {
         self.fragment
     }
 
@@ -197,7 +197,7 @@ impl<'a> Ipv6Packet<'a> {
         self.protocol = IpProtocol(front[0]);
         match kind {
             Kind::Fragment if !self.is_fragment() => {
-                self.fragment = Some(Ipv6Fragment::ref_from_prefix(extension)?.0);
+                self.fragment = Some(Ipv6FragmentHeader::ref_from_prefix(extension)?.0);
             }
             Kind::Routing => self.route(extension),
             _ => {}
@@ -253,7 +253,7 @@ impl Kind {
     fn len(self, field: u8) -> usize {
         let units = usize::from(field);
         match self {
-            Self::Fragment => Ipv6Fragment::LEN,
+            Self::Fragment => Ipv6FragmentHeader::LEN,
             Self::Authentication => units.saturating_add(2).saturating_mul(4),
             _ => units.saturating_add(1).saturating_mul(8),
         }

@@ -28,16 +28,16 @@ use super::{FragmentOffset, IpProtocol, Layer, ParseError, view::view};
     Unaligned,
 )]
 #[repr(C)]
-pub struct Ipv6Fragment {
+pub struct Ipv6FragmentHeader {
     next_header: u8,
     reserved: u8,
     offset_more: U16,
     id: U32,
 }
 
-view!(Ipv6Fragment, 8, Layer::Ipv6Extension);
+view!(Ipv6FragmentHeader, 8, Layer::Ipv6Extension);
 
-impl Ipv6Fragment {
+impl Ipv6FragmentHeader {
     const MORE: u16 = 0x0001;
 
     /// The header of one fragment of a packet.
@@ -104,10 +104,10 @@ pub(in crate::wire) mod tests {
     #[test]
     fn reads_the_kernels_fragments() {
         let read = CAPTURED.map(|bytes| {
-            let header = Ipv6Fragment::from_bytes(bytes);
+            let header = Ipv6FragmentHeader::from_bytes(bytes);
             assert_eq!((header.next_header(), header.id()), (IpProtocol::ICMPV6, 0xf5b6_7b98));
             let (offset, more) = (header.offset(), header.more_fragments());
-            assert_eq!(Ipv6Fragment::new(IpProtocol::ICMPV6, offset, more, header.id()), header);
+            assert_eq!(Ipv6FragmentHeader::new(IpProtocol::ICMPV6, offset, more, header.id()), header);
             (offset.bytes(), more, header.is_fragment())
         });
         assert_eq!(read, [(0, true, true), (1400, true, true), (2800, false, true)]);
@@ -115,10 +115,10 @@ pub(in crate::wire) mod tests {
 
     #[test]
     fn reserved_bits_are_not_the_offset() {
-        let header = Ipv6Fragment::from_bytes([17, 0xff, 0x00, 0x06, 0, 0, 0, 1]);
+        let header = Ipv6FragmentHeader::from_bytes([17, 0xff, 0x00, 0x06, 0, 0, 0, 1]);
         assert_eq!((header.offset().units(), header.more_fragments()), (0, false));
         assert!(!header.is_fragment());
-        let last = Ipv6Fragment::from_bytes([17, 0, 0xff, 0xf8, 0, 0, 0, 1]);
+        let last = Ipv6FragmentHeader::from_bytes([17, 0, 0xff, 0xf8, 0, 0, 0, 1]);
         assert_eq!((last.offset(), last.more_fragments()), (FragmentOffset::MAX, false));
     }
 
@@ -126,7 +126,7 @@ pub(in crate::wire) mod tests {
     fn every_length_below_8_is_truncated() {
         for len in 0..8 {
             let error = ParseError::truncated(Layer::Ipv6Extension, 8, len);
-            assert_eq!(Ipv6Fragment::ref_from_prefix(&CAPTURED[0][..len]).unwrap_err(), error);
+            assert_eq!(Ipv6FragmentHeader::ref_from_prefix(&CAPTURED[0][..len]).unwrap_err(), error);
         }
     }
 }

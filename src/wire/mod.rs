@@ -47,7 +47,7 @@ pub use ipv4_build::Ipv4Builder;
 pub use ipv4_packet::Ipv4Packet;
 pub use ipv6::{FlowLabel, FlowLabelTooLarge, Ipv6Builder, Ipv6Header};
 pub use ipv6_ext::Ipv6Packet;
-pub use ipv6_fragment::Ipv6Fragment;
+pub use ipv6_fragment::Ipv6FragmentHeader;
 pub use mac::{MacAddr, ParseMacAddrError};
 pub use options::{HeaderOptions, OptionsTooLong};
 pub use tcp::{TcpFlags, TcpHeader, TcpSegment};

@@ -3,7 +3,7 @@
 use vtep::checksum::Sum;
 use vtep::wire::{
     ArpHeader, Build, BuildError, EthernetHeader, Icmpv4Header, Icmpv6Builder, Icmpv6Header,
-    Icmpv6Message, InPlace, Ipv4Header, Ipv6Fragment, Ipv6Header, Layer, TcpBuilder, TcpHeader,
+    Icmpv6Message, InPlace, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, Layer, TcpBuilder, TcpHeader,
     UdpHeader, VlanHeader, VxlanHeader,
 };
 
@@ -34,7 +34,7 @@ macro_rules! views {
 }
 
 pub(crate) fn run(checks: &mut Checks<'_>) {
-    views!(checks, ArpHeader EthernetHeader Icmpv4Header Icmpv6Header Ipv4Header Ipv6Fragment);
+    views!(checks, ArpHeader EthernetHeader Icmpv4Header Icmpv6Header Ipv4Header Ipv6FragmentHeader);
     views!(checks, Ipv6Header TcpHeader UdpHeader VlanHeader VxlanHeader);
     builders(checks);
 }

@@ -8,7 +8,7 @@ use vtep::wire::{
     EthernetBuilder, EthernetFrame, EthernetHeader, EthernetPayload, FlowLabel, FragmentOffset,
     Gbp, HeaderOptions, Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet, Icmpv6Builder,
     Icmpv6Header, Icmpv6Message, Icmpv6Packet, InPlace, IpPayload, IpProtocol, Ipv4Builder,
-    Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6Fragment, Ipv6Header, Ipv6Packet, Layer,
+    Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6FragmentHeader, Ipv6Header, Ipv6Packet, Layer,
     MacAddr, ParseError, Pcp, PseudoHeader, TcpBuilder, TcpFlags, TcpHeader, TcpSegment,
     TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader, VlanBuilder, VlanHeader,
     VlanId, VlanTag, Vni, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader,
@@ -261,7 +261,7 @@ fn ipv6(checks: &mut Checks<'_>) {
     });
     checks.all("ipv6: fragment header", || {
         let fragment =
-            Ipv6Fragment::new(IpProtocol::UDP, FragmentOffset::new(any(0)).ok()?, true, any(9));
+            Ipv6FragmentHeader::new(IpProtocol::UDP, FragmentOffset::new(any(0)).ok()?, true, any(9));
         let hop_by_hop = any([44, 0, 1, 4, 0, 0, 0, 0]);
         let udp = any([0x04, 0xd2, 0, 53, 0, 8, 0, 0]);
         let from = hop_by_hop.iter().chain(fragment.as_bytes()).chain(&udp);
