@@ -35,7 +35,7 @@ use crate::checksum::{self, Sum};
 pub struct UdpHeader {
     source_port: U16,
     destination_port: U16,
-    length: U16,
+    datagram_len: U16,
     checksum: U16,
 }
 
@@ -45,11 +45,11 @@ impl UdpHeader {
     /// A header between two ports with no checksum, `length` bytes long with its payload.
     #[must_use]
     #[inline]
-    pub const fn new(source_port: u16, destination_port: u16, length: u16) -> Self {
+    pub const fn new(source_port: u16, destination_port: u16, datagram_len: u16) -> Self {
         Self {
             source_port: U16::new(source_port),
             destination_port: U16::new(destination_port),
-            length: U16::new(length),
+            datagram_len: U16::new(datagram_len),
             checksum: U16::ZERO,
         }
     }
@@ -99,14 +99,14 @@ impl UdpHeader {
     /// The length of header and payload in bytes: at least 8 in a valid header.
     #[must_use]
     #[inline]
-    pub const fn length(&self) -> u16 {
-        self.length.get()
+    pub const fn datagram_len(&self) -> u16 {
+        self.datagram_len.get()
     }
 
     /// Writes the length of header and payload; the checksum, which covers it twice, is left stale.
     #[inline]
-    pub const fn set_length_raw(&mut self, length: u16) {
-        self.length = U16::new(length);
+    pub const fn set_datagram_len_raw(&mut self, len: u16) {
+        self.datagram_len = U16::new(len);
     }
 
     /// The checksum; 0 means that there is none.
@@ -127,7 +127,7 @@ impl UdpHeader {
     pub fn fill_checksum(&mut self, pseudo: &PseudoHeader, payload: &[u8]) {
         self.set_checksum_raw(0);
         let sum =
-            pseudo.sum(u32::from(self.length())) + Sum::of(self.as_bytes()) + Sum::of(payload);
+            pseudo.sum(u32::from(self.datagram_len())) + Sum::of(self.as_bytes()) + Sum::of(payload);
         self.set_checksum_raw(sum.udp_checksum());
     }
 }
@@ -160,7 +160,7 @@ impl<'a> UdpDatagram<'a> {
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let (header, rest) = UdpHeader::ref_from_prefix(bytes)?;
-        let length = usize::from(header.length());
+        let length = usize::from(header.datagram_len());
         let Some(payload_len) = length.checked_sub(UdpHeader::LEN) else {
             return Err(ParseError::length_too_small(Layer::Udp, 4, UdpHeader::LEN, length));
         };
@@ -189,7 +189,7 @@ impl<'a> UdpDatagram<'a> {
         if self.header.checksum() == 0 {
             return UdpChecksumState::Zero;
         }
-        let length = u32::from(self.header.length());
+        let length = u32::from(self.header.datagram_len());
         let sum = pseudo.sum(length) + Sum::of(self.header.as_bytes()) + Sum::of(self.payload);
         if sum.is_valid() { UdpChecksumState::Good } else { UdpChecksumState::Bad }
     }
@@ -266,7 +266,7 @@ mod tests {
         let datagram = UdpDatagram::parse(&DATAGRAM).unwrap();
         let header = datagram.header();
         assert_eq!((header.source_port(), header.destination_port()), (1234, 53));
-        assert_eq!((header.length(), datagram.payload()), (12, &b"ping"[..]));
+        assert_eq!((header.datagram_len(), datagram.payload()), (12, &b"ping"[..]));
         assert_eq!(datagram.checksum_state(&pseudo()), UdpChecksumState::Good);
     }
 

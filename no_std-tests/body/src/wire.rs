@@ -298,7 +298,7 @@ fn udp(checks: &mut Checks<'_>) {
         let header = datagram.header();
         Some(
             (header.source_port(), header.destination_port()) == (1234, 53)
-                && (header.length(), header.checksum()) == (12, 0xe7f7)
+                && (header.datagram_len(), header.checksum()) == (12, 0xe7f7)
                 && datagram.payload() == b"ping"
                 && datagram.checksum_state(&pseudo) == UdpChecksumState::Good,
         )
@@ -307,7 +307,7 @@ fn udp(checks: &mut Checks<'_>) {
         let mut header = UdpHeader::new(any(1), any(2), any(3));
         header.set_source_port_raw(any(1234));
         header.set_destination_port_raw(any(54));
-        header.set_length_raw(any(12));
+        header.set_datagram_len_raw(any(12));
         header.set_checksum_raw(any(0));
         header.fill_checksum(&pseudo, b"ping");
         header.set_destination_port(any(53));
