@@ -54,7 +54,7 @@ fn numbers_that_are_too_large() {
 
 #[test]
 fn packets_that_cannot_be_read_or_built() {
-    error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 there");
+    error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 available");
     error(Ipv4Packet::parse(&[0x65; 20]), "ipv4: 0x6 at byte 0, expected 0x4");
     error(Ipv4Packet::parse(&[0x44; 20]), "ipv4: length 16 at byte 0, at least 20 needed");
     // Hop-by-hop options, then destination options without end (RFC 8200 section 4.6).
@@ -121,7 +121,7 @@ fn packets_that_are_not_answered() {
         NoAnswer::IcmpError,
         NoAnswer::MtuTooSmall { mtu: 67, min: 68 },
         NoAnswer::NotTooBig,
-        NoAnswer::Build(wire::BuildError::NoRoom { needed: 2, got: 1 }),
+        NoAnswer::Build(wire::BuildError::BufferTooSmall { needed: 2, available: 1 }),
     ];
     let mut texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(texts[7], "the packet has 2 bytes, the buffer 1");

@@ -52,8 +52,8 @@ pub trait Build {
     /// then.
     fn build<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b mut [u8], BuildError> {
         self.check()?;
-        let (needed, got) = (self.len(), buffer.len());
-        let out = buffer.get_mut(..needed).ok_or(BuildError::NoRoom { needed, got })?;
+        let (needed, available) = (self.len(), buffer.len());
+        let out = buffer.get_mut(..needed).ok_or(BuildError::BufferTooSmall { needed, available })?;
         self.write(out, None);
         Ok(out)
     }
@@ -129,31 +129,31 @@ impl Build for InPlace {
 #[non_exhaustive]
 pub enum BuildError {
     /// The packet is longer than the buffer.
-    NoRoom {
+    BufferTooSmall {
         /// The packet's length in bytes.
         needed: usize,
         /// The buffer's.
-        got: usize,
+        available: usize,
     },
     /// A header cannot say how long it and its payload are.
     TooLong {
         /// The header.
         layer: Layer,
         /// The length that it would have to say, in bytes.
-        length: usize,
+        len: usize,
         /// The greatest that it can say.
-        most: usize,
+        max: usize,
     },
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoRoom { needed, got } => {
-                write!(f, "the packet has {needed} bytes, the buffer {got}")
+            Self::BufferTooSmall { needed, available } => {
+                write!(f, "the packet has {needed} bytes, the buffer {available}")
             }
-            Self::TooLong { layer, length, most } => {
-                write!(f, "{layer}: length {length} is more than {most}")
+            Self::TooLong { layer, len, max } => {
+                write!(f, "{layer}: length {len} is more than {max}")
             }
         }
     }
@@ -162,10 +162,10 @@ impl fmt::Display for BuildError {
 impl core::error::Error for BuildError {}
 
 /// Refuses a length that a 16-bit field of `layer` cannot say.
-pub(super) fn check_length(layer: Layer, length: usize) -> Result<(), BuildError> {
-    const MOST: usize = 0xFFFF;
-    if length > MOST {
-        return Err(BuildError::TooLong { layer, length, most: MOST });
+pub(super) fn check_length(layer: Layer, len: usize) -> Result<(), BuildError> {
+    const MAX: usize = 0xFFFF;
+    if len > MAX {
+        return Err(BuildError::TooLong { layer, len, max: MAX });
     }
     Ok(())
 }

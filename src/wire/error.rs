@@ -64,27 +64,27 @@ pub enum ParseErrorKind {
     Truncated {
         /// Bytes that the header, or the length field, asks for.
         needed: usize,
-        /// Bytes that there are.
-        got: usize,
+        /// Bytes that are available.
+        available: usize,
     },
     /// A version, hardware type or other constant has another value.
     Unsupported {
         /// The value that the standard gives.
         expected: u16,
         /// The value that was read.
-        got: u16,
+        found: u16,
     },
     /// A length field is smaller than the header that holds it.
     LengthTooSmall {
         /// The least value that is possible, in bytes.
-        least: usize,
+        min: usize,
         /// The value that was read, in bytes.
-        got: usize,
+        len: usize,
     },
     /// There are more extension headers than this crate walks.
     TooManyExtensions {
         /// How many it walks.
-        most: usize,
+        max: usize,
     },
 }
 
@@ -100,28 +100,28 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    /// `layer` needs `needed` bytes, and there are `got`.
+    /// `layer` needs `needed` bytes, and `available` are there.
     #[must_use]
-    pub const fn truncated(layer: Layer, needed: usize, got: usize) -> Self {
-        Self { layer, offset: got, kind: ParseErrorKind::Truncated { needed, got } }
+    pub const fn truncated(layer: Layer, needed: usize, available: usize) -> Self {
+        Self { layer, offset: available, kind: ParseErrorKind::Truncated { needed, available } }
     }
 
-    /// The constant at `offset` of `layer` is `got`, not `expected`.
+    /// The constant at `offset` of `layer` is `found`, not `expected`.
     #[must_use]
-    pub const fn unsupported(layer: Layer, offset: usize, expected: u16, got: u16) -> Self {
-        Self { layer, offset, kind: ParseErrorKind::Unsupported { expected, got } }
+    pub const fn unsupported(layer: Layer, offset: usize, expected: u16, found: u16) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::Unsupported { expected, found } }
     }
 
-    /// The length field at `offset` of `layer` says `got` bytes, less than the `least` possible.
+    /// The length field at `offset` of `layer` says `len` bytes, less than the `min` possible.
     #[must_use]
-    pub const fn length_too_small(layer: Layer, offset: usize, least: usize, got: usize) -> Self {
-        Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { least, got } }
+    pub const fn length_too_small(layer: Layer, offset: usize, min: usize, len: usize) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { min, len } }
     }
 
-    /// At `offset` of the extension headers of an IPv6 packet stands one more than `most`.
+    /// At `offset` of the extension headers of an IPv6 packet stands one more than `max`.
     #[must_use]
-    pub const fn too_many_extensions(offset: usize, most: usize) -> Self {
-        let kind = ParseErrorKind::TooManyExtensions { most };
+    pub const fn too_many_extensions(offset: usize, max: usize) -> Self {
+        let kind = ParseErrorKind::TooManyExtensions { max };
         Self { layer: Layer::Ipv6Extension, offset, kind }
     }
 }
@@ -130,17 +130,17 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { layer, offset, kind } = self;
         match kind {
-            ParseErrorKind::Truncated { needed, got } => {
-                write!(f, "{layer}: {needed} bytes needed, {got} there")
+            ParseErrorKind::Truncated { needed, available } => {
+                write!(f, "{layer}: {needed} bytes needed, {available} available")
             }
-            ParseErrorKind::Unsupported { expected, got } => {
-                write!(f, "{layer}: {got:#x} at byte {offset}, expected {expected:#x}")
+            ParseErrorKind::Unsupported { expected, found } => {
+                write!(f, "{layer}: {found:#x} at byte {offset}, expected {expected:#x}")
             }
-            ParseErrorKind::LengthTooSmall { least, got } => {
-                write!(f, "{layer}: length {got} at byte {offset}, at least {least} needed")
+            ParseErrorKind::LengthTooSmall { min, len } => {
+                write!(f, "{layer}: length {len} at byte {offset}, at least {min} needed")
             }
-            ParseErrorKind::TooManyExtensions { most } => {
-                write!(f, "{layer}: more than {most} at byte {offset}")
+            ParseErrorKind::TooManyExtensions { max } => {
+                write!(f, "{layer}: more than {max} at byte {offset}")
             }
         }
     }

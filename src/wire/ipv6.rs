@@ -348,7 +348,7 @@ mod tests {
         let payload = [0u8; 65_536];
         let builder =
             Ipv6Builder::with_next_header(source, destination, IpProtocol::UDP, &payload[..]);
-        let error = BuildError::TooLong { layer: Layer::Ipv6, length: 65_536, most: 65_535 };
+        let error = BuildError::TooLong { layer: Layer::Ipv6, len: 65_536, max: 65_535 };
         assert_eq!(builder.build(&mut [0; 8]).unwrap_err(), error);
     }
 }

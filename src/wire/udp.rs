@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn too_long_is_refused_before_anything_is_written() {
         let payload = [0u8; 65_528];
-        let error = BuildError::TooLong { layer: Layer::Udp, length: 65_536, most: 65_535 };
+        let error = BuildError::TooLong { layer: Layer::Udp, len: 65_536, max: 65_535 };
         assert_eq!(UdpBuilder::new(1, 2, &payload[..]).build(&mut [0; 8]).unwrap_err(), error);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
 }
 
 fn builders(checks: &mut Checks<'_>) {
-    let too_long = |layer, length| Err(BuildError::TooLong { layer, length, most: 0xffff });
+    let too_long = |layer, len| Err(BuildError::TooLong { layer, len, max: 0xffff });
     let payload = |len| InPlace::with_sum(any(len), Sum::ZERO);
     let message = Icmpv6Message::PacketTooBig { mtu: 1280 };
     let tcp = |len| TcpBuilder::new(1, 2, payload(len)).check();

@@ -406,7 +406,7 @@ fn builders(checks: &mut Checks<'_>) {
         let error = packet.build(&mut buffer).err()?;
         Some(
             packet.ethertype() == EtherType::IPV6
-                && error == BuildError::NoRoom { needed: 240, got: 160 },
+                && error == BuildError::BufferTooSmall { needed: 240, available: 160 },
         )
     });
 }
