@@ -249,7 +249,7 @@ fn transport(protocol: IpProtocol, bytes: &[u8], pseudo: &PseudoHeader) -> Optio
 
 fn within(packet: &impl Build, pseudo: &PseudoHeader) -> Vec<u8> {
     let mut out = vec![0xa5; packet.len()];
-    packet.write(&mut out, Some(pseudo));
+    packet.build_with_pseudo_header(&mut out, pseudo).unwrap();
     out
 }
 

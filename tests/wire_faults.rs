@@ -6,7 +6,7 @@ mod common;
 use vtep::wire::{
     Build, EthernetBuilder, EthernetFrame, HeaderOptions, IpProtocol, Ipv4Builder, Ipv4Flags,
     Ipv4Header, Ipv4Packet, Ipv6Packet, Layer, MacAddr, ParseError, PseudoHeader, TcpSegment,
-    TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, Vni, VniTooLarge, VxlanFrame,
+    TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, Vni, VxlanFrame,
 };
 
 /// tcpdump tests/vxlan.pcap, packet 1: the outer IPv4 header.
@@ -46,7 +46,7 @@ fn pnet_a_computed_udp_checksum_of_zero_is_sent_as_ones() {
 
 #[test]
 fn pnet_a_vni_is_never_truncated() {
-    assert_eq!(Vni::new(0x0100_0001), Err(VniTooLarge { value: 0x0100_0001 }));
+    assert_eq!(Vni::new(0x0100_0001).unwrap_err().value, 0x0100_0001);
 }
 
 #[test]

@@ -42,10 +42,10 @@ fn shows(value: impl Debug, text: &str) {
 fn numbers_that_are_too_large() {
     error(Vni::new(1 << 24), "VNI 16777216 is more than 16777215");
     error(Dscp::new(64), "DSCP 64 is more than 63");
-    error(FragmentOffset::new(8192), "fragment offset 8192 is more than 8191 units");
-    error(FlowLabel::new(0x10_0000), "flow label 0x100000 is more than 0xfffff");
-    error(VlanId::new(4096), "4096 is more than 4095");
-    error(Pcp::new(8), "8 is more than 7");
+    error(FragmentOffset::new(8192), "fragment offset 8192 is more than 8191");
+    error(FlowLabel::new(0x10_0000), "flow label 1048576 is more than 1048575");
+    error(VlanId::new(4096), "VLAN identifier 4096 is more than 4095");
+    error(Pcp::new(8), "PCP 8 is more than 7");
     error(HeaderOptions::new(&[0; 41]), "41 bytes of options are more than 40");
     error(Ipv4PrefixLen::new(33), "prefix length 33, at most 32");
     error(RenewalMargin::new(1440), "renewal margin of 1440 minutes, not 1 to 1439");

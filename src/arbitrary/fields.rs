@@ -5,8 +5,8 @@ use arbitrary::{Arbitrary, Error, Result, Unstructured};
 use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix, Ipv6PrefixLen};
 use crate::wire::{
     ArpHeader, Dscp, Ecn, EtherType, EthernetHeader, FlowLabel, FragmentOffset, Gbp, HeaderOptions,
-    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, MacAddr, Pcp, TcpFlags, TcpHeader,
-    TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
+    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, MacAddr, Pcp, TcpFlags,
+    TcpHeader, TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
 };
 
 /// Instances by an expression over the fuzzer's bytes.

@@ -8,8 +8,8 @@ use vtep::wire::{
     EthernetBuilder, EthernetFrame, EthernetHeader, EthernetPayload, FlowLabel, FragmentOffset,
     Gbp, HeaderOptions, Icmpv4Builder, Icmpv4Header, Icmpv4Message, Icmpv4Packet, Icmpv6Builder,
     Icmpv6Header, Icmpv6Message, Icmpv6Packet, InPlace, IpPayload, IpProtocol, Ipv4Builder,
-    Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6FragmentHeader, Ipv6Header, Ipv6Packet, Layer,
-    MacAddr, ParseError, Pcp, PseudoHeader, TcpBuilder, TcpFlags, TcpHeader, TcpSegment,
+    Ipv4Flags, Ipv4Header, Ipv4Packet, Ipv6Builder, Ipv6FragmentHeader, Ipv6Header, Ipv6Packet,
+    Layer, MacAddr, ParseError, Pcp, PseudoHeader, TcpBuilder, TcpFlags, TcpHeader, TcpSegment,
     TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, UdpHeader, VlanBuilder, VlanHeader,
     VlanId, VlanTag, Vni, VxlanBuilder, VxlanFlags, VxlanFrame, VxlanHeader,
 };
@@ -260,8 +260,12 @@ fn ipv6(checks: &mut Checks<'_>) {
         )
     });
     checks.all("ipv6: fragment header", || {
-        let fragment =
-            Ipv6FragmentHeader::new(IpProtocol::UDP, FragmentOffset::new(any(0)).ok()?, true, any(9));
+        let fragment = Ipv6FragmentHeader::new(
+            IpProtocol::UDP,
+            FragmentOffset::new(any(0)).ok()?,
+            true,
+            any(9),
+        );
         let hop_by_hop = any([44, 0, 1, 4, 0, 0, 0, 0]);
         let udp = any([0x04, 0xd2, 0, 53, 0, 8, 0, 0]);
         let from = hop_by_hop.iter().chain(fragment.as_bytes()).chain(&udp);
@@ -328,8 +332,7 @@ fn tcp(checks: &mut Checks<'_>) {
             .window(any(512))
             .urgent_pointer(any(3))
             .options(options);
-        let out = buffer.get_mut(..segment.len())?;
-        segment.write(out, Some(&pseudo));
+        let out = segment.build_with_pseudo_header(&mut buffer, &pseudo).ok()?;
         let read = TcpSegment::parse(out).ok()?;
         let header = read.header();
         Some(
@@ -355,7 +358,7 @@ fn tcp(checks: &mut Checks<'_>) {
         header.set_source_port(any(9));
         header.set_destination_port(any(10));
         header.set_flags(TcpFlags::RST);
-        header.update_checksum(any(0), any(1));
+        header.update_checksum(any(0_u16), any(1_u16));
         // RFC 1624: 1234 less the six of each port, the three of the flags and the one.
         Some(header.checksum() == 0x1234 - 6 - 6 - 3 - 1)
     });
@@ -468,7 +471,7 @@ fn icmp(checks: &mut Checks<'_>) {
         let pseudo = PseudoHeader::v6(v6(1), v6(2), IpProtocol::ICMPV6);
         let message = Icmpv6Message::PacketTooBig { mtu: any(1280) };
         let packet = Icmpv6Builder::new(message, any(&b"ping"[..]));
-        packet.write(buffer.get_mut(..12)?, Some(&pseudo));
+        packet.build_with_pseudo_header(&mut buffer, &pseudo).ok()?;
         let parsed = Icmpv6Packet::parse(buffer.get(..12)?).ok()?;
         let mut copy = *parsed.header();
         let valid = parsed.is_checksum_valid(&pseudo) && parsed.payload() == b"ping";

@@ -1,46 +1,44 @@
-//! The IPv6 fragment header (RFC 8200 section 4.5).
-//!
-//! ```text
-//! |  Next Header  |   Reserved    |      Fragment Offset    |Res|M|
-//! |                         Identification                        |
-//! ```
-//!
-//! The reserved bits are zero on transmit and ignored on receipt.
+//! The view of the IPv6 fragment header.
 
 use zerocopy::byteorder::network_endian::{U16, U32};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{FragmentOffset, IpProtocol, Layer, ParseError, view::view};
+use crate::wire::header::header;
+use crate::wire::{FragmentOffset, IpProtocol, Layer};
 
-/// The fragment header: 8 bytes, any bytes.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct Ipv6FragmentHeader {
-    next_header: u8,
-    reserved: u8,
-    offset_more: U16,
-    id: U32,
+header! {
+    /// The IPv6 fragment header (RFC 8200 section 4.5): 8 bytes, any bytes.
+    ///
+    /// ```text
+    /// |  Next Header  |   Reserved    |      Fragment Offset    |Res|M|
+    /// |                         Identification                        |
+    /// ```
+    ///
+    /// The reserved bits are zero on transmit and ignored on receipt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::wire::{IpProtocol, Ipv6FragmentHeader};
+    ///
+    /// // Linux: the second fragment of an ICMPv6 message.
+    /// let header = Ipv6FragmentHeader::from_bytes([0x3a, 0, 0x05, 0x79, 0xf5, 0xb6, 0x7b, 0x98]);
+    /// assert_eq!(header.next_header(), IpProtocol::ICMPV6);
+    /// assert_eq!((header.offset().bytes(), header.more_fragments()), (1400, true));
+    /// ```
+    #[derive(Debug, Default)]
+    pub struct Ipv6FragmentHeader: 8 bytes, Layer::Ipv6Extension;
+    {
+        next_header: u8,
+        reserved: u8,
+        offset_more: U16,
+        id: U32,
+    }
 }
-
-view!(Ipv6FragmentHeader, 8, Layer::Ipv6Extension);
 
 impl Ipv6FragmentHeader {
     const MORE: u16 = 0x0001;
 
-    /// The header of one fragment of a packet.
+    /// Returns the header of one fragment of a packet.
     #[must_use]
     #[inline]
     pub const fn new(next_header: IpProtocol, offset: FragmentOffset, more: bool, id: u32) -> Self {
@@ -52,29 +50,29 @@ impl Ipv6FragmentHeader {
         }
     }
 
-    /// What the fragmented part begins with: a protocol, or another extension header.
+    /// The first header of the fragmented part: a protocol, or another extension header.
     #[must_use]
     #[inline]
     pub const fn next_header(&self) -> IpProtocol {
         IpProtocol(self.next_header)
     }
 
-    /// Where this fragment's payload stands in the fragmented part.
+    /// The offset of this fragment's payload in the fragmented part.
     #[must_use]
     #[inline]
     pub const fn offset(&self) -> FragmentOffset {
         FragmentOffset::from_low_bits(self.offset_more.get() >> 3)
     }
 
-    /// M: more fragments follow.
+    /// Returns M: whether more fragments follow.
     #[must_use]
     #[inline]
     pub const fn more_fragments(&self) -> bool {
         self.offset_more.get() & Self::MORE != 0
     }
 
-    /// Whether it is one fragment of several: more follow, or it is not the first. A fragment header may
-    /// stand in front of a whole packet as well (an atomic fragment, RFC 6946).
+    /// Returns whether it is one fragment of several: more follow, or it is not the first. A whole
+    /// packet can have a fragment header as well (an atomic fragment, RFC 6946).
     #[must_use]
     #[inline]
     pub const fn is_fragment(&self) -> bool {
@@ -92,9 +90,10 @@ impl Ipv6FragmentHeader {
 #[cfg(test)]
 pub(in crate::wire) mod tests {
     use super::*;
+    use crate::wire::ParseError;
 
-    /// Linux, `ping -s 3000` over an MTU of 1450: flannel_inner_fragments_v6.pcap, packets 1 to 3, the inner
-    /// fragment headers.
+    /// Linux, `ping -s 3000` over an MTU of 1450: flannel_inner_fragments_v6.pcap, packets 1 to 3,
+    /// the inner fragment headers.
     pub(in crate::wire) const CAPTURED: [[u8; 8]; 3] = [
         [0x3a, 0x00, 0x00, 0x01, 0xf5, 0xb6, 0x7b, 0x98],
         [0x3a, 0x00, 0x05, 0x79, 0xf5, 0xb6, 0x7b, 0x98],
@@ -107,7 +106,10 @@ pub(in crate::wire) mod tests {
             let header = Ipv6FragmentHeader::from_bytes(bytes);
             assert_eq!((header.next_header(), header.id()), (IpProtocol::ICMPV6, 0xf5b6_7b98));
             let (offset, more) = (header.offset(), header.more_fragments());
-            assert_eq!(Ipv6FragmentHeader::new(IpProtocol::ICMPV6, offset, more, header.id()), header);
+            assert_eq!(
+                Ipv6FragmentHeader::new(IpProtocol::ICMPV6, offset, more, header.id()),
+                header
+            );
             (offset.bytes(), more, header.is_fragment())
         });
         assert_eq!(read, [(0, true, true), (1400, true, true), (2800, false, true)]);
@@ -123,10 +125,13 @@ pub(in crate::wire) mod tests {
     }
 
     #[test]
-    fn every_length_below_8_is_truncated() {
+    fn ref_from_prefix_refuses_every_length_below_8() {
         for len in 0..8 {
             let error = ParseError::truncated(Layer::Ipv6Extension, 8, len);
-            assert_eq!(Ipv6FragmentHeader::ref_from_prefix(&CAPTURED[0][..len]).unwrap_err(), error);
+            assert_eq!(
+                Ipv6FragmentHeader::ref_from_prefix(&CAPTURED[0][..len]).unwrap_err(),
+                error
+            );
         }
     }
 }
