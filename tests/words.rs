@@ -18,8 +18,9 @@ use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum};
 use vtep::verdict::DropReason;
 use vtep::wire::{
-    Build, Dscp, EtherType, EthernetFrame, FlowLabel, FragmentOffset, HeaderOptions, IpProtocol,
-    Ipv4Packet, Ipv6Packet, MacAddr, Pcp, UdpBuilder, VlanId, Vni, VxlanHeader,
+    ArpOperation, Build, Dscp, Ecn, EtherType, EthernetFrame, FlowLabel, FragmentOffset,
+    HeaderOptions, IpProtocol, Ipv4Packet, Ipv6Packet, MacAddr, Pcp, TrafficClass, UdpBuilder,
+    VlanId, VlanTag, Vni, VxlanHeader,
 };
 use vtep::{netlink, wire};
 
@@ -53,11 +54,11 @@ fn numbers_that_are_too_large() {
 }
 
 #[test]
-fn packets_that_cannot_be_read_or_built() {
+fn packets_that_cannot_be_parsed_or_built() {
     error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 available");
     error(Ipv4Packet::parse(&[0x65; 20]), "ipv4: 0x6 at byte 0, expected 0x4");
     error(Ipv4Packet::parse(&[0x44; 20]), "ipv4: length 16 at byte 0, at least 20 needed");
-    // Hop-by-hop options, then destination options without end (RFC 8200 section 4.6).
+    // Hop-by-hop options, then twenty destination options (RFC 8200 section 4.6).
     let mut chain = vec![0x60, 0, 0, 0, 0, 160, 0, 64];
     chain.extend([0; 32]);
     chain.extend([60, 0, 1, 4, 0, 0, 0, 0].repeat(20));
@@ -71,6 +72,8 @@ fn packets_that_cannot_be_read_or_built() {
         "udp: length 65536 is more than 65535",
     );
     error("02:00:00:00:00:0x".parse::<MacAddr>(), "not a MAC address at byte 16");
+    error("16777216".parse::<Vni>(), "VNI: a number from 0 to 16777215 is expected");
+    error("IPv4".parse::<EtherType>(), "EtherType: a number from 0 to 65535 is expected");
 }
 
 #[test]
@@ -86,6 +89,18 @@ fn numbers_and_addresses_of_the_wire() {
     let header = format!("{:?}", VxlanHeader::new(Vni::new(4096).unwrap()));
     assert!(header.starts_with("VxlanHeader {") && header.contains("Vni(4096)"), "{header}");
     says(wire::Layer::Vxlan, "vxlan");
+    says(VlanId::MAX, "4095");
+    says(Pcp::MAX, "7");
+    says(Dscp::MAX, "63");
+    says(FragmentOffset::MAX, "8191");
+    says(TrafficClass(0x0b), "0x0b");
+    says(ArpOperation::REPLY, "2");
+    let ecn = [Ecn::NotEct, Ecn::Ect1, Ecn::Ect0, Ecn::Ce].map(|ecn| ecn.to_string());
+    assert_eq!(ecn, ["Not-ECT", "ECT(1)", "ECT(0)", "CE"]);
+    let tag = VlanTag::customer(VlanId::literal::<100>()).with_priority(Pcp::literal::<5>());
+    says(tag, "802.1Q id 100 pcp 5");
+    says(tag.with_drop_eligible(true), "802.1Q id 100 pcp 5 dei");
+    says(VlanTag::service(VlanId::default()), "802.1ad id 0 pcp 0");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub struct ParseNumberError {
 
 impl fmt::Display for ParseNumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a {}: a number from 0 to {} is expected", self.field, self.max)
+        write!(f, "{}: a number from 0 to {} is expected", self.field, self.max)
     }
 }
 

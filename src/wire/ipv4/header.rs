@@ -360,12 +360,7 @@ impl Ipv4Header {
 mod tests {
     use super::*;
     use crate::wire::ParseError;
-
-    /// tcpdump tests/vxlan.pcap, packet 1, its outer header: 134 bytes in all.
-    const CAPTURED: [u8; 20] = [
-        0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8, 0xcb,
-        0x01, 0xc0, 0xa8, 0xca, 0x01,
-    ];
+    use crate::wire::ipv4::testdata::CAPTURED;
 
     #[test]
     fn reads_a_captured_header() {

@@ -16,3 +16,19 @@ pub use build::Ipv4Builder;
 pub use flags::Ipv4Flags;
 pub use header::Ipv4Header;
 pub use packet::{Ipv4Packet, Ipv4PacketMut};
+
+#[cfg(test)]
+mod testdata {
+    /// tcpdump tests/vxlan.pcap, packet 1, its outer header: 134 bytes in all.
+    pub(super) const CAPTURED: [u8; 20] = [
+        0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8, 0xcb,
+        0x01, 0xc0, 0xa8, 0xca, 0x01,
+    ];
+
+    /// The header and a payload that is not the captured one.
+    pub(super) fn captured() -> [u8; 134] {
+        let mut bytes = [0x11; 134];
+        bytes[..20].copy_from_slice(&CAPTURED);
+        bytes
+    }
+}

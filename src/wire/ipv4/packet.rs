@@ -190,18 +190,7 @@ impl<'a> Ipv4PacketMut<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// tcpdump tests/vxlan.pcap, packet 1, its outer header: 134 bytes in all.
-    const CAPTURED: [u8; 20] = [
-        0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8, 0xcb,
-        0x01, 0xc0, 0xa8, 0xca, 0x01,
-    ];
-
-    fn captured() -> [u8; 134] {
-        let mut bytes = [0x11; 134];
-        bytes[..20].copy_from_slice(&CAPTURED);
-        bytes
-    }
+    use crate::wire::ipv4::testdata::{CAPTURED, captured};
 
     #[test]
     fn parse_reads_a_captured_packet() {
