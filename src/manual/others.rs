@@ -6,7 +6,7 @@
 //!
 //! | implementation | fault | held by |
 //! |---|---|---|
-//! | pnet | a computed UDP checksum of 0 is sent as 0, which means that there is none | `wire_faults`: `pnet_a_computed_udp_checksum_of_zero_is_sent_as_ones` |
+//! | pnet | a computed UDP checksum of 0 is sent as 0, which means no checksum | `wire_faults`: `pnet_a_computed_udp_checksum_of_zero_is_sent_as_ones` |
 //! | pnet | `set_vni` drops the bits beyond 24 | `wire_faults`: `pnet_a_vni_is_never_truncated` |
 //! | pnet | a UDP payload includes the Ethernet padding | `wire_faults`: `pnet_a_udp_payload_has_no_ethernet_padding` |
 //! | etherparse, ingot | a UDP length of 0 is accepted over IPv4 | `wire_faults`: `etherparse_ingot_a_udp_length_of_0_is_refused` |

@@ -38,7 +38,7 @@
 //! |---|---|---|
 //! | RFC 768, Length | header and data, at least 8 | [`UdpDatagram::parse`] refuses less, and a length beyond the bytes; bytes after it are cut off |
 //! | RFC 768, Checksum | a computed zero is sent as all ones | [`Sum::udp_checksum`], [`update_udp`]; so builders and setters cannot forget it |
-//! | RFC 768, Checksum | zero means that there is none | [`UdpChecksumState::Zero`]; setters leave it zero |
+//! | RFC 768, Checksum | zero means no checksum | [`UdpChecksumState::Zero`]; setters leave it zero |
 //! | RFC 6935, 5 | over IPv6 zero is for tunnels that opted in | [`TunnelConfig::zero_checksum_v6`] to send; else [`UdpChecksumMissing`](DropReason::UdpChecksumMissing) on receipt |
 //! | RFC 6936, 4 | sending and receiving opt in separately | two settings, both off |
 //!
@@ -68,7 +68,7 @@
 //! | 4.5 | fragment offset, M flag, identification | [`Ipv6FragmentHeader`]; after an offset no extension header is parsed |
 //! | 4.7 | no next header | the packet's protocol is [`IpProtocol::NO_NEXT_HEADER`] |
 //! | 8.1 | pseudo-header: the final destination, the upper layer's length | [`Ipv6Packet::pseudo_header`], [`PseudoHeader::v6`] |
-//! | RFC 6437 | flow label: 20 bits, 0 if there is none | [`FlowLabel`] |
+//! | RFC 6437 | flow label: 20 bits, 0 if the sender set none | [`FlowLabel`] |
 //! | RFC 4443, 3.2 | packet too big | [`Icmpv6Message::PacketTooBig`]; its code is ignored on receipt |
 //! | RFC 4443, 2.4 (e) | what gets no ICMPv6 error | [`NoAnswer`](crate::tunnel::mtu::NoAnswer) |
 //! | RFC 8201, 4 | no MTU below 1280 | [`MtuTooSmall`](crate::tunnel::mtu::NoAnswer::MtuTooSmall) |

@@ -185,7 +185,7 @@ impl EthernetPayload for ArpHeader {
 /// ```
 /// use vtep::wire::{ArpOperation, ArpPacket};
 ///
-/// // Linux: 10.0.1.5 at 02:42:0a:00:01:05 asks for 10.0.1.7.
+/// // Linux: 10.0.1.5 at 02:42:0a:00:01:05 requests the address of 10.0.1.7.
 /// let bytes = [
 ///     0, 1, 8, 0, 6, 4, 0, 1, 0x02, 0x42, 0x0a, 0, 1, 5, 10, 0, 1, 5, 0, 0, 0, 0, 0, 0, 10, 0,
 ///     1, 7,

@@ -1,8 +1,8 @@
 //! Ethernet II (IEEE 802.3 section 3.2.6), without its FCS.
 //!
-//! [`EthernetFrame`] parses a frame and its VLAN tags, [`EthernetFrameMut`] gives access to edit
-//! one, [`EthernetHeader`] is the header alone, [`EthernetBuilder`] builds. In VXLAN neither the
-//! FCS nor padding is carried.
+//! [`EthernetFrame`] parses a frame and its VLAN tags, [`EthernetFrameMut`] edits one in place,
+//! [`EthernetHeader`] is the header alone, [`EthernetBuilder`] builds. In VXLAN neither the FCS nor
+//! padding is carried.
 
 use core::fmt;
 

@@ -57,7 +57,7 @@ macro_rules! header {
                     .map_err(|_| $crate::wire::ParseError::truncated($layer, $len, available))
             }
 
-            /// Returns the header that these bytes are. Any bytes are one.
+            /// Returns the header that these bytes are. Any bytes are valid.
             #[must_use]
             #[inline]
             pub const fn from_bytes(bytes: [u8; $len]) -> Self {
@@ -97,7 +97,7 @@ macro_rules! header {
     };
 }
 
-/// Gives flags of the `bitflags` crate a `defmt::Format`: the bits in hexadecimal.
+/// Implements `defmt::Format` for flags of the `bitflags` crate: the bits in hexadecimal.
 macro_rules! format_flags {
     ($flags:ty) => {
         #[cfg(feature = "defmt")]

@@ -141,7 +141,8 @@ macro_rules! bounded {
     };
 }
 
-/// Gives a number that may have every value of its integer its conversions of integers and text.
+/// Implements the conversions of integers and text for a number that may have every value of its
+/// integer.
 macro_rules! unbounded {
     ($number:ident($integer:ty), $field:literal, $display:literal) => {
         impl From<$integer> for $number {

@@ -151,7 +151,7 @@ pub struct Ipv4PacketMut<'a> {
     pub header: &'a mut Ipv4Header,
     /// The options, 0 to 40 bytes.
     pub options: &'a mut [u8],
-    /// The payload. It ends where the total length said when the packet was parsed.
+    /// The payload, delimited by the total length at the time of parsing.
     pub payload: &'a mut [u8],
 }
 

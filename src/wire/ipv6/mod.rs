@@ -1,8 +1,8 @@
 //! IPv6 (RFC 8200; traffic class as RFC 2474 and RFC 3168 say; flow label RFC 6437), its extension
 //! headers included.
 //!
-//! [`Ipv6Packet`] parses a packet to its transport, [`Ipv6PacketMut`] gives access to edit in
-//! place, [`Ipv6Header`] and [`Ipv6FragmentHeader`] are the headers alone, [`Ipv6Builder`] builds.
+//! [`Ipv6Packet`] parses a packet to its transport, [`Ipv6PacketMut`] edits in place,
+//! [`Ipv6Header`] and [`Ipv6FragmentHeader`] are the headers alone, [`Ipv6Builder`] builds.
 //!
 //! IPv6 has no checksum of its own: the checksums of the transports cover its addresses.
 

@@ -131,7 +131,7 @@ impl<'a> Ipv6Packet<'a> {
         self.payload
     }
 
-    /// The fragment header, `None` if there is none: of several, the first that makes the packet a
+    /// The fragment header, `None` if absent: of several, the first that makes the packet a
     /// fragment.
     #[must_use]
     #[inline]
@@ -225,7 +225,7 @@ pub struct Ipv6PacketMut<'a> {
     pub extensions: &'a mut [u8],
     /// The protocol of the payload. It is a copy: writing it changes no byte.
     pub protocol: IpProtocol,
-    /// The payload. It ends where the payload length said when the packet was parsed.
+    /// The payload, delimited by the payload length at the time of parsing.
     pub payload: &'a mut [u8],
 }
 

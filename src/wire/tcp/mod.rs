@@ -1,6 +1,6 @@
 //! TCP (RFC 9293 section 3.1; ECN flags RFC 3168 section 6.1 and RFC 9768).
 //!
-//! [`TcpSegment`] parses, [`TcpSegmentMut`] gives access to edit in place, [`TcpHeader`] is the
+//! [`TcpSegment`] parses, [`TcpSegmentMut`] edits in place, [`TcpHeader`] is the
 //! header alone, [`TcpBuilder`] builds. TCP has no length field: a segment is as long as the IP
 //! packet says.
 //!

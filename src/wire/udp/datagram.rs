@@ -97,7 +97,7 @@ impl<'a> UdpDatagram<'a> {
 pub struct UdpDatagramMut<'a> {
     /// The header.
     pub header: &'a mut UdpHeader,
-    /// The payload. It ends where the UDP length said when the datagram was parsed.
+    /// The payload, delimited by the UDP length at the time of parsing.
     pub payload: &'a mut [u8],
 }
 

@@ -115,7 +115,7 @@ impl UdpHeader {
         self.update_checksum(Sum::from(old) + old, Sum::from(len) + len);
     }
 
-    /// The checksum; 0 means that there is none.
+    /// The checksum; 0 means no checksum.
     #[must_use]
     #[inline]
     pub const fn checksum(&self) -> u16 {

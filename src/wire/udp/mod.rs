@@ -1,9 +1,9 @@
 //! UDP (RFC 768; over IPv6 RFC 8200 section 8.1, RFC 6935 and RFC 6936).
 //!
-//! [`UdpDatagram`] parses, [`UdpDatagramMut`] gives access to edit in place, [`UdpHeader`] is the
+//! [`UdpDatagram`] parses, [`UdpDatagramMut`] edits in place, [`UdpHeader`] is the
 //! header alone, [`UdpBuilder`] builds.
 //!
-//! A checksum of 0 means that there is none, and a sum that comes out as 0 is sent as 0xFFFF. The
+//! A checksum of 0 means no checksum, and a sum that comes out as 0 is sent as 0xFFFF. The
 //! setters `set_x` keep to both: a right checksum stays right, and none stays none.
 
 mod build;
