@@ -26,8 +26,8 @@ def items(features=""):
 
 
 def type_name(of):
-    """A type as symbols name it, without references and slices."""
-    while inner := of.get("borrowed_ref", {}).get("type") or of.get("slice"):
+    """A type as symbols name it, without references, slices and arrays."""
+    while inner := of.get("borrowed_ref", {}).get("type") or of.get("slice") or of.get("array", {}).get("type"):
         of = inner
     return of.get("primitive") or (of.get("resolved_path") or {}).get("path", "").rsplit("::", 1)[-1]
 

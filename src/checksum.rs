@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::{Add, AddAssign};
 
 use zerocopy::FromBytes;
@@ -113,6 +114,38 @@ impl Sum {
     }
 }
 
+/// The sum of one 16-bit word.
+impl From<u16> for Sum {
+    #[inline]
+    fn from(word: u16) -> Self {
+        Self::word(word)
+    }
+}
+
+/// The sum of two 16-bit words.
+impl From<u32> for Sum {
+    #[inline]
+    fn from(words: u32) -> Self {
+        Self(words.to_be().into())
+    }
+}
+
+/// The sum of the address's words, for a pseudo-header or an update of a checksum that covers it.
+impl From<Ipv4Addr> for Sum {
+    #[inline]
+    fn from(address: Ipv4Addr) -> Self {
+        address.to_bits().into()
+    }
+}
+
+/// The sum of the address's words, for a pseudo-header or an update of a checksum that covers it.
+impl From<Ipv6Addr> for Sum {
+    #[inline]
+    fn from(address: Ipv6Addr) -> Self {
+        Self::of_header(&address.octets())
+    }
+}
+
 impl Add for Sum {
     type Output = Self;
 
@@ -164,6 +197,13 @@ impl fmt::Debug for Sum {
 #[inline]
 pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
     (Sum::word(!checksum) + !old + new).checksum()
+}
+
+/// Returns the new checksum of bytes of which a part with the sum `old` became one with the sum `new`:
+/// RFC 1624 equation 3 for several words at once. The part starts at an even offset.
+#[inline]
+pub(crate) fn update_sum(checksum: u16, old: Sum, new: Sum) -> Sum {
+    Sum::word(!checksum) + !old.folded() + new
 }
 
 /// The new UDP checksum when one 16-bit word changed from `old` to `new`.
@@ -248,6 +288,17 @@ mod tests {
     fn rfc_1071_section_3_example() {
         let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
         assert_eq!(Sum::of(&bytes).folded(), 0xddf2);
+    }
+
+    #[test]
+    fn integers_and_addresses_are_summed_as_their_bytes() {
+        let (v4, v6) =
+            (Ipv4Addr::new(192, 168, 203, 1), "fd00:1:17::5".parse::<Ipv6Addr>().unwrap());
+        assert_eq!(Sum::from(0xc0a8_u16), Sum::of(&[0xc0, 0xa8]));
+        assert_eq!(Sum::from(0xc0a8_cb01_u32), Sum::of(&[0xc0, 0xa8, 0xcb, 0x01]));
+        assert_eq!(Sum::from(v4), Sum::of(&v4.octets()));
+        assert_eq!(Sum::from(v6), Sum::of(&v6.octets()));
+        assert_eq!(Sum::from(v4).folded(), 0x8baa);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `defmt::Format` for every public type.
+//! `defmt::Format` for the public types outside `wire`, whose types have their own.
 //!
 //! What is logged for each packet has a format of its own. The rest goes through `Debug`: exact, and with
 //! `core::fmt` in the image, though only in one that logs such a type.
@@ -10,27 +10,11 @@ use defmt::{Debug2Format, Format, Formatter, write};
 
 use crate::subnet::Prefix;
 use crate::verdict::DropReason;
-use crate::wire::{MacAddr, Vni};
-use crate::{
-    agent, arch, batch, buf, checksum, hash, lease, netlink, subnet, tunnel, verdict, wire,
-};
+use crate::{agent, arch, batch, buf, checksum, hash, lease, netlink, subnet, tunnel, verdict};
 
 impl Format for DropReason {
     fn format(&self, f: Formatter<'_>) {
         write!(f, "{=str}", self.as_str());
-    }
-}
-
-impl Format for MacAddr {
-    fn format(&self, f: Formatter<'_>) {
-        let [a, b, c, d, e, g] = self.octets();
-        write!(f, "{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}:{=u8:02x}", a, b, c, d, e, g);
-    }
-}
-
-impl Format for Vni {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "{=u32}", self.value());
     }
 }
 
@@ -267,69 +251,4 @@ by_debug! {
 
 by_debug! {
     verdict::DropCounters,
-}
-
-by_debug! {
-    wire::ArpHeader,
-    wire::ArpOperation,
-    @['a] wire::ArpPacket<'a>,
-    wire::BuildError,
-    wire::Dscp,
-    wire::DscpTooLarge,
-    wire::Echo,
-    wire::Ecn,
-    wire::EtherType,
-    @[P] wire::EthernetBuilder<P>,
-    @['a] wire::EthernetFrame<'a>,
-    wire::EthernetHeader,
-    wire::FlowLabel,
-    wire::FlowLabelTooLarge,
-    wire::FragmentOffset,
-    wire::FragmentOffsetTooLarge,
-    wire::Gbp,
-    wire::HeaderOptions,
-    @[P] wire::Icmpv4Builder<P>,
-    wire::Icmpv4Header,
-    wire::Icmpv4Message,
-    @['a] wire::Icmpv4Packet<'a>,
-    @[P] wire::Icmpv6Builder<P>,
-    wire::Icmpv6Header,
-    wire::Icmpv6Message,
-    @['a] wire::Icmpv6Packet<'a>,
-    wire::InPlace,
-    wire::IpProtocol,
-    @[P] wire::Ipv4Builder<P>,
-    wire::Ipv4Flags,
-    wire::Ipv4Header,
-    @['a] wire::Ipv4Packet<'a>,
-    @[P] wire::Ipv6Builder<P>,
-    wire::Ipv6Fragment,
-    wire::Ipv6Header,
-    @['a] wire::Ipv6Packet<'a>,
-    wire::Layer,
-    wire::OptionsTooLong,
-    wire::ParseError,
-    wire::ParseErrorKind,
-    wire::ParseMacAddrError,
-    wire::Pcp,
-    wire::PseudoHeader,
-    @[P] wire::TcpBuilder<P>,
-    wire::TcpFlags,
-    wire::TcpHeader,
-    @['a] wire::TcpSegment<'a>,
-    wire::TrafficClass,
-    @[P] wire::UdpBuilder<P>,
-    wire::UdpChecksumState,
-    @['a] wire::UdpDatagram<'a>,
-    wire::UdpHeader,
-    @[P] wire::VlanBuilder<P>,
-    wire::VlanFieldTooLarge,
-    wire::VlanHeader,
-    wire::VlanId,
-    wire::VlanTag,
-    wire::VniTooLarge,
-    @[P] wire::VxlanBuilder<P>,
-    wire::VxlanFlags,
-    @['a] wire::VxlanFrame<'a>,
-    wire::VxlanHeader,
 }

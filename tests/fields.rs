@@ -1,4 +1,5 @@
-//! Each field stands where its RFC says: writing it changes its own bits and no other, whatever they were.
+//! Each field is where its RFC says: writing it changes its own bits and no other, whatever they
+//! were.
 
 use std::fmt::Debug;
 
@@ -8,7 +9,7 @@ use vtep::wire::{
     TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
 };
 
-/// For each setter: the field's first byte, the bits that are its own, and what stands in them after.
+/// For each setter: the field's first byte, the bits that are its own, and their value afterwards.
 macro_rules! fields {
     ($($Header:ident { $($set:ident($value:expr) $at:literal $own:tt $after:tt;)+ })+) => {$($(
         for background in [0x00, 0xff, 0xa5] {
@@ -28,7 +29,7 @@ macro_rules! fields {
 const MAC: MacAddr = MacAddr::new([2, 3, 4, 5, 6, 7]);
 
 #[test]
-fn of_ethernet_vlan_and_arp() {
+fn setters_of_ethernet_vlan_and_arp_write_their_own_bits() {
     fields! {
         EthernetHeader {
             set_destination(MAC) 0 [0xff, 0xff, 0xff, 0xff, 0xff, 0xff] [0x02, 0x03, 0x04, 0x05, 0x06, 0x07];
@@ -50,7 +51,7 @@ fn of_ethernet_vlan_and_arp() {
 }
 
 #[test]
-fn of_ip() {
+fn setters_of_ip_write_their_own_bits() {
     let v6 = "fd01:203:405:607:809:a0b:c0d:e0f".parse().unwrap();
     fields! {
         Ipv4Header {
@@ -82,12 +83,12 @@ fn of_ip() {
 }
 
 #[test]
-fn of_transports() {
+fn setters_of_transports_and_vxlan_write_their_own_bits() {
     fields! {
         UdpHeader {
             set_source_port_raw(0x1234) 0 [0xff, 0xff] [0x12, 0x34];
             set_destination_port_raw(0x1234) 2 [0xff, 0xff] [0x12, 0x34];
-            set_length_raw(0x1234) 4 [0xff, 0xff] [0x12, 0x34];
+            set_datagram_len_raw(0x1234) 4 [0xff, 0xff] [0x12, 0x34];
             set_checksum_raw(0x1234) 6 [0xff, 0xff] [0x12, 0x34];
         }
         TcpHeader {
@@ -117,9 +118,9 @@ fn of_transports() {
     }
 }
 
-/// Writing a port or a flag of UDP and TCP keeps a right checksum right (RFC 1624).
+/// Writing a field of UDP and TCP keeps a right checksum right (RFC 1624).
 #[test]
-fn checksums_follow() {
+fn setters_of_udp_and_tcp_keep_the_checksum() {
     let sum = |bytes: &[u8]| vtep::checksum::Sum::of(bytes).checksum();
     for background in [0x00_u8, 0x5a, 0xff] {
         let mut udp = UdpHeader::from_bytes([background; 8]);
@@ -142,11 +143,34 @@ fn checksums_follow() {
         assert_eq!(sum(tcp.as_bytes()), before);
         assert_eq!((tcp.source_port(), tcp.destination_port()), (0x1111, 0x2222));
         assert_eq!(tcp.flags(), TcpFlags::ACK);
+        tcp.set_sequence(0x3333_4444);
+        assert_eq!((tcp.sequence(), sum(tcp.as_bytes())), (0x3333_4444, before));
+        tcp.set_acknowledgment(0xffff_fffe);
+        assert_eq!((tcp.acknowledgment(), sum(tcp.as_bytes())), (0xffff_fffe, before));
+        tcp.set_window(0x5555);
+        assert_eq!((tcp.window(), sum(tcp.as_bytes())), (0x5555, before));
+        tcp.set_urgent_pointer(0x6666);
+        assert_eq!((tcp.urgent_pointer(), sum(tcp.as_bytes())), (0x6666, before));
     }
 }
 
+/// The last four bytes of ICMP are an MTU, or an identifier and a sequence number.
 #[test]
-fn the_checksum_of_ipv4_follows() {
+fn setters_of_icmp_keep_the_checksum() {
+    let sum = |bytes: &[u8]| vtep::checksum::Sum::of(bytes).checksum();
+    // Linux: fragmentation needed, MTU 1450, and an echo request.
+    let mut v4 = Icmpv4Header::from_bytes([3, 4, 0xf0, 0x24, 0, 0, 5, 0xaa]);
+    let before = sum(v4.as_bytes());
+    v4.set_rest([0, 0, 5, 0x14]);
+    assert_eq!((v4.as_bytes()[4..] == [0, 0, 5, 0x14], sum(v4.as_bytes())), (true, before));
+    let mut v6 = Icmpv6Header::from_bytes([0x80, 0, 0x31, 0x05, 0x78, 0, 0, 1]);
+    let before = sum(v6.as_bytes());
+    v6.set_rest([0x12, 0x34, 0xff, 0xff]);
+    assert_eq!((v6.rest(), sum(v6.as_bytes())), ([0x12, 0x34, 0xff, 0xff], before));
+}
+
+#[test]
+fn setters_of_ipv4_keep_the_checksum() {
     let mut header = Ipv4Header::from_bytes(
         *b"\x45\0\0\x22\0\x01\0\0\x3f\x11\0\0\x0a\x01\x11\x05\x0a\x01\x12\x07",
     );
@@ -164,12 +188,17 @@ fn the_checksum_of_ipv4_follows() {
     header.set_id(0xfffe);
     header.set_flags(Ipv4Flags::DONT_FRAGMENT);
     header.set_traffic_class(TrafficClass(0xb8));
+    header.set_fragment_offset(FragmentOffset::new(0x1abc).unwrap());
+    header.set_fragment_offset(FragmentOffset::default());
+    header.set_protocol(IpProtocol::TCP);
+    assert_eq!((header.protocol(), sum(&header)), (IpProtocol::TCP, 0));
+    header.set_protocol(IpProtocol::UDP);
     assert_eq!(header.as_bytes()[..10], [0x45, 0xb8, 0x12, 0x34, 0xff, 0xfe, 0x40, 0, 1, 17]);
     assert_eq!(sum(&header), 0);
 }
 
 #[test]
-fn of_tags_as_values() {
+fn vlan_tag_writes_its_own_bits() {
     let tag = VlanTag::customer(VlanId::new(0xabc).unwrap());
     let tag = tag.with_drop_eligible(true);
     assert_eq!(tag.control(), 0x1abc);
@@ -185,21 +214,21 @@ fn bits<T: Debug + PartialEq>(got: [T; 3], want: [T; 3]) {
 }
 
 #[test]
-fn of_mac_addresses() {
-    // A vendor's, one that Docker gives, a group.
+fn mac_address_bits() {
+    // A vendor's, one that Docker assigns, a group.
     let addresses =
         [[0, 0x16, 0x3e, 8, 0x71, 0xcf], [2, 0x42, 10, 1, 16, 0], [1, 0, 0x5e, 0, 0, 1]];
     let addresses = addresses.map(MacAddr::new);
     bits(addresses.map(MacAddr::is_local), [false, true, false]);
     bits(addresses.map(MacAddr::is_multicast), [false, false, true]);
-    bits(addresses.map(MacAddr::is_station), [true, true, false]);
-    assert!(!MacAddr::ZERO.is_station() && MacAddr::BROADCAST.is_broadcast());
+    bits(addresses.map(MacAddr::is_valid_unicast), [true, true, false]);
+    assert!(!MacAddr::ZERO.is_valid_unicast() && MacAddr::BROADCAST.is_broadcast());
     assert!(!addresses[2].is_broadcast());
 }
 
 /// draft-ietf-nvo3-vxlan-gpe section 3: I and P set, next protocol 1 (IPv4) to 5 (MPLS).
 #[test]
-fn of_gpe() {
+fn is_gpe_follows_the_draft() {
     let is_gpe = |flags, reserved, reserved_too, protocol| {
         VxlanHeader::from_bytes([flags, reserved, reserved_too, protocol, 0, 0, 1, 0]).is_gpe()
     };

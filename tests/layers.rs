@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "format",
         &[
             "agent", "arch", "batch", "buf", "checksum", "hash", "lease", "netlink", "subnet",
-            "tunnel", "verdict", "wire",
+            "tunnel", "verdict",
         ],
     ),
     ("arbitrary", &["wire", "checksum", "verdict", "tunnel", "subnet", "lease", "netlink"]),

@@ -171,7 +171,7 @@ fn allocates_the_same_again_and_nothing_that_is_taken() {
     for lease in &leases {
         let value = lease["value"].to_string();
         let vxlan = LeaseValue::from_json(&value).unwrap().vxlan().unwrap().unwrap();
-        assert!(vxlan.vtep_mac.is_local() && vxlan.vtep_mac.is_station());
+        assert!(vxlan.vtep_mac.is_local() && vxlan.vtep_mac.is_valid_unicast());
     }
     let out = refused(&["allocate", &config, "--nodes", "10", "--taken", &lines]);
     assert!(out.contains("out of subnets"), "{out}");

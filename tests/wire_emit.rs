@@ -1,14 +1,15 @@
-//! Builders write every byte that they say and no other, and whole packets come out as known: constructed
-//! ones, captured ones, and any that can be read.
+//! Builders write every byte of their packet and no other, and whole packets come out as known:
+//! constructed ones, captured ones, and any that can be parsed.
 
 mod common;
 
 use quickcheck::{TestResult, quickcheck};
 use vtep::wire::{
-    ArpHeader, ArpPacket, Build, EtherType, EthernetBuilder, EthernetFrame, HeaderOptions,
-    Icmpv4Builder, Icmpv4Packet, Icmpv6Builder, Icmpv6Packet, IpProtocol, Ipv4Builder, Ipv4Flags,
-    Ipv4Packet, Ipv6Builder, Ipv6Packet, MacAddr, PseudoHeader, TcpBuilder, TcpFlags, TcpSegment,
-    UdpBuilder, UdpChecksumState, UdpDatagram, VlanBuilder, VlanHeader, VlanId, VlanTag, Vni,
+    ArpHeader, ArpPacket, Build, EtherType, EthernetBuilder, EthernetFrame, EthernetFrameMut,
+    HeaderOptions, Icmpv4Builder, Icmpv4Packet, Icmpv6Builder, Icmpv6Packet, IpProtocol,
+    Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv4PacketMut, Ipv6Builder, Ipv6Packet, Ipv6PacketMut,
+    MacAddr, PseudoHeader, TcpBuilder, TcpFlags, TcpSegment, TcpSegmentMut, UdpBuilder,
+    UdpChecksumState, UdpDatagram, UdpDatagramMut, VlanBuilder, VlanHeader, VlanId, VlanTag, Vni,
     VxlanBuilder, VxlanFrame, VxlanHeader,
 };
 
@@ -17,8 +18,8 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
 }
 
-/// What `packet` writes. The bytes do not hang on what the buffer held; those behind stay; and a buffer that
-/// is too short is not touched.
+/// Returns what `packet` writes. The bytes do not depend on what the buffer held, those after the
+/// packet stay, and a buffer that is too short is not touched.
 fn emit(packet: &impl Build) -> Vec<u8> {
     let len = packet.len();
     let [first, second] = [0xa5, 0x5a].map(|fill| {
@@ -91,8 +92,8 @@ fn vxlan_over_ipv6_in_one_pass() {
 
 #[test]
 fn tcpdumps_golden_packets() {
-    // tests/vxlan.pcap, packet 1, and tests/vxlan_port_8472.pcap: an inner frame of 98 bytes, which no sum
-    // covers.
+    // tests/vxlan.pcap, packet 1, and tests/vxlan_port_8472.pcap: an inner frame of 98 bytes, which
+    // no sum covers.
     let mut inner = hex("00308801000200163e37f6040800");
     inner.resize(98, 0);
     for (port, bytes) in [(VxlanHeader::PORT, "12b5"), (VxlanHeader::LINUX_PORT, "2118")] {
@@ -137,8 +138,8 @@ fn every_builder_writes_all_of_itself_and_no_more() {
     emit(&Ipv6Builder::new(any, any, Icmpv6Builder::new(ping, payload)));
 }
 
-/// A frame written again from what the parsers say of it; `None` where a checksum is wrong, which no builder
-/// can write.
+/// Returns a frame built again from what the parsers return; `None` if a checksum is wrong, which
+/// no builder can write.
 fn ethernet(bytes: &[u8]) -> Option<Vec<u8>> {
     let frame = EthernetFrame::parse(bytes).ok()?;
     let mut rest = network(frame.ethertype(), frame.payload())?;
@@ -159,7 +160,7 @@ fn write(packet: &impl Build) -> Vec<u8> {
     out
 }
 
-/// What stands behind an Ethernet header, its padding included.
+/// Returns what follows an Ethernet header, its padding included.
 fn network(ethertype: EtherType, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = match ethertype {
         EtherType::IPV4 => ipv4(&Ipv4Packet::parse(bytes).ok()?)?,
@@ -249,7 +250,7 @@ fn transport(protocol: IpProtocol, bytes: &[u8], pseudo: &PseudoHeader) -> Optio
 
 fn within(packet: &impl Build, pseudo: &PseudoHeader) -> Vec<u8> {
     let mut out = vec![0xa5; packet.len()];
-    packet.write(&mut out, Some(pseudo));
+    packet.build_with_pseudo_header(&mut out, pseudo).unwrap();
     out
 }
 
@@ -274,19 +275,19 @@ fn vxlan(payload: &[u8]) -> Option<Vec<u8>> {
 fn every_captured_packet_is_built_again_as_it_was() {
     let mut built = 0;
     for name in common::captures() {
-        for (at, packet) in common::packets(&name).iter().enumerate() {
+        for (index, packet) in common::packets(&name).iter().enumerate() {
             match ethernet(packet) {
                 Some(again) => {
-                    assert_eq!(&again, packet, "{name}, packet {}", at + 1);
+                    assert_eq!(&again, packet, "{name}, packet {}", index + 1);
                     built += 1;
                 }
-                // The crafted packets are wrong on purpose; offloading leaves inner checksums to the NIC, and
-                // remote checksum offload to the receiver.
+                // The crafted packets are wrong on purpose; offloading leaves inner checksums to
+                // the NIC, and remote checksum offload to the receiver.
                 None => assert!(
                     name.starts_with("rxprobe")
                         || ["gso_enabled_capture", "vxlan_remcsum"].contains(&name.as_str()),
                     "{name}, packet {} is not built",
-                    at + 1
+                    index + 1
                 ),
             }
         }
@@ -294,7 +295,8 @@ fn every_captured_packet_is_built_again_as_it_was() {
     assert!(built > 1400, "only {built} packets are built");
 }
 
-/// Reads `bytes` as everything that they may be. What is read lies in the bytes, and its accessors answer.
+/// Parses `bytes` as everything that they may be. What is parsed lies in the bytes, its accessors
+/// return, and the views to edit have the same parts.
 fn parse_all(bytes: &[u8]) {
     let within = |payload: &[u8]| {
         let (all, part) = (bytes.as_ptr_range(), payload.as_ptr_range());
@@ -330,15 +332,42 @@ fn parse_all(bytes: &[u8]) {
         let _ = (frame.vni(), frame.header().gbp());
     }
     let _ = (ArpPacket::parse(bytes), Ipv4Packet::parse_head(bytes), Ipv6Packet::parse_head(bytes));
+    parse_all_to_edit(bytes);
+}
+
+/// Compares each view to edit with the parsed packet: the parts, or the error.
+fn parse_all_to_edit(bytes: &[u8]) {
+    let mut copy = bytes.to_vec();
+    assert_eq!(
+        EthernetFrame::parse(bytes).map(|frame| (frame.ethertype(), frame.payload().to_vec())),
+        EthernetFrameMut::parse(&mut copy).map(|frame| (frame.ethertype, frame.payload.to_vec()))
+    );
+    assert_eq!(
+        Ipv4Packet::parse(bytes).map(|ip| [ip.options(), ip.payload()].map(<[u8]>::to_vec)),
+        Ipv4PacketMut::parse(&mut copy).map(|ip| [ip.options.to_vec(), ip.payload.to_vec()])
+    );
+    assert_eq!(
+        Ipv6Packet::parse(bytes).map(|ip| [ip.extensions(), ip.payload()].map(<[u8]>::to_vec)),
+        Ipv6PacketMut::parse(&mut copy).map(|ip| [ip.extensions.to_vec(), ip.payload.to_vec()])
+    );
+    assert_eq!(
+        UdpDatagram::parse(bytes).map(|datagram| datagram.payload().to_vec()),
+        UdpDatagramMut::parse(&mut copy).map(|datagram| datagram.payload.to_vec())
+    );
+    assert_eq!(
+        TcpSegment::parse(bytes).map(|tcp| [tcp.options(), tcp.payload()].map(<[u8]>::to_vec)),
+        TcpSegmentMut::parse(&mut copy).map(|tcp| [tcp.options.to_vec(), tcp.payload.to_vec()])
+    );
+    assert_eq!(copy, bytes);
 }
 
 #[test]
-fn every_truncation_of_captured_packets_is_read_without_a_panic() {
+fn every_truncation_of_captured_packets_is_parsed_without_a_panic() {
     for name in ["l2_vlan_tagged_inner", "flannel_inner_ipv6", "rxprobe_default", "gbp_policy"] {
         for packet in common::packets(name) {
             let packet = &packet[..packet.len().min(200)];
             for len in 0..=packet.len() {
-                // From the layers' own beginnings: Ethernet, IP, UDP, VXLAN, inner Ethernet, inner IP.
+                // From the start of each layer: Ethernet, IP, UDP, VXLAN, inner Ethernet, inner IP.
                 for start in [0, 14, 34, 42, 50, 64, 84] {
                     if let Some(bytes) = packet.get(start..len) {
                         parse_all(bytes);
@@ -356,9 +385,9 @@ fn with_front(mut bytes: Vec<u8>, header: &[u8]) -> Vec<u8> {
 }
 
 quickcheck! {
-    fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) -> bool {
+    fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>) -> bool {
         parse_all(&bytes);
-        // The same with what the parsers ask first, so that they come further.
+        // Again with what the parsers check first, so that they get further.
         let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
         parse_all(&with_front(bytes.clone(), &[0x46, 0, len[0], len[1]]));
         parse_all(&with_front(bytes.clone(), &[0x60, 0, 0, 0, 0, 24, 0]));
@@ -366,7 +395,7 @@ quickcheck! {
         true
     }
 
-    fn any_ipv4_datagram_is_built_again(bytes: Vec<u8>, words: u8) -> TestResult {
+    fn any_ipv4_packet_is_built_again(bytes: Vec<u8>, words: u8) -> TestResult {
         let words = 5 + words % 11;
         let header_len = usize::from(words) * 4;
         if bytes.len() < header_len {

@@ -1,4 +1,4 @@
-//! What other implementations of these headers are known to get wrong, each held by a test of its own. The
+//! Known faults of other implementations of these headers, each held by a test of its own. The
 //! manual's chapter "others" names them.
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use vtep::wire::{
     Build, EthernetBuilder, EthernetFrame, HeaderOptions, IpProtocol, Ipv4Builder, Ipv4Flags,
     Ipv4Header, Ipv4Packet, Ipv6Packet, Layer, MacAddr, ParseError, PseudoHeader, TcpSegment,
-    TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, Vni, VniTooLarge, VxlanFrame,
+    TrafficClass, UdpBuilder, UdpChecksumState, UdpDatagram, Vni, VxlanFrame,
 };
 
 /// tcpdump tests/vxlan.pcap, packet 1: the outer IPv4 header.
@@ -22,7 +22,7 @@ const PING: [u8; 46] = [
     0x11, 0x03, 0x04, 0xd2, 0x00, 0x35, 0x00, 0x0c, 0xe7, 0xf7, 0x70, 0x69, 0x6e, 0x67,
 ];
 
-/// A whole datagram behind `header`, as long as it says.
+/// Returns `header` and a payload, as long as its total length says.
 fn datagram(header: &[u8]) -> Vec<u8> {
     let mut bytes = header.to_vec();
     bytes.resize(usize::from(u16::from_be_bytes([header[2], header[3]])), 0x11);
@@ -31,8 +31,8 @@ fn datagram(header: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pnet_a_computed_udp_checksum_of_zero_is_sent_as_ones() {
-    // "ping" has the checksum e7f7. Two more bytes add 2 to both lengths, so e7f7 - 4 brings the sum to
-    // all ones and the checksum to 0.
+    // "ping" has the checksum e7f7. Two more bytes add 2 to both lengths, so e7f7 - 4 brings the
+    // sum to all ones and the checksum to 0.
     let payload = [b'p', b'i', b'n', b'g', 0xe7, 0xf3];
     let (source, destination) = ([10, 1, 15, 2].into(), [10, 1, 17, 3].into());
     let mut out = [0; 34];
@@ -46,7 +46,7 @@ fn pnet_a_computed_udp_checksum_of_zero_is_sent_as_ones() {
 
 #[test]
 fn pnet_a_vni_is_never_truncated() {
-    assert_eq!(Vni::new(0x0100_0001), Err(VniTooLarge { value: 0x0100_0001 }));
+    assert_eq!(Vni::new(0x0100_0001).unwrap_err().value, 0x0100_0001);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn etherparse_the_reserved_ipv4_flag_is_kept() {
 
 #[test]
 fn etherparse_the_bits_of_ipv6_fragments_are_the_kernels() {
-    // Inner Ethernet, IPv6 and fragment header stand 50, 64 and 104 bytes into each frame.
+    // Inner Ethernet, IPv6 and fragment header start 50, 64 and 104 bytes into each frame.
     let fragments: Vec<(u16, bool)> = common::packets("flannel_inner_fragments_v6")
         .iter()
         .map(|frame| {
@@ -97,7 +97,7 @@ fn etherparse_the_bits_of_ipv6_fragments_are_the_kernels() {
     assert_eq!(fragments, [each, each].concat());
 }
 
-/// The datagram that the parts of `packet` say.
+/// Builds `packet` again from its parts.
 fn rebuilt(packet: &Ipv4Packet<'_>) -> Vec<u8> {
     let header = packet.header();
     let (source, destination) = (header.source(), header.destination());
@@ -152,20 +152,21 @@ fn ingot_a_header_length_below_5_words_is_refused() {
 
 #[test]
 fn hedgehog_vpp_reserved_bits_and_vni_0_are_accepted() {
-    // RFC 7348 section 5: reserved fields "MUST be set to zero on transmission and ignored on receipt".
+    // RFC 7348 section 5: reserved fields "MUST be set to zero on transmission and ignored on
+    // receipt".
     let mut payload = vec![0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff];
     payload.extend(PING);
     let frame = VxlanFrame::parse(&payload).unwrap();
     assert_eq!(frame.vni().value(), 0);
     assert_eq!(frame.header().as_bytes()[..], payload[..8]);
-    // The kernel takes VNI 0 as well.
+    // The kernel accepts VNI 0 as well.
     for frame in common::packets("vni_zero_port4789") {
         assert_eq!(VxlanFrame::parse(&frame[42..]).unwrap().vni().value(), 0);
     }
 }
 
 #[test]
-fn vpp_ports_stand_behind_the_options() {
+fn vpp_ports_follow_the_options() {
     let (source, destination) = ([10, 1, 15, 2].into(), [10, 1, 17, 3].into());
     let options = HeaderOptions::new(&[0x94, 4, 0, 0, 1, 1, 1, 0]).unwrap();
     let mut out = [0; 40];
@@ -187,8 +188,8 @@ fn vpp_a_udp_length_beyond_the_ip_payload_is_refused() {
 }
 
 #[test]
-fn a_builder_never_says_less_than_it_holds() {
-    // A length that its field cannot hold is refused, and nothing is written.
+fn a_builder_refuses_a_length_that_its_field_cannot_hold() {
+    // Nothing is written then.
     let payload = vec![0; 65_508];
     let (source, destination) = ([10, 1, 15, 2].into(), [10, 1, 17, 3].into());
     let udp = UdpBuilder::new(1, 2, payload.as_slice());
@@ -200,8 +201,8 @@ fn a_builder_never_says_less_than_it_holds() {
 }
 
 #[test]
-fn a_header_alone_is_no_packet() {
-    // Lengths are looked at where the header is parsed, not where the payload is used.
+fn a_header_alone_is_not_a_packet() {
+    // Lengths are checked where the packet is parsed, not where the payload is used.
     assert!(Ipv4Header::ref_from_prefix(&IPV4).is_ok());
     assert!(Ipv4Packet::parse(&IPV4).is_err());
     assert!(TcpSegment::parse(&IPV4).is_err());

@@ -18,8 +18,9 @@ use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum};
 use vtep::verdict::DropReason;
 use vtep::wire::{
-    Build, Dscp, EtherType, EthernetFrame, FlowLabel, FragmentOffset, HeaderOptions, IpProtocol,
-    Ipv4Packet, Ipv6Packet, MacAddr, Pcp, UdpBuilder, VlanId, Vni, VxlanHeader,
+    ArpOperation, Build, Dscp, Ecn, EtherType, EthernetFrame, FlowLabel, FragmentOffset,
+    HeaderOptions, IpProtocol, Ipv4Packet, Ipv6Packet, MacAddr, Pcp, TrafficClass, UdpBuilder,
+    VlanId, VlanTag, Vni, VxlanHeader,
 };
 use vtep::{netlink, wire};
 
@@ -42,10 +43,10 @@ fn shows(value: impl Debug, text: &str) {
 fn numbers_that_are_too_large() {
     error(Vni::new(1 << 24), "VNI 16777216 is more than 16777215");
     error(Dscp::new(64), "DSCP 64 is more than 63");
-    error(FragmentOffset::new(8192), "fragment offset 8192 is more than 8191 units");
-    error(FlowLabel::new(0x10_0000), "flow label 0x100000 is more than 0xfffff");
-    error(VlanId::new(4096), "4096 is more than 4095");
-    error(Pcp::new(8), "8 is more than 7");
+    error(FragmentOffset::new(8192), "fragment offset 8192 is more than 8191");
+    error(FlowLabel::new(0x10_0000), "flow label 1048576 is more than 1048575");
+    error(VlanId::new(4096), "VLAN identifier 4096 is more than 4095");
+    error(Pcp::new(8), "PCP 8 is more than 7");
     error(HeaderOptions::new(&[0; 41]), "41 bytes of options are more than 40");
     error(Ipv4PrefixLen::new(33), "prefix length 33, at most 32");
     error(RenewalMargin::new(1440), "renewal margin of 1440 minutes, not 1 to 1439");
@@ -53,11 +54,11 @@ fn numbers_that_are_too_large() {
 }
 
 #[test]
-fn packets_that_cannot_be_read_or_built() {
-    error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 there");
+fn packets_that_cannot_be_parsed_or_built() {
+    error(EthernetFrame::parse(&[0; 13]), "ethernet: 14 bytes needed, 13 available");
     error(Ipv4Packet::parse(&[0x65; 20]), "ipv4: 0x6 at byte 0, expected 0x4");
     error(Ipv4Packet::parse(&[0x44; 20]), "ipv4: length 16 at byte 0, at least 20 needed");
-    // Hop-by-hop options, then destination options without end (RFC 8200 section 4.6).
+    // Hop-by-hop options, then twenty destination options (RFC 8200 section 4.6).
     let mut chain = vec![0x60, 0, 0, 0, 0, 160, 0, 64];
     chain.extend([0; 32]);
     chain.extend([60, 0, 1, 4, 0, 0, 0, 0].repeat(20));
@@ -71,6 +72,8 @@ fn packets_that_cannot_be_read_or_built() {
         "udp: length 65536 is more than 65535",
     );
     error("02:00:00:00:00:0x".parse::<MacAddr>(), "not a MAC address at byte 16");
+    error("16777216".parse::<Vni>(), "VNI: a number from 0 to 16777215 is expected");
+    error("IPv4".parse::<EtherType>(), "EtherType: a number from 0 to 65535 is expected");
 }
 
 #[test]
@@ -86,6 +89,18 @@ fn numbers_and_addresses_of_the_wire() {
     let header = format!("{:?}", VxlanHeader::new(Vni::new(4096).unwrap()));
     assert!(header.starts_with("VxlanHeader {") && header.contains("Vni(4096)"), "{header}");
     says(wire::Layer::Vxlan, "vxlan");
+    says(VlanId::MAX, "4095");
+    says(Pcp::MAX, "7");
+    says(Dscp::MAX, "63");
+    says(FragmentOffset::MAX, "8191");
+    says(TrafficClass(0x0b), "0x0b");
+    says(ArpOperation::REPLY, "2");
+    let ecn = [Ecn::NotEct, Ecn::Ect1, Ecn::Ect0, Ecn::Ce].map(|ecn| ecn.to_string());
+    assert_eq!(ecn, ["Not-ECT", "ECT(1)", "ECT(0)", "CE"]);
+    let tag = VlanTag::customer(VlanId::literal::<100>()).with_priority(Pcp::literal::<5>());
+    says(tag, "802.1Q id 100 pcp 5");
+    says(tag.with_drop_eligible(true), "802.1Q id 100 pcp 5 dei");
+    says(VlanTag::service(VlanId::default()), "802.1ad id 0 pcp 0");
 }
 
 #[test]
@@ -121,7 +136,7 @@ fn packets_that_are_not_answered() {
         NoAnswer::IcmpError,
         NoAnswer::MtuTooSmall { mtu: 67, min: 68 },
         NoAnswer::NotTooBig,
-        NoAnswer::Build(wire::BuildError::NoRoom { needed: 2, got: 1 }),
+        NoAnswer::Build(wire::BuildError::BufferTooSmall { needed: 2, available: 1 }),
     ];
     let mut texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(texts[7], "the packet has 2 bytes, the buffer 1");

@@ -82,7 +82,7 @@ fn over_ipv6(payload: &[u8], adjacency: Adjacency) -> Result<(TunnelConfig, &[u8
 fn with_datagram(config: TunnelConfig, udp: &[u8]) -> Result<TunnelConfig, Inexpressible> {
     let datagram = UdpDatagram::parse(udp).or(Err(INEXPRESSIBLE))?;
     let header = datagram.header();
-    if udp.len() != usize::from(header.length()) {
+    if udp.len() != usize::from(header.datagram_len()) {
         return Err("udp-trailer");
     }
     let vxlan = VxlanFrame::parse(datagram.payload()).or(Err(INEXPRESSIBLE))?;

@@ -113,7 +113,7 @@ impl Layers {
         if !reading.ports.contains(&header.destination_port()) {
             return;
         }
-        let len = match usize::from(header.length()) {
+        let len = match usize::from(header.datagram_len()) {
             0 if outer.length_zero => rest.len(),
             len => len.saturating_sub(UdpHeader::LEN),
         };

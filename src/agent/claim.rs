@@ -259,7 +259,7 @@ impl UnknownFdb {
         let (Some(link), Some(place)) = (kept.vxlan_link, kept.neighbour()) else { return Ok(()) };
         keep(place)?;
         match found.at(place).next().map(|entry| entry.record) {
-            Some(Record::Neighbour(neighbour)) if neighbour.mac.is_station() => {
+            Some(Record::Neighbour(neighbour)) if neighbour.mac.is_valid_unicast() => {
                 keep(Place::Fdb(link, neighbour.mac))
             }
             _ => {

@@ -165,7 +165,7 @@ impl VxlanPeer {
     /// multicast address, a zero or group MAC address.
     pub fn new(owner: Owner, public: IpAddr, mac: MacAddr) -> Result<Self, PeerError> {
         check_addresses(owner.subnet, public)?;
-        if !mac.is_station() {
+        if !mac.is_valid_unicast() {
             return Err(PeerError::VtepMac(mac));
         }
         Ok(Self { owner, public, mac })

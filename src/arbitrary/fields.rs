@@ -5,8 +5,8 @@ use arbitrary::{Arbitrary, Error, Result, Unstructured};
 use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix, Ipv6PrefixLen};
 use crate::wire::{
     ArpHeader, Dscp, Ecn, EtherType, EthernetHeader, FlowLabel, FragmentOffset, Gbp, HeaderOptions,
-    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6Fragment, Ipv6Header, MacAddr, Pcp, TcpFlags, TcpHeader,
-    TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
+    IpProtocol, Ipv4Flags, Ipv4Header, Ipv6FragmentHeader, Ipv6Header, MacAddr, Pcp, TcpFlags,
+    TcpHeader, TrafficClass, UdpHeader, VlanHeader, VlanId, VlanTag, Vni, VxlanFlags, VxlanHeader,
 };
 
 /// Instances by an expression over the fuzzer's bytes.
@@ -29,7 +29,7 @@ headers!(
     ArpHeader,
     EthernetHeader,
     Ipv4Header,
-    Ipv6Fragment,
+    Ipv6FragmentHeader,
     Ipv6Header,
     TcpHeader,
     UdpHeader,
@@ -59,7 +59,7 @@ instances! {
     EtherType: |u| {
         let other = Self(u.arbitrary()?);
         *u.choose(&[
-        Self::IPV4, Self::IPV6, Self::ARP, Self::VLAN, Self::SERVICE_VLAN, Self::TEB, other,
+        Self::IPV4, Self::IPV6, Self::ARP, Self::DOT1Q, Self::DOT1AD, Self::TEB, other,
     ])? };
     IpProtocol: |u| {
         let other = Self(u.arbitrary()?);
@@ -69,8 +69,8 @@ instances! {
     HeaderOptions: |u| {
         // No-operation, end of list, router alert, timestamps: what a header's options may begin with.
         let kinds: [u8; 4] = [1, 0, 148, 68];
-        let mut options = [0; Self::MOST];
-        let len = u.int_in_range(0..=Self::MOST)?;
+        let mut options = [0; Self::MAX_LEN];
+        let len = u.int_in_range(0..=Self::MAX_LEN)?;
         for option in options.iter_mut().take(len) {
             *option = if u.ratio(3, 4)? { *u.choose(&kinds)? } else { u.arbitrary()? };
         }

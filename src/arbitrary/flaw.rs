@@ -239,7 +239,7 @@ fn fill(packet: &mut VxlanPacket) -> Option<()> {
         false => Ipv4Packet::parse_head(packet.as_bytes().get(ip_at..)?).ok()?.pseudo_header(),
     };
     let (udp, rest) = UdpHeader::mut_from_prefix(packet.bytes_mut().get_mut(udp_at..)?).ok()?;
-    let len = usize::from(udp.length()).checked_sub(UdpHeader::LEN)?;
+    let len = usize::from(udp.datagram_len()).checked_sub(UdpHeader::LEN)?;
     udp.fill_checksum(&pseudo, rest.get(..len)?);
     Some(())
 }

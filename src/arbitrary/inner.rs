@@ -7,10 +7,11 @@ use arbitrary::{Arbitrary, Error, Result, Unstructured};
 
 use super::{CAPACITY, perhaps, slice};
 use crate::checksum::Sum;
+use crate::wire::emit::Emit;
 use crate::wire::{
     ArpHeader, Build, BuildError, Ecn, EtherType, EthernetBuilder, EthernetPayload, FragmentOffset,
     Icmpv4Builder, Icmpv4Message, Icmpv6Builder, Icmpv6Message, IpPayload, IpProtocol, Ipv4Builder,
-    Ipv4Flags, Ipv6Builder, Ipv6Fragment, Ipv6Packet, MacAddr, PseudoHeader, TcpBuilder,
+    Ipv4Flags, Ipv6Builder, Ipv6FragmentHeader, Ipv6Packet, MacAddr, PseudoHeader, TcpBuilder,
     TrafficClass, UdpBuilder, VlanBuilder,
 };
 
@@ -127,7 +128,7 @@ fn ipv6<'a>(
     let transport = Transport::new(u, offset, false)?;
     let mut payload = Extended::new(transport);
     if offset.units() != 0 || more || u.ratio(1, 8)? {
-        let fragment = Ipv6Fragment::new(payload.protocol(), offset, more, u.arbitrary()?);
+        let fragment = Ipv6FragmentHeader::new(payload.protocol(), offset, more, u.arbitrary()?);
         payload.push(IpProtocol::FRAGMENT, fragment.as_bytes());
     }
     payload.extend(u)?;
@@ -192,9 +193,15 @@ macro_rules! build_by_variant {
             fn check(&self) -> core::result::Result<(), BuildError> {
                 match self { $($pattern => Build::check(&$inner),)* }
             }
+        }
 
-            fn write(&self, out: &mut [u8], pseudo: Option<&PseudoHeader>) -> Sum {
-                match self { $($pattern => Build::write(&$inner, out, pseudo),)* }
+        impl Emit for $type<'_> {
+            fn emit(
+                &self,
+                out: &mut [u8],
+                pseudo: Option<&PseudoHeader>,
+            ) -> core::result::Result<Sum, BuildError> {
+                match self { $($pattern => Emit::emit(&$inner, out, pseudo),)* }
             }
         }
     };
@@ -277,7 +284,7 @@ impl<P: IpPayload> Extended<P> {
         const LONG: [u8; 24] =
             [0, 2, 1, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         for _ in 0..u.int_in_range(0..=3)? {
-            if self.count.saturating_add(1) >= Ipv6Packet::MOST_EXTENSIONS {
+            if self.count.saturating_add(1) >= Ipv6Packet::MAX_EXTENSIONS {
                 break;
             }
             match u.int_in_range(0..=2)? {
@@ -301,9 +308,16 @@ impl<P: IpPayload> Build for Extended<P> {
     fn check(&self) -> core::result::Result<(), BuildError> {
         self.payload.check()
     }
+}
 
-    fn write(&self, out: &mut [u8], pseudo: Option<&PseudoHeader>) -> Sum {
-        let Some((headers, rest)) = out.split_at_mut_checked(self.len) else { return Sum::ZERO };
+impl<P: IpPayload> Emit for Extended<P> {
+    fn emit(
+        &self,
+        out: &mut [u8],
+        pseudo: Option<&PseudoHeader>,
+    ) -> core::result::Result<Sum, BuildError> {
+        let too_small = BuildError::BufferTooSmall { needed: self.len, available: out.len() };
+        let (headers, rest) = out.split_at_mut_checked(self.len).ok_or(too_small)?;
         let start = self.bytes.len().saturating_sub(self.len);
         let bytes = self.bytes.get(start..).unwrap_or_default();
         // The transport's checksum covers its own protocol number (RFC 8200 section 8.1).
@@ -313,7 +327,7 @@ impl<P: IpPayload> Build for Extended<P> {
             }
             _ => None,
         });
-        bytes.write(headers, None) + self.payload.write(rest, pseudo.as_ref())
+        Ok(bytes.emit(headers, None)? + self.payload.emit(rest, pseudo.as_ref())?)
     }
 }
 

@@ -185,7 +185,7 @@ impl Vtep<'_> {
         mut received: Received<'_>,
     ) -> Result<Decap, DropReason> {
         let mut id = None;
-        for _ in 0..EthernetFrame::MOST_TAGS {
+        for _ in 0..EthernetFrame::MAX_TAGS {
             if !ethertype.is_vlan() {
                 break;
             }
@@ -295,7 +295,7 @@ impl Vtep<'_> {
 
     #[inline]
     fn inspect_udp(&self, outer: Outer<'_>, rx: RxMeta) -> Result<Decap, DropReason> {
-        let udp_len = usize::from(outer.udp.length());
+        let udp_len = usize::from(outer.udp.datagram_len());
         let payload_len = udp_len.checked_sub(UdpHeader::LEN).ok_or(DropReason::UdpLength)?;
         if udp_len > outer.room {
             return Err(DropReason::UdpLength);
@@ -330,7 +330,7 @@ impl Vtep<'_> {
             NicChecksum::Unknown if is_cut => return Err(DropReason::NotLinear),
             NicChecksum::Unknown => {}
         }
-        let length = u32::from(outer.udp.length());
+        let length = u32::from(outer.udp.datagram_len());
         let header = outer.pseudo_header().sum(length) + Sum::of(outer.udp.as_bytes());
         let sum = header + self.kernels.sum(payload);
         if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }

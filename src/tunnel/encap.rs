@@ -155,7 +155,7 @@ impl Tunnel {
         let (ip, udp, link) = headers.parts();
         ip.finish::<P>(self, core, &patch);
         udp.set_source_port_raw(patch.source_port);
-        udp.set_length_raw(patch.udp_len);
+        udp.set_datagram_len_raw(patch.udp_len);
         if P::SUMS {
             udp.set_checksum_raw(checksum);
         }

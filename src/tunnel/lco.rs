@@ -47,7 +47,7 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
     let len = ip.total_len().checked_sub(20)?;
     let has_checksum = match ip.protocol() {
         IpProtocol::TCP => len >= 20,
-        IpProtocol::UDP => udp.length() == len && (partial || udp.checksum() != 0),
+        IpProtocol::UDP => udp.datagram_len() == len && (partial || udp.checksum() != 0),
         _ => false,
     };
     let inverted = u32::from(!u16::from(ip.protocol().0)).wrapping_add(u32::from(!len));
@@ -109,7 +109,7 @@ fn transport_sum(pseudo: &PseudoHeader, head: &[u8], len: usize, partial: bool) 
         IpProtocol::TCP => len >= 20,
         IpProtocol::UDP => {
             let (udp, _) = UdpHeader::ref_from_prefix(head).ok()?;
-            usize::from(udp.length()) == len && (partial || udp.checksum() != 0)
+            usize::from(udp.datagram_len()) == len && (partial || udp.checksum() != 0)
         }
         IpProtocol::ICMPV6 => pseudo.is_v6() && len >= 4,
         _ => false,

@@ -69,7 +69,7 @@ pub fn answer_frame<'b>(
     buffer: &'b mut [u8],
 ) -> Result<&'b mut [u8], NoAnswer> {
     let frame = EthernetFrame::parse(frame).map_err(|_| NoAnswer::NotIp)?;
-    if !frame.header().source().is_station() || frame.header().destination().is_multicast() {
+    if !frame.header().source().is_valid_unicast() || frame.header().destination().is_multicast() {
         return Err(NoAnswer::NotUnicast);
     }
     match frame.ethertype() {

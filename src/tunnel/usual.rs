@@ -184,7 +184,7 @@ impl Vtep<'_> {
         if !self.usual.address.is_in(packet.address()) {
             self.check_destination(udp, IpAddr::V4(ip.destination()))?;
         }
-        let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.length()));
+        let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.datagram_len()));
         if ip_len > frame.total_len().wrapping_sub(EthernetHeader::LEN) {
             return Err(Some(DropReason::Truncated));
         }
@@ -247,7 +247,7 @@ impl Vtep<'_> {
     #[cold]
     #[inline(never)]
     fn refuse_short(&self, packet: &UsualPacket) -> DropReason {
-        match packet.udp.length() {
+        match packet.udp.datagram_len() {
             ..8 => return DropReason::UdpLength,
             8..UsualPacket::VXLAN => return DropReason::VxlanTruncated,
             _ => {}
@@ -255,7 +255,7 @@ impl Vtep<'_> {
         if let Some(reason) = self.refuse_vxlan(packet) {
             return reason;
         }
-        let is_own = packet.udp.length() >= UsualPacket::INNER && self.is_own(&packet.inner);
+        let is_own = packet.udp.datagram_len() >= UsualPacket::INNER && self.is_own(&packet.inner);
         if is_own { DropReason::OwnMac } else { DropReason::InnerTruncated }
     }
 
@@ -282,7 +282,7 @@ impl Vtep<'_> {
         let ip_len = if ethertype == EtherType::IPV6 { Ipv6Header::LEN } else { 0 };
         let is_whole = frame.bytes().len()
             >= (UsualPacket::OUTER + EthernetHeader::LEN).wrapping_add(ip_len)
-            && usize::from(packet.udp.length())
+            && usize::from(packet.udp.datagram_len())
                 >= usize::from(UsualPacket::INNER).wrapping_add(ip_len);
         let is_marked = packet.ip.traffic_class().ecn() != Ecn::NotEct;
         if is_whole && !is_marked && !self.looks_inside { Ok(()) } else { Err(None) }
@@ -291,7 +291,7 @@ impl Vtep<'_> {
     /// What is wrong with a packet whose inner frame is tagged, if its tag is.
     #[cold]
     fn refuse_tagged(&self, packet: &UsualPacket) -> Option<DropReason> {
-        if self.inner_tags != InnerTags::Discard || packet.udp.length() < UsualPacket::INNER {
+        if self.inner_tags != InnerTags::Discard || packet.udp.datagram_len() < UsualPacket::INNER {
             return None;
         }
         if let Some(reason) = self.refuse_vxlan(packet) {

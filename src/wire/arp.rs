@@ -1,55 +1,74 @@
 //! ARP for IPv4 over Ethernet (RFC 826).
 //!
-//! ```text
-//! |  Hardware type: 1 (Ethernet)  |     Protocol type: 0x0800     |
-//! | HW length: 6  | Prot length: 4|           Operation           |
-//! | Sender MAC: 6 | Sender IPv4: 4 | Target MAC: 6 | Target IPv4: 4 |
-//! ```
+//! [`ArpPacket`] parses, [`ArpHeader`] edits in place and builds: ARP has no payload.
 
 use core::net::Ipv4Addr;
 
 use zerocopy::byteorder::network_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::build::{Build, BuildError, EthernetPayload, write_header};
-use super::{EtherType, Layer, MacAddr, ParseError, PseudoHeader, view::view};
+use super::build::{Build, BuildError, EthernetPayload};
+use super::emit::{Emit, emit_header};
+use super::header::header;
+use super::number::unbounded;
+use super::{EtherType, Layer, MacAddr, ParseError, PseudoHeader};
 use crate::checksum::Sum;
 
-/// An ARP packet for IPv4 over Ethernet: 28 bytes, any bytes. It has no payload, so it is its own builder.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Hash, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
-#[repr(C)]
-pub struct ArpHeader {
-    hardware_type: U16,
-    protocol_type: U16,
-    hardware_len: u8,
-    protocol_len: u8,
-    operation: U16,
-    sender_mac: MacAddr,
-    sender_ip: [u8; 4],
-    target_mac: MacAddr,
-    target_ip: [u8; 4],
+header! {
+    /// An ARP packet for IPv4 over Ethernet (RFC 826): 28 bytes, any bytes. It has no payload, so
+    /// it is its own builder.
+    ///
+    /// ```text
+    /// |  Hardware type: 1 (Ethernet)  |     Protocol type: 0x0800     |
+    /// | HW length: 6  | Prot length: 4|           Operation           |
+    /// | Sender MAC: 6 bytes           | Sender IPv4 address: 4 bytes  |
+    /// | Target MAC: 6 bytes           | Target IPv4 address: 4 bytes  |
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::wire::{ArpHeader, ArpPacket, Build, EthernetBuilder, EthernetFrame, MacAddr};
+    ///
+    /// let sender = (MacAddr::new([2, 0, 0, 0, 0, 1]), [10, 0, 0, 1].into());
+    /// let request = ArpHeader::request(sender, [10, 0, 0, 2].into());
+    ///
+    /// let mut buffer = [0; 60];
+    /// let frame = EthernetBuilder::new(MacAddr::BROADCAST, sender.0, request).build(&mut buffer)?;
+    /// let received = ArpPacket::parse(EthernetFrame::parse(frame)?.payload())?;
+    /// assert_eq!(received.header(), &request);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[derive(Debug)]
+    pub struct ArpHeader: 28 bytes, Layer::Arp;
+    {
+        hardware_type: U16,
+        protocol_type: U16,
+        hardware_len: u8,
+        protocol_len: u8,
+        operation: U16,
+        sender_mac: MacAddr,
+        sender_ip: [u8; 4],
+        target_mac: MacAddr,
+        target_ip: [u8; 4],
+    }
 }
-
-view!(ArpHeader, 28, Layer::Arp);
 
 impl ArpHeader {
     const ETHERNET: u16 = 1;
 
-    /// Who has `target`? Tell `sender`. The target's MAC address is sent as zero.
+    /// Returns a request: "who has `target`? tell `sender`". The target's MAC address is zero.
     #[must_use]
     pub const fn request(sender: (MacAddr, Ipv4Addr), target: Ipv4Addr) -> Self {
         Self::new(ArpOperation::REQUEST, sender, (MacAddr::ZERO, target))
     }
 
-    /// `sender` is here, told to `target`.
+    /// Returns a reply to `target`: "`sender`'s IPv4 address is at `sender`'s MAC address".
     #[must_use]
     pub const fn reply(sender: (MacAddr, Ipv4Addr), target: (MacAddr, Ipv4Addr)) -> Self {
         Self::new(ArpOperation::REPLY, sender, target)
     }
 
-    /// A packet with these fields.
+    /// Returns a packet with these fields.
     #[must_use]
     pub const fn new(
         operation: ArpOperation,
@@ -69,14 +88,14 @@ impl ArpHeader {
         }
     }
 
-    /// What is asked or told.
+    /// The operation: request, reply or another.
     #[must_use]
     #[inline]
     pub const fn operation(&self) -> ArpOperation {
         ArpOperation(self.operation.get())
     }
 
-    /// Writes what is asked or told.
+    /// Writes the operation.
     #[inline]
     pub const fn set_operation(&mut self, operation: ArpOperation) {
         self.operation = U16::new(operation.0);
@@ -109,7 +128,7 @@ impl ArpHeader {
         self.sender_ip = ip.octets();
     }
 
-    /// The target's MAC address. In a request it means nothing.
+    /// The target's MAC address. It has no meaning in a request.
     #[must_use]
     #[inline]
     pub const fn target_mac(&self) -> MacAddr {
@@ -145,9 +164,11 @@ impl Build for ArpHeader {
     fn check(&self) -> Result<(), BuildError> {
         Ok(())
     }
+}
 
-    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
-        write_header(out, self.as_bytes())
+impl Emit for ArpHeader {
+    fn emit(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Result<Sum, BuildError> {
+        emit_header(out, self.as_bytes())
     }
 }
 
@@ -157,18 +178,35 @@ impl EthernetPayload for ArpHeader {
     }
 }
 
-/// An ARP packet whose constants are those of IPv4 over Ethernet.
-#[derive(Clone, Copy, Debug)]
+/// A parsed ARP packet, whose constants are those of IPv4 over Ethernet.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{ArpOperation, ArpPacket};
+///
+/// // Linux: 10.0.1.5 at 02:42:0a:00:01:05 requests the address of 10.0.1.7.
+/// let bytes = [
+///     0, 1, 8, 0, 6, 4, 0, 1, 0x02, 0x42, 0x0a, 0, 1, 5, 10, 0, 1, 5, 0, 0, 0, 0, 0, 0, 10, 0,
+///     1, 7,
+/// ];
+/// let arp = ArpPacket::parse(&bytes)?.header();
+/// assert_eq!(arp.operation(), ArpOperation::REQUEST);
+/// assert_eq!(arp.target_ip().to_string(), "10.0.1.7");
+/// # Ok::<(), vtep::wire::ParseError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ArpPacket<'a> {
     header: &'a ArpHeader,
 }
 
 impl<'a> ArpPacket<'a> {
-    /// Reads the payload of an Ethernet frame; bytes behind the packet are padding.
+    /// Parses the payload of an Ethernet frame. Trailing bytes are padding and are ignored.
     ///
     /// # Errors
-    /// `Truncated` when there are fewer than 28 bytes; `Unsupported` for another hardware type, protocol
-    /// type or address length.
+    /// - `Truncated` if there are fewer than 28 bytes.
+    /// - `Unsupported` for another hardware type, protocol type or address length.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let (header, _) = ArpHeader::ref_from_prefix(bytes)?;
@@ -178,9 +216,9 @@ impl<'a> ArpPacket<'a> {
             (4, 6, u16::from(header.hardware_len)),
             (5, 4, u16::from(header.protocol_len)),
         ];
-        for (offset, expected, got) in constants {
-            if got != expected {
-                return Err(ParseError::unsupported(Layer::Arp, offset, expected, got));
+        for (offset, expected, found) in constants {
+            if found != expected {
+                return Err(ParseError::unsupported(Layer::Arp, offset, expected, found));
             }
         }
         Ok(Self { header })
@@ -194,16 +232,28 @@ impl<'a> ArpPacket<'a> {
     }
 }
 
-/// What an ARP packet asks or tells. Every value is one.
+/// The operation of an ARP packet (RFC 826). Every value is legal.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::ArpOperation;
+///
+/// assert_eq!(ArpOperation::from(2), ArpOperation::REPLY);
+/// assert_eq!(ArpOperation::REQUEST.to_string(), "1");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ArpOperation(pub u16);
 
 impl ArpOperation {
-    /// Who has an address?
+    /// A request: who has this address?
     pub const REQUEST: Self = Self(1);
-    /// Here it is.
+    /// A reply: the address is here.
     pub const REPLY: Self = Self(2);
 }
+
+unbounded!(ArpOperation(u16), "ARP operation", "{}");
 
 #[cfg(test)]
 mod tests {
@@ -226,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_kernels_reply() {
+    fn parse_reads_the_kernels_reply() {
         let header = ArpPacket::parse(&REPLY).unwrap().header();
         assert_eq!(header.operation(), ArpOperation::REPLY);
         let [target, sender] = ends();
@@ -257,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_refused_and_padding_is_not_looked_at() {
+    fn parse_refuses_every_truncation_and_ignores_padding() {
         for len in 0..28 {
             let error = ParseError::truncated(Layer::Arp, 28, len);
             assert_eq!(ArpPacket::parse(&REPLY[..len]).unwrap_err(), error);
@@ -268,12 +318,12 @@ mod tests {
     }
 
     #[test]
-    fn other_constants_are_refused() {
-        for (at, expected) in [(1, 1), (3, 0x0800), (4, 6), (5, 4)] {
+    fn parse_refuses_other_constants() {
+        for (offset, expected) in [(1, 1), (3, 0x0800), (4, 6), (5, 4)] {
             let mut bytes = REPLY;
-            bytes[at] ^= 0x80;
-            let offset = at & !1 | usize::from(at == 5);
-            let error = ParseError::unsupported(Layer::Arp, offset, expected, expected ^ 0x80);
+            bytes[offset] ^= 0x80;
+            let field = offset & !1 | usize::from(offset == 5);
+            let error = ParseError::unsupported(Layer::Arp, field, expected, expected ^ 0x80);
             assert_eq!(ArpPacket::parse(&bytes).unwrap_err(), error);
         }
     }

@@ -1,9 +1,10 @@
-//! What is wrong with bytes that should be a header, and where.
+//! The error of everything that parses: what is wrong with the bytes, and where.
 
 use core::fmt;
 
-/// The header that was being read.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// The header that was being parsed or built.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Layer {
     /// Ethernet II.
@@ -31,7 +32,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The usual name, in lower case.
+    /// The protocol's name, in lower case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,72 +57,77 @@ impl fmt::Display for Layer {
     }
 }
 
-/// What is wrong.
+/// The kind of fault in a [`ParseError`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// There are fewer bytes than the header, or than its length field says.
+    /// There are fewer bytes than the header has, or than its length field says.
     Truncated {
-        /// Bytes that the header, or the length field, asks for.
+        /// The bytes that the header, or the length field, requires.
         needed: usize,
-        /// Bytes that there are.
-        got: usize,
+        /// The bytes that are available.
+        available: usize,
     },
     /// A version, hardware type or other constant has another value.
     Unsupported {
-        /// The value that the standard gives.
+        /// The value that the standard requires.
         expected: u16,
         /// The value that was read.
-        got: u16,
+        found: u16,
     },
     /// A length field is smaller than the header that holds it.
     LengthTooSmall {
-        /// The least value that is possible, in bytes.
-        least: usize,
-        /// The value that was read, in bytes.
-        got: usize,
+        /// The least possible length in bytes.
+        min: usize,
+        /// The length that was read, in bytes.
+        len: usize,
     },
-    /// There are more extension headers than this crate walks.
+    /// There are more IPv6 extension headers than this crate parses.
     TooManyExtensions {
-        /// How many it walks.
-        most: usize,
+        /// The most that it parses.
+        max: usize,
     },
 }
 
-/// Bytes that are not a header, and where they are not.
+/// Bytes that are not a valid header: which header, at what offset, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ParseError {
-    /// The header that was being read.
+    /// The header that was being parsed.
     pub layer: Layer,
-    /// Where the offending field stands, in bytes from the start of that header.
+    /// The offset of the offending field, in bytes from the start of that header.
     pub offset: usize,
-    /// What is wrong with it.
+    /// The kind of fault.
     pub kind: ParseErrorKind,
 }
 
 impl ParseError {
-    /// `layer` needs `needed` bytes, and there are `got`.
+    /// Returns the error that `layer` needs `needed` bytes and `available` are there.
     #[must_use]
-    pub const fn truncated(layer: Layer, needed: usize, got: usize) -> Self {
-        Self { layer, offset: got, kind: ParseErrorKind::Truncated { needed, got } }
+    pub const fn truncated(layer: Layer, needed: usize, available: usize) -> Self {
+        Self { layer, offset: available, kind: ParseErrorKind::Truncated { needed, available } }
     }
 
-    /// The constant at `offset` of `layer` is `got`, not `expected`.
+    /// Returns the error that the constant at `offset` of `layer` is `found`, not `expected`.
     #[must_use]
-    pub const fn unsupported(layer: Layer, offset: usize, expected: u16, got: u16) -> Self {
-        Self { layer, offset, kind: ParseErrorKind::Unsupported { expected, got } }
+    pub const fn unsupported(layer: Layer, offset: usize, expected: u16, found: u16) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::Unsupported { expected, found } }
     }
 
-    /// The length field at `offset` of `layer` says `got` bytes, less than the `least` possible.
+    /// Returns the error that the length field at `offset` of `layer` says `len` bytes, less than
+    /// the possible `min`.
     #[must_use]
-    pub const fn length_too_small(layer: Layer, offset: usize, least: usize, got: usize) -> Self {
-        Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { least, got } }
+    pub const fn length_too_small(layer: Layer, offset: usize, min: usize, len: usize) -> Self {
+        Self { layer, offset, kind: ParseErrorKind::LengthTooSmall { min, len } }
     }
 
-    /// At `offset` of the extension headers of an IPv6 packet stands one more than `most`.
+    /// Returns the error that at `offset` of the extension headers of an IPv6 packet one more than
+    /// `max` starts.
     #[must_use]
-    pub const fn too_many_extensions(offset: usize, most: usize) -> Self {
-        let kind = ParseErrorKind::TooManyExtensions { most };
+    pub const fn too_many_extensions(offset: usize, max: usize) -> Self {
+        let kind = ParseErrorKind::TooManyExtensions { max };
         Self { layer: Layer::Ipv6Extension, offset, kind }
     }
 }
@@ -130,17 +136,17 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { layer, offset, kind } = self;
         match kind {
-            ParseErrorKind::Truncated { needed, got } => {
-                write!(f, "{layer}: {needed} bytes needed, {got} there")
+            ParseErrorKind::Truncated { needed, available } => {
+                write!(f, "{layer}: {needed} bytes needed, {available} available")
             }
-            ParseErrorKind::Unsupported { expected, got } => {
-                write!(f, "{layer}: {got:#x} at byte {offset}, expected {expected:#x}")
+            ParseErrorKind::Unsupported { expected, found } => {
+                write!(f, "{layer}: {found:#x} at byte {offset}, expected {expected:#x}")
             }
-            ParseErrorKind::LengthTooSmall { least, got } => {
-                write!(f, "{layer}: length {got} at byte {offset}, at least {least} needed")
+            ParseErrorKind::LengthTooSmall { min, len } => {
+                write!(f, "{layer}: length {len} at byte {offset}, at least {min} needed")
             }
-            ParseErrorKind::TooManyExtensions { most } => {
-                write!(f, "{layer}: more than {most} at byte {offset}")
+            ParseErrorKind::TooManyExtensions { max } => {
+                write!(f, "{layer}: more than {max} headers, the next at byte {offset}")
             }
         }
     }

@@ -1,41 +1,27 @@
-//! What ICMP for IPv4 and for IPv6 share: the layout of the header (RFC 792, RFC 4443 section 2.1) and the
-//! echo messages.
-//!
-//! ```text
-//! |     Type      |     Code      |           Checksum            |
-//! |             what Type and Code give a meaning                 |
-//! ```
+//! The parts that ICMP for IPv4 and ICMP for IPv6 share: the layout of the header (RFC 792, RFC
+//! 4443 section 2.1) and the echo messages.
 
-/// Makes `$header`, whose meaning is a `$message`.
-macro_rules! header {
-    ($header:ident, $message:ident, $layer:expr) => {
-        /// The ICMP header: 8 bytes, any bytes. The message that it says is one of this IP version's.
-        #[derive(
-            Clone,
-            Copy,
-            PartialEq,
-            Eq,
-            Hash,
-            Debug,
-            Default,
-            FromBytes,
-            IntoBytes,
-            KnownLayout,
-            Immutable,
-            Unaligned,
-        )]
-        #[repr(C)]
-        pub struct $header {
-            message_type: u8,
-            code: u8,
-            checksum: U16,
-            rest: [u8; 4],
+/// Makes `$header`, which carries a `$message`, and `$packet`, the header with its payload.
+macro_rules! icmp {
+    (
+        $(#[$header_attribute:meta])* $header:ident,
+        $(#[$packet_attribute:meta])* $packet:ident,
+        $message:ident, $layer:expr
+    ) => {
+        $crate::wire::header::header! {
+            $(#[$header_attribute])*
+            #[derive(Debug, Default)]
+            pub struct $header: 8 bytes, $layer;
+            {
+                message_type: u8,
+                code: u8,
+                checksum: U16,
+                rest: [u8; 4],
+            }
         }
 
-        view!($header, 8, $layer);
-
         impl $header {
-            /// The header of a message, its checksum not yet filled.
+            /// Returns the header of a message, its checksum zero.
             #[must_use]
             #[inline]
             pub const fn new(message: $message) -> Self {
@@ -43,7 +29,7 @@ macro_rules! header {
                 Self { message_type, code, checksum: U16::ZERO, rest }
             }
 
-            /// What the header says.
+            /// The message: type, code and the last four bytes.
             #[must_use]
             #[inline]
             pub const fn message(&self) -> $message {
@@ -57,7 +43,7 @@ macro_rules! header {
                 self.message_type
             }
 
-            /// The code, which a type gives its meaning.
+            /// The code. Its meaning depends on the type.
             #[must_use]
             #[inline]
             pub const fn code(&self) -> u8 {
@@ -77,7 +63,15 @@ macro_rules! header {
                 self.checksum = U16::new(checksum);
             }
 
-            /// The last four bytes, which type and code give their meaning.
+            /// Updates the checksum, after a part that it covers changed from `old` to `new`: a
+            /// field of this header, words of the payload or, for IPv6, an address (RFC 1624).
+            #[inline]
+            pub fn update_checksum<T: Into<Sum>>(&mut self, old: T, new: T) {
+                let sum = checksum::update_sum(self.checksum(), old.into(), new.into());
+                self.set_checksum_raw(sum.checksum());
+            }
+
+            /// The last four bytes. Their meaning depends on type and code.
             #[must_use]
             #[inline]
             pub const fn rest(&self) -> [u8; 4] {
@@ -90,8 +84,16 @@ macro_rules! header {
                 self.rest = rest;
             }
 
-            /// Writes the identifier of an echo request or reply, and keeps the checksum right (RFC 1624). In other
-            /// messages these two bytes are something else.
+            /// Writes the last four bytes, and keeps the checksum right (RFC 1624).
+            #[inline]
+            pub fn set_rest(&mut self, rest: [u8; 4]) {
+                let old = u32::from_be_bytes(self.rest);
+                self.set_rest_raw(rest);
+                self.update_checksum(old, u32::from_be_bytes(rest));
+            }
+
+            /// Writes the identifier of an echo request or reply, and keeps the checksum right (RFC
+            /// 1624). In other messages these two bytes have another meaning.
             #[inline]
             pub fn set_echo_id(&mut self, id: u16) {
                 let [a, b, c, d] = self.rest;
@@ -101,17 +103,64 @@ macro_rules! header {
                 self.set_checksum_raw(checksum::update(self.checksum(), old, id));
             }
         }
+
+        $(#[$packet_attribute])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub struct $packet<'a> {
+            header: &'a $header,
+            payload: &'a [u8],
+        }
+
+        impl<'a> $packet<'a> {
+            /// Parses the payload of an IP packet.
+            ///
+            /// # Errors
+            /// `Truncated` if there are fewer than 8 bytes.
+            #[inline]
+            pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+                let (header, payload) = $header::ref_from_prefix(bytes)?;
+                Ok(Self { header, payload })
+            }
+
+            /// The header.
+            #[must_use]
+            #[inline]
+            pub const fn header(&self) -> &'a $header {
+                self.header
+            }
+
+            /// What follows the header: an echo's bytes, or the front of the packet that an error
+            /// is about.
+            #[must_use]
+            #[inline]
+            pub const fn payload(&self) -> &'a [u8] {
+                self.payload
+            }
+        }
     };
 }
 
-pub(super) use header;
+pub(super) use icmp;
 
-/// What echo requests and replies say, in ICMP for IPv4 and for IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// The identifier and sequence number of an echo request or reply, in ICMP for IPv4 (RFC 792) and
+/// for IPv6 (RFC 4443 section 4).
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{Echo, Icmpv4Message, Icmpv6Message};
+///
+/// let ping = Echo { id: 0x7587, sequence: 1 };
+/// assert_ne!(Icmpv4Message::EchoRequest(ping), Icmpv4Message::EchoReply(ping));
+/// assert_eq!(Icmpv6Message::EchoReply(ping), Icmpv6Message::EchoReply(ping));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Echo {
-    /// Who asks: a port's twin.
+    /// The identifier: it tells the sender's conversations apart, as a port does.
     pub id: u16,
-    /// Which of the requests.
+    /// The sequence number of the request.
     pub sequence: u16,
 }
 

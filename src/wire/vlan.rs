@@ -1,43 +1,49 @@
 //! VLAN tags: 802.1Q customer tags and 802.1ad service tags (IEEE 802.1Q section 9.6).
 //!
-//! ```text
-//! | TPID: 16 (the EtherType before it) | PCP: 3 | DEI: 1 | VLAN identifier: 12 | EtherType: 16 |
-//! ```
+//! [`EthernetFrame`](super::EthernetFrame) parses the tags of a frame into [`VlanTag`] values,
+//! [`VlanBuilder`] builds a tag, [`VlanHeader`] is the view to edit one in place.
 
 use core::fmt;
 
 use zerocopy::byteorder::network_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::build::{Build, BuildError, EthernetPayload, write_behind, write_header};
-use super::{EtherType, Layer, ParseError, PseudoHeader, view::view};
+use super::build::{Build, BuildError, EthernetPayload};
+use super::emit::{Emit, emit_fixed};
+use super::header::header;
+use super::len::add_len;
+use super::number::bounded;
+use super::{EtherType, Layer, ParseError, PseudoHeader};
 use crate::checksum::Sum;
 
-/// What stands behind a tag protocol identifier: the tag's control word and the next EtherType.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    FromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
-)]
-#[repr(C)]
-pub struct VlanHeader {
-    control: U16,
-    ethertype: U16,
+header! {
+    /// A VLAN tag after its tag protocol identifier, which is the EtherType in front (IEEE 802.1Q
+    /// section 9.6): 4 bytes, any bytes.
+    ///
+    /// ```text
+    /// | PCP: 3 bits | DEI: 1 bit | VLAN identifier: 12 bits | EtherType: 16 bits |
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::wire::{EtherType, VlanHeader};
+    ///
+    /// // What follows 0x8100: priority 5, VLAN 100, IPv4.
+    /// let (header, payload) = VlanHeader::ref_from_prefix(&[0xa0, 0x64, 0x08, 0x00, 0xee])?;
+    /// assert_eq!((header.control(), header.ethertype()), (0xa064, EtherType::IPV4));
+    /// assert_eq!(payload, [0xee]);
+    /// # Ok::<(), vtep::wire::ParseError>(())
+    /// ```
+    #[derive(Debug, Default)]
+    pub struct VlanHeader: 4 bytes, Layer::Vlan;
+    {
+        control: U16,
+        ethertype: U16,
+    }
 }
 
-view!(VlanHeader, 4, Layer::Vlan);
-
 impl VlanHeader {
-    /// The control word of `tag`, and the EtherType of what follows.
+    /// Returns the control word of `tag` and the EtherType of what follows.
     #[must_use]
     #[inline]
     pub const fn new(tag: VlanTag, ethertype: EtherType) -> Self {
@@ -71,29 +77,41 @@ impl VlanHeader {
     }
 }
 
-/// A VLAN tag as a value: its protocol, priority, drop eligibility and identifier.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// A VLAN tag as a value (IEEE 802.1Q section 9.6): its protocol, priority, drop eligibility and
+/// identifier.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{Pcp, VlanId, VlanTag};
+///
+/// let tag = VlanTag::customer(VlanId::literal::<100>()).with_priority(Pcp::literal::<5>());
+/// assert_eq!((tag.id().value(), tag.priority().value(), tag.control()), (100, 5, 0xa064));
+/// assert_eq!(tag.to_string(), "802.1Q id 100 pcp 5");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VlanTag {
     protocol: EtherType,
     control: u16,
 }
 
 impl VlanTag {
-    /// An 802.1Q customer tag of priority 0.
+    /// Returns an 802.1Q customer tag of priority 0.
     #[must_use]
     #[inline]
     pub const fn customer(id: VlanId) -> Self {
-        Self { protocol: EtherType::VLAN, control: id.0 }
+        Self { protocol: EtherType::DOT1Q, control: id.0 }
     }
 
-    /// An 802.1ad service tag of priority 0.
+    /// Returns an 802.1ad service tag of priority 0.
     #[must_use]
     #[inline]
     pub const fn service(id: VlanId) -> Self {
-        Self { protocol: EtherType::SERVICE_VLAN, control: id.0 }
+        Self { protocol: EtherType::DOT1AD, control: id.0 }
     }
 
-    /// This tag with a priority code point.
+    /// Returns this tag with a priority code point.
     #[must_use]
     #[inline]
     pub const fn with_priority(mut self, priority: Pcp) -> Self {
@@ -101,7 +119,7 @@ impl VlanTag {
         self
     }
 
-    /// This tag with the drop eligible indicator (DEI) set or clear.
+    /// Returns this tag with the drop eligible indicator (DEI) set or clear.
     #[must_use]
     #[inline]
     pub const fn with_drop_eligible(mut self, eligible: bool) -> Self {
@@ -130,7 +148,7 @@ impl VlanTag {
         Pcp(self.control.to_be_bytes()[0] >> 5)
     }
 
-    /// The drop eligible indicator (DEI; CFI before 2011).
+    /// Returns the drop eligible indicator (DEI; CFI before 2011).
     #[must_use]
     #[inline]
     pub const fn is_drop_eligible(self) -> bool {
@@ -144,9 +162,10 @@ impl VlanTag {
         VlanId(self.control & 0x0FFF)
     }
 
-    /// The tag that `protocol` announces at the front of `bytes`, the EtherType behind it, and the rest.
+    /// Parses the tag that `protocol` announces at the front of `bytes`; returns it, the EtherType
+    /// after it, and the rest.
     #[inline]
-    pub(crate) fn read(
+    pub(crate) fn parse(
         protocol: EtherType,
         bytes: &[u8],
     ) -> Result<((Self, EtherType), &[u8]), ParseError> {
@@ -155,8 +174,33 @@ impl VlanTag {
     }
 }
 
-/// Builds a tag and what it tags.
-#[derive(Clone, Copy, Debug)]
+impl fmt::Display for VlanTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol {
+            EtherType::DOT1Q => f.write_str("802.1Q")?,
+            EtherType::DOT1AD => f.write_str("802.1ad")?,
+            other => fmt::Display::fmt(&other, f)?,
+        }
+        write!(f, " id {} pcp {}", self.id(), self.priority())?;
+        if self.is_drop_eligible() { f.write_str(" dei") } else { Ok(()) }
+    }
+}
+
+/// Builds a VLAN tag and the packet that it tags.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{Build, EtherType, VlanBuilder, VlanId, VlanTag};
+///
+/// let tag = VlanTag::customer(VlanId::literal::<100>());
+/// let mut buffer = [0; 8];
+/// let tagged = VlanBuilder::with_ethertype(tag, EtherType::IPV4, b"data").build(&mut buffer)?;
+/// assert_eq!(tagged, b"\x00\x64\x08\x00data");
+/// # Ok::<(), vtep::wire::BuildError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct VlanBuilder<P> {
     tag: VlanTag,
     ethertype: EtherType,
@@ -164,7 +208,7 @@ pub struct VlanBuilder<P> {
 }
 
 impl<P: EthernetPayload> VlanBuilder<P> {
-    /// `tag` in front of `payload`, whose EtherType it says.
+    /// Returns `tag` in front of `payload`, with the payload's EtherType.
     #[must_use]
     pub fn new(tag: VlanTag, payload: P) -> Self {
         Self::with_ethertype(tag, payload.ethertype(), payload)
@@ -172,7 +216,7 @@ impl<P: EthernetPayload> VlanBuilder<P> {
 }
 
 impl<P: Build> VlanBuilder<P> {
-    /// `tag` in front of `payload`, whose EtherType is given.
+    /// Returns `tag` in front of `payload`, whose EtherType is an argument.
     #[must_use]
     pub const fn with_ethertype(tag: VlanTag, ethertype: EtherType, payload: P) -> Self {
         Self { tag, ethertype, payload }
@@ -181,16 +225,17 @@ impl<P: Build> VlanBuilder<P> {
 
 impl<P: Build> Build for VlanBuilder<P> {
     fn len(&self) -> usize {
-        VlanHeader::LEN.saturating_add(self.payload.len())
+        add_len(VlanHeader::LEN, self.payload.len())
     }
 
     fn check(&self) -> Result<(), BuildError> {
         self.payload.check()
     }
+}
 
-    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
-        let payload = write_behind(VlanHeader::LEN, out, &self.payload, None);
-        write_header(out, VlanHeader::new(self.tag, self.ethertype).as_bytes()) + payload
+impl<P: Build> Emit for VlanBuilder<P> {
+    fn emit(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Result<Sum, BuildError> {
+        emit_fixed(out, VlanHeader::new(self.tag, self.ethertype).as_bytes(), &self.payload)
     }
 }
 
@@ -200,90 +245,48 @@ impl<P: Build> EthernetPayload for VlanBuilder<P> {
     }
 }
 
-/// A VLAN identifier: 12 bits. 0 tags a priority alone, 4095 is reserved; both are seen on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct VlanId(u16);
-
-impl VlanId {
-    /// The greatest identifier, 4095.
-    pub const MAX: Self = Self(0x0FFF);
-
-    /// The identifier with this value.
+bounded! {
+    /// A VLAN identifier (IEEE 802.1Q section 9.6): 12 bits. 0 marks a priority tag, 4095 is
+    /// reserved; both are seen on the wire.
     ///
-    /// # Errors
-    /// [`VlanFieldTooLarge`] beyond 12 bits.
-    #[inline]
-    pub const fn new(value: u16) -> Result<Self, VlanFieldTooLarge> {
-        if value > Self::MAX.0 {
-            Err(VlanFieldTooLarge { value, most: Self::MAX.0 })
-        } else {
-            Ok(Self(value))
-        }
-    }
-
-    /// The value, at most 4095.
-    #[must_use]
-    #[inline]
-    pub const fn value(self) -> u16 {
-        self.0
-    }
-}
-
-/// A priority code point: 3 bits, 7 the highest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Pcp(u8);
-
-impl Pcp {
-    /// The highest priority, 7.
-    pub const MAX: Self = Self(7);
-
-    /// The priority with this value.
+    /// # Examples
     ///
-    /// # Errors
-    /// [`VlanFieldTooLarge`] beyond 3 bits.
-    #[inline]
-    pub const fn new(value: u8) -> Result<Self, VlanFieldTooLarge> {
-        if value > Self::MAX.0 {
-            Err(VlanFieldTooLarge { value: value as u16, most: Self::MAX.0 as u16 })
-        } else {
-            Ok(Self(value))
-        }
-    }
-
-    /// The value, at most 7.
-    #[must_use]
-    #[inline]
-    pub const fn value(self) -> u8 {
-        self.0
-    }
+    /// ```
+    /// use vtep::wire::VlanId;
+    ///
+    /// const MANAGEMENT: VlanId = VlanId::literal::<100>();
+    ///
+    /// assert_eq!("100".parse(), Ok(MANAGEMENT));
+    /// assert_eq!(VlanId::new(4096).unwrap_err().max, 4095);
+    /// ```
+    pub struct VlanId(u16), "VLAN identifier", max 0x0FFF, getter value;
+    "{}"
 }
 
-/// A number that has more bits than its field of a VLAN tag.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct VlanFieldTooLarge {
-    /// The number.
-    pub value: u16,
-    /// The greatest that fits.
-    pub most: u16,
+bounded! {
+    /// A priority code point (IEEE 802.1Q section 9.6): 3 bits, 7 the highest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::wire::Pcp;
+    ///
+    /// assert_eq!(Pcp::try_from(7), Ok(Pcp::MAX));
+    /// assert!(Pcp::new(8).is_err() && Pcp::literal::<5>() > Pcp::default());
+    /// ```
+    pub struct Pcp(u8), "PCP", max 7, getter value;
+    "{}"
 }
-
-impl fmt::Display for VlanFieldTooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is more than {}", self.value, self.most)
-    }
-}
-
-impl core::error::Error for VlanFieldTooLarge {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_kernels_tags() {
+    fn parse_reads_the_kernels_tags() {
         // l2_vlan_tagged_inner.pcap carries 802.1Q with PCP 5 and VID 100, and VID 4095.
         let bytes = [0xa0, 0x64, 0x08, 0x00, 0xee];
-        let ((tag, ethertype), rest) = VlanTag::read(EtherType::VLAN, &bytes).unwrap();
+        let ((tag, ethertype), rest) = VlanTag::parse(EtherType::DOT1Q, &bytes).unwrap();
         assert_eq!((tag.priority(), tag.id()), (Pcp(5), VlanId(100)));
         assert_eq!(
             (tag.is_drop_eligible(), ethertype, rest),
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_has_its_field() {
+    fn setters_of_a_tag_write_their_own_bits() {
         let tag = VlanTag::service(VlanId::MAX).with_priority(Pcp::MAX).with_drop_eligible(true);
         assert_eq!(tag.control(), 0xffff);
         assert_eq!(tag.with_priority(Pcp(0)).control(), 0x1fff);
@@ -304,9 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
-        assert_eq!(VlanId::new(4096), Err(VlanFieldTooLarge { value: 4096, most: 4095 }));
-        assert_eq!(Pcp::new(8), Err(VlanFieldTooLarge { value: 8, most: 7 }));
+    fn display_names_the_protocol_and_the_drop_eligible_bit() {
+        let tag = VlanTag::service(VlanId::MAX).with_drop_eligible(true);
+        assert_eq!(std::format!("{tag}"), "802.1ad id 4095 pcp 0 dei");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod requests;
 mod show;
 mod subnet;
 mod tunnel;
+mod values;
 mod views;
 mod wire;
 
@@ -27,6 +28,7 @@ pub fn run(report: &mut dyn FnMut(&str, bool)) {
     checksum::run(&mut checks);
     wire::run(&mut checks);
     views::run(&mut checks);
+    values::run(&mut checks);
     tunnel::run(&mut checks);
     batch::run(&mut checks);
     subnet::run(&mut checks);

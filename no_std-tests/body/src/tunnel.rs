@@ -437,7 +437,7 @@ fn too_big(checks: &mut Checks<'_>) {
         let no_room = mtu::answer_frame(&long, any(68), &mut [0; 40]).err()?;
         let NoAnswer::Build(error) = no_room else { return None };
         Some(
-            matches!(error, BuildError::NoRoom { got: 40, .. }) && NoAnswer::from(error) == no_room,
+            matches!(error, BuildError::BufferTooSmall { available: 40, .. }) && NoAnswer::from(error) == no_room,
         )
     });
 }

@@ -17,7 +17,7 @@ const TAG: [u8; 4] = [0x81, 0, 0, 5];
 const PRIORITY_TAG: [u8; 4] = [0x81, 0, 0xe0, 0];
 const LOCAL: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// Extension headers, each a routing header whose last address is the destination.
-const EXTENSIONS: usize = Ipv6Packet::MOST_EXTENSIONS;
+const EXTENSIONS: usize = Ipv6Packet::MAX_EXTENSIONS;
 
 /// A packet, written from its front to its end.
 pub struct Packet {

@@ -1,49 +1,70 @@
-//! IPv4 (RFC 791 section 3.1; TOS as RFC 2474 and RFC 3168 have it; ID as RFC 6864).
-//!
-//! ```text
-//! |Version|  IHL  |DSCP       |ECN|          Total Length         |
-//! |         Identification        |R D M      Fragment Offset     |
-//! |      TTL      |    Protocol   |        Header Checksum        |
-//! |                         Source Address                        |
-//! |                      Destination Address                      |
-//! |                    Options, IHL * 4 - 20 bytes                |
-//! ```
+//! The view of the IPv4 header.
 
 use core::net::Ipv4Addr;
 
-use bitflags::bitflags;
 use zerocopy::byteorder::network_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{FragmentOffset, IpProtocol, Layer, ParseError, TrafficClass, view::view};
-use crate::checksum::{self, Sum, native_sum};
+use crate::checksum::{self, Sum};
+use crate::wire::header::header;
+use crate::wire::{FragmentOffset, IpProtocol, Ipv4Flags, Layer, TrafficClass};
 
-/// The IPv4 header without options: 20 bytes, any bytes.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Hash, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
-#[repr(C)]
-pub struct Ipv4Header {
-    version_ihl: u8,
-    traffic_class: u8,
-    total_len: U16,
-    id: U16,
-    flags_offset: U16,
-    ttl: u8,
-    protocol: u8,
-    checksum: U16,
-    source: [u8; 4],
-    destination: [u8; 4],
+header! {
+    /// The IPv4 header without options (RFC 791 section 3.1): 20 bytes, any bytes.
+    ///
+    /// ```text
+    /// |Version|  IHL  |DSCP       |ECN|          Total Length         |
+    /// |         Identification        |R D M      Fragment Offset     |
+    /// |      TTL      |    Protocol   |        Header Checksum        |
+    /// |                         Source Address                        |
+    /// |                      Destination Address                      |
+    /// |                    Options, IHL * 4 - 20 bytes                |
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// `set_x` keeps the checksum right; `set_x_raw` leaves it stale, which means that it is the
+    /// checksum of the header as it was:
+    ///
+    /// ```
+    /// use vtep::wire::Ipv4Header;
+    ///
+    /// // tcpdump's tests/vxlan.pcap, packet 1.
+    /// let mut bytes = *b"\x45\0\0\x86\xd2\xc0\x40\0\x40\x11\x51\x52\
+    ///     \xc0\xa8\xcb\x01\xc0\xa8\xca\x01";
+    /// let (header, _) = Ipv4Header::mut_from_prefix(&mut bytes)?;
+    /// header.set_ttl(header.ttl() - 1);
+    /// assert_eq!((header.ttl(), header.checksum()), (63, 0x5252));
+    /// assert!(header.is_checksum_valid(&[]));
+    ///
+    /// header.set_ttl_raw(1);
+    /// assert_eq!(header.checksum(), 0x5252); // Stale: it is the checksum for a TTL of 63.
+    /// assert!(!header.is_checksum_valid(&[]));
+    /// header.fill_checksum(&[]);
+    /// assert!(header.is_checksum_valid(&[]));
+    /// # Ok::<(), vtep::wire::ParseError>(())
+    /// ```
+    #[derive(Debug)]
+    pub struct Ipv4Header: 20 bytes, Layer::Ipv4;
+    {
+        version_ihl: u8,
+        traffic_class: u8,
+        total_len: U16,
+        id: U16,
+        flags_offset: U16,
+        ttl: u8,
+        protocol: u8,
+        checksum: U16,
+        source: [u8; 4],
+        destination: [u8; 4],
+    }
 }
-
-view!(Ipv4Header, 20, Layer::Ipv4);
 
 impl Ipv4Header {
     /// The longest header, options included, in bytes.
     pub const MAX_LEN: usize = 60;
 
-    /// A header between two addresses: version 4, no options, TTL 64, everything else zero, the checksum
-    /// not yet filled.
+    /// Returns a header between two addresses: version 4, no options, TTL 64, everything else zero,
+    /// the checksum too.
     #[must_use]
     #[inline]
     pub const fn new(source: Ipv4Addr, destination: Ipv4Addr, protocol: IpProtocol) -> Self {
@@ -82,9 +103,10 @@ impl Ipv4Header {
         ((self.version_ihl & 0x0F) as usize) << 2
     }
 
-    /// Writes version 4 and a header length of `words` words of 4 bytes; the checksum is left stale.
+    /// Writes version 4 and a header length of `words` words of 4 bytes; the checksum is left
+    /// stale.
     #[inline]
-    pub(super) const fn set_ihl_raw(&mut self, words: u8) {
+    pub(in crate::wire) const fn set_ihl_raw(&mut self, words: u8) {
         self.version_ihl = 0x40 | words & 0x0F;
     }
 
@@ -126,7 +148,7 @@ impl Ipv4Header {
         self.update_word(|header| header.set_total_len_raw(len), Self::total_len);
     }
 
-    /// The identification. It means nothing in an atomic datagram (RFC 6864 section 4.1).
+    /// The identification. It has no meaning in an atomic datagram (RFC 6864 section 4.1).
     #[must_use]
     #[inline]
     pub const fn id(&self) -> u16 {
@@ -165,20 +187,29 @@ impl Ipv4Header {
         self.update_word(|header| header.set_flags_raw(flags), |header| header.flags_offset.get());
     }
 
-    /// Where this fragment's payload stands in the datagram's.
+    /// The offset of this fragment's payload in the whole datagram's.
     #[must_use]
     #[inline]
     pub const fn fragment_offset(&self) -> FragmentOffset {
         FragmentOffset::from_low_bits(self.flags_offset.get())
     }
 
-    /// Writes where this fragment's payload stands in the datagram's; the checksum is left stale.
+    /// Writes the fragment offset; the checksum is left stale.
     #[inline]
     pub const fn set_fragment_offset_raw(&mut self, offset: FragmentOffset) {
         self.flags_offset = U16::new(self.flags().bits() | offset.units());
     }
 
-    /// Whether it is one fragment of several: more follow, or it is not the first.
+    /// Writes the fragment offset, and keeps the checksum right (RFC 1624).
+    #[inline]
+    pub fn set_fragment_offset(&mut self, offset: FragmentOffset) {
+        self.update_word(
+            |header| header.set_fragment_offset_raw(offset),
+            |header| header.flags_offset.get(),
+        );
+    }
+
+    /// Returns whether it is one fragment of several: more follow, or it is not the first.
     #[must_use]
     #[inline]
     pub const fn is_fragment(&self) -> bool {
@@ -217,6 +248,12 @@ impl Ipv4Header {
         self.protocol = protocol.0;
     }
 
+    /// Writes the protocol of the payload, and keeps the checksum right (RFC 1624).
+    #[inline]
+    pub fn set_protocol(&mut self, protocol: IpProtocol) {
+        self.update_word(|header| header.set_protocol_raw(protocol), Self::ttl_protocol);
+    }
+
     /// The header checksum. 0 is a legal value.
     #[must_use]
     #[inline]
@@ -238,12 +275,11 @@ impl Ipv4Header {
         self.set_checksum_raw(sum.checksum());
     }
 
-    /// Whether the checksum of this header and `options` is right.
+    /// Returns whether the checksum of this header and `options` is right.
     #[must_use]
     #[inline]
     pub fn is_checksum_valid(&self, options: &[u8]) -> bool {
-        let header = native_sum(self.as_bytes());
-        Sum::from_native(header.wrapping_add(native_sum(options))).is_valid()
+        (Sum::of(self.as_bytes()) + Sum::of(options)).is_valid()
     }
 
     /// The source address.
@@ -260,15 +296,16 @@ impl Ipv4Header {
         self.source = source.octets();
     }
 
-    /// Writes the source address, and keeps this header's checksum right (RFC 1624); the payload's is left
-    /// stale.
+    /// Writes the source address, and keeps this header's checksum right (RFC 1624). The payload's
+    /// is left stale: see `update_checksum` of
+    /// [`TcpHeader`](crate::wire::TcpHeader::update_checksum) and
+    /// [`UdpHeader`](crate::wire::UdpHeader::update_checksum).
     #[inline]
     pub fn set_source(&mut self, source: Ipv4Addr) {
-        let [a, b, c, d] = self.source;
-        let [e, f, g, h] = source.octets();
+        let old = self.source();
         self.set_source_raw(source);
-        self.update_checksum(u16::from_be_bytes([a, b]), u16::from_be_bytes([e, f]));
-        self.update_checksum(u16::from_be_bytes([c, d]), u16::from_be_bytes([g, h]));
+        let checksum = checksum::update_sum(self.checksum(), old.into(), source.into());
+        self.set_checksum_raw(checksum.checksum());
     }
 
     /// The destination address.
@@ -285,15 +322,16 @@ impl Ipv4Header {
         self.destination = destination.octets();
     }
 
-    /// Writes the destination address, and keeps this header's checksum right (RFC 1624); the payload's is left
-    /// stale.
+    /// Writes the destination address, and keeps this header's checksum right (RFC 1624). The
+    /// payload's is left stale: see `update_checksum` of
+    /// [`TcpHeader`](crate::wire::TcpHeader::update_checksum) and
+    /// [`UdpHeader`](crate::wire::UdpHeader::update_checksum).
     #[inline]
     pub fn set_destination(&mut self, destination: Ipv4Addr) {
-        let [a, b, c, d] = self.destination;
-        let [e, f, g, h] = destination.octets();
+        let old = self.destination();
         self.set_destination_raw(destination);
-        self.update_checksum(u16::from_be_bytes([a, b]), u16::from_be_bytes([e, f]));
-        self.update_checksum(u16::from_be_bytes([c, d]), u16::from_be_bytes([g, h]));
+        let checksum = checksum::update_sum(self.checksum(), old.into(), destination.into());
+        self.set_checksum_raw(checksum.checksum());
     }
 
     const OFFSET_MASK: u16 = FragmentOffset::MAX.units();
@@ -318,28 +356,11 @@ impl Ipv4Header {
     }
 }
 
-bitflags! {
-    /// The flags of an IPv4 header, where they stand in the word that they share with the offset.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-    pub struct Ipv4Flags: u16 {
-        /// Reserved, zero. Kept as it is.
-        const RESERVED = 0x8000;
-        /// DF: routers may not fragment it.
-        const DONT_FRAGMENT = 0x4000;
-        /// MF: more fragments follow.
-        const MORE_FRAGMENTS = 0x2000;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// tcpdump tests/vxlan.pcap, packet 1, its outer header: 134 bytes in all.
-    const CAPTURED: [u8; 20] = [
-        0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8, 0xcb,
-        0x01, 0xc0, 0xa8, 0xca, 0x01,
-    ];
+    use crate::wire::ParseError;
+    use crate::wire::ipv4::testdata::CAPTURED;
 
     #[test]
     fn reads_a_captured_header() {
@@ -355,7 +376,8 @@ mod tests {
 
     #[test]
     fn reads_the_kernels_fragment() {
-        // Linux, the second fragment of `ping -s 3000`: flannel_inner_fragments.pcap, packet 2, inner.
+        // Linux, the second fragment of `ping -s 3000`: flannel_inner_fragments.pcap, packet 2,
+        // inner.
         let header = Ipv4Header::from_bytes([
             0x45, 0x00, 0x00, 0x1b, 0x09, 0x5b, 0x00, 0xb2, 0x3f, 0x01, 0x3a, 0xc8, 0x0a, 0x01,
             0x11, 0x05, 0x0a, 0x01, 0x12, 0x07,
@@ -365,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_below_20_is_truncated() {
+    fn ref_from_prefix_refuses_every_length_below_20() {
         for len in 0..20 {
             let error = ParseError::truncated(Layer::Ipv4, 20, len);
             assert_eq!(Ipv4Header::ref_from_prefix(&CAPTURED[..len]).unwrap_err(), error);
@@ -379,11 +401,15 @@ mod tests {
         header.set_total_len(1500);
         header.set_id(7);
         header.set_flags(Ipv4Flags::all());
+        header.set_fragment_offset(FragmentOffset::MAX);
         header.set_ttl(1);
+        header.set_protocol(IpProtocol::TCP);
         header.set_source(Ipv4Addr::new(255, 255, 0, 1));
         header.set_destination(Ipv4Addr::new(10, 1, 17, 3));
         assert!(header.is_checksum_valid(&[]));
         assert_eq!((header.ttl(), header.flags()), (1, Ipv4Flags::all()));
+        let offset = header.fragment_offset();
+        assert_eq!((offset, header.protocol()), (FragmentOffset::MAX, IpProtocol::TCP));
         header.set_ttl_raw(2);
         assert!(!header.is_checksum_valid(&[]));
     }

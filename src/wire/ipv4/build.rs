@@ -1,19 +1,34 @@
-//! Building IPv4 datagrams, their options included (RFC 791 section 3.1).
+//! The builder of IPv4 packets.
 
 use core::net::Ipv4Addr;
 
-use super::build::{
-    Build, BuildError, EthernetPayload, IpPayload, check_length, length_field, write_behind,
-    write_header,
-};
-use super::{
-    EtherType, FragmentOffset, HeaderOptions, IpProtocol, Ipv4Flags, Ipv4Header, Layer,
-    PseudoHeader, TrafficClass,
-};
 use crate::checksum::Sum;
+use crate::wire::emit::{Emit, check_len, emit_after, emit_header, len_field};
+use crate::wire::len::add_len;
+use crate::wire::{
+    Build, BuildError, EtherType, EthernetPayload, FragmentOffset, HeaderOptions, IpPayload,
+    IpProtocol, Ipv4Flags, Ipv4Header, Layer, PseudoHeader, TrafficClass,
+};
 
-/// Builds a datagram: total length and header checksum are computed.
-#[derive(Clone, Copy, Debug)]
+/// Builds an IPv4 packet (RFC 791 section 3.1): the total length and the header checksum are
+/// computed.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{Build, IpProtocol, Ipv4Builder, Ipv4Packet, UdpBuilder};
+///
+/// let udp = UdpBuilder::new(1234, 53, b"ping");
+/// let mut buffer = [0; 32];
+/// Ipv4Builder::new([10, 1, 15, 2].into(), [10, 1, 17, 3].into(), udp).ttl(63).build(&mut buffer)?;
+///
+/// let packet = Ipv4Packet::parse(&buffer)?;
+/// assert_eq!((packet.header().ttl(), packet.header().protocol()), (63, IpProtocol::UDP));
+/// assert!(packet.is_checksum_valid());
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ipv4Builder<P> {
     header: Ipv4Header,
     options: HeaderOptions,
@@ -21,7 +36,8 @@ pub struct Ipv4Builder<P> {
 }
 
 impl<P: IpPayload> Ipv4Builder<P> {
-    /// A datagram between two addresses whose protocol is the payload's: TTL 64, ID 0, no flags.
+    /// Returns a packet between two addresses whose protocol is the payload's: TTL 64, ID 0, no
+    /// flags.
     #[must_use]
     pub fn new(source: Ipv4Addr, destination: Ipv4Addr, payload: P) -> Self {
         Self::with_protocol(source, destination, payload.protocol(), payload)
@@ -29,7 +45,7 @@ impl<P: IpPayload> Ipv4Builder<P> {
 }
 
 impl<P: Build> Ipv4Builder<P> {
-    /// A datagram whose protocol is given.
+    /// Returns a packet whose protocol is an argument.
     #[must_use]
     pub const fn with_protocol(
         source: Ipv4Addr,
@@ -87,23 +103,25 @@ impl<P: Build> Ipv4Builder<P> {
 
 impl<P: Build> Build for Ipv4Builder<P> {
     fn len(&self) -> usize {
-        self.header.header_len().saturating_add(self.payload.len())
+        add_len(self.header.header_len(), self.payload.len())
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        check_length(Layer::Ipv4, self.len())?;
+        check_len(Layer::Ipv4, self.len())?;
         self.payload.check()
     }
+}
 
-    fn write(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Sum {
+impl<P: Build> Emit for Ipv4Builder<P> {
+    fn emit(&self, out: &mut [u8], _: Option<&PseudoHeader>) -> Result<Sum, BuildError> {
         let mut header = self.header;
         let (source, destination) = (header.source(), header.destination());
         let pseudo = PseudoHeader::v4(source, destination, header.protocol());
-        let payload = write_behind(header.header_len(), out, &self.payload, Some(&pseudo));
-        header.set_total_len_raw(length_field(self.len()));
+        let payload = emit_after(header.header_len(), out, &self.payload, Some(&pseudo))?;
+        header.set_total_len_raw(len_field(Layer::Ipv4, self.len())?);
         header.fill_checksum(self.options.as_bytes());
-        let options = write_behind(Ipv4Header::LEN, out, &self.options.as_bytes(), None);
-        write_header(out, header.as_bytes()) + options + payload
+        let options = emit_after(Ipv4Header::LEN, out, &self.options.as_bytes(), None)?;
+        Ok(emit_header(out, header.as_bytes())? + options + payload)
     }
 }
 
@@ -117,21 +135,10 @@ impl<P: Build> EthernetPayload for Ipv4Builder<P> {
 mod tests {
     use super::*;
     use crate::wire::Ipv4Packet;
-
-    /// tcpdump tests/vxlan.pcap, packet 1, its outer header: 134 bytes in all.
-    const CAPTURED: [u8; 20] = [
-        0x45, 0x00, 0x00, 0x86, 0xd2, 0xc0, 0x40, 0x00, 0x40, 0x11, 0x51, 0x52, 0xc0, 0xa8, 0xcb,
-        0x01, 0xc0, 0xa8, 0xca, 0x01,
-    ];
-
-    fn captured() -> [u8; 134] {
-        let mut bytes = [0x11; 134];
-        bytes[..20].copy_from_slice(&CAPTURED);
-        bytes
-    }
+    use crate::wire::ipv4::testdata::{CAPTURED, captured};
 
     #[test]
-    fn builds_a_captured_header() {
+    fn build_writes_a_captured_header() {
         let header = Ipv4Header::from_bytes(CAPTURED);
         let mut out = [0xa5; 140];
         let payload = &captured()[20..];
@@ -150,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_carried_padded_and_summed() {
+    fn options_are_written_padded_and_summed() {
         let options = HeaderOptions::new(&[7, 3, 4]).unwrap();
         let mut out = [0xa5; 28];
         let (source, destination) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));

@@ -1,12 +1,30 @@
-//! Building TCP segments, their options included (RFC 9293 section 3.1).
+//! The builder of TCP segments.
 
-use super::build::{Build, BuildError, IpPayload, check_length, write_behind, write_header};
-use super::{HeaderOptions, IpProtocol, Layer, PseudoHeader, TcpFlags, TcpHeader};
 use crate::checksum::Sum;
+use crate::wire::emit::{Emit, check_len, emit_after, emit_header, len_field};
+use crate::wire::len::add_len;
+use crate::wire::{
+    Build, BuildError, HeaderOptions, IpPayload, IpProtocol, Layer, PseudoHeader, TcpFlags,
+    TcpHeader,
+};
 
-/// Builds a segment: data offset and checksum are computed. It has a checksum wherever an IP builder stands
-/// outside.
-#[derive(Clone, Copy, Debug)]
+/// Builds a TCP segment (RFC 9293 section 3.1): data offset and checksum are computed. The checksum
+/// covers the IP addresses, so there is one only where an IP builder encloses it, or with
+/// [`build_with_pseudo_header`](Build::build_with_pseudo_header).
+///
+/// # Examples
+///
+/// ```
+/// use vtep::wire::{Build, Ipv4Builder, TcpBuilder, TcpFlags};
+///
+/// let syn = TcpBuilder::new(38_350, 5001, b"").sequence(7).flags(TcpFlags::SYN).window(64_860);
+/// let packet = Ipv4Builder::new([10, 1, 17, 5].into(), [10, 1, 18, 7].into(), syn);
+/// let mut buffer = [0; 40];
+/// assert_eq!(packet.build(&mut buffer)?[20..24], [0x95, 0xce, 0x13, 0x89]);
+/// # Ok::<(), vtep::wire::BuildError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TcpBuilder<P> {
     header: TcpHeader,
     options: HeaderOptions,
@@ -14,7 +32,7 @@ pub struct TcpBuilder<P> {
 }
 
 impl<P: Build> TcpBuilder<P> {
-    /// A segment between two ports: no flags, no options, every number zero.
+    /// Returns a segment between two ports: no flags, no options, every number zero.
     #[must_use]
     pub const fn new(source_port: u16, destination_port: u16, payload: P) -> Self {
         let header = TcpHeader::new(source_port, destination_port);
@@ -67,24 +85,26 @@ impl<P: Build> TcpBuilder<P> {
 
 impl<P: Build> Build for TcpBuilder<P> {
     fn len(&self) -> usize {
-        self.header.header_len().saturating_add(self.payload.len())
+        add_len(self.header.header_len(), self.payload.len())
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        check_length(Layer::Tcp, self.len())?;
+        check_len(Layer::Tcp, self.len())?;
         self.payload.check()
     }
+}
 
-    fn write(&self, out: &mut [u8], pseudo: Option<&PseudoHeader>) -> Sum {
+impl<P: Build> Emit for TcpBuilder<P> {
+    fn emit(&self, out: &mut [u8], pseudo: Option<&PseudoHeader>) -> Result<Sum, BuildError> {
         let mut header = self.header;
-        let payload = write_behind(header.header_len(), out, &self.payload, None);
-        let behind = write_behind(TcpHeader::LEN, out, &self.options.as_bytes(), None) + payload;
+        let payload = emit_after(header.header_len(), out, &self.payload, None)?;
+        let options = emit_after(TcpHeader::LEN, out, &self.options.as_bytes(), None)?;
         if let Some(pseudo) = pseudo {
-            let length = u32::try_from(self.len()).unwrap_or(u32::MAX);
-            let sum = Sum::of(header.as_bytes()) + behind + pseudo.sum(length);
+            let len = u32::from(len_field(Layer::Tcp, self.len())?);
+            let sum = Sum::of(header.as_bytes()) + options + payload + pseudo.sum(len);
             header.set_checksum_raw(sum.checksum());
         }
-        write_header(out, header.as_bytes()) + behind
+        Ok(emit_header(out, header.as_bytes())? + options + payload)
     }
 }
 
@@ -97,10 +117,10 @@ impl<P: Build> IpPayload for TcpBuilder<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::tcp::tests::{SYN, pseudo};
+    use crate::wire::tcp::segment::tests::{SYN, pseudo};
 
     #[test]
-    fn builds_the_kernels_syn() {
+    fn build_writes_the_kernels_syn() {
         let mut out = [0xa5; 44];
         let builder = TcpBuilder::new(38_350, 5001, &[][..])
             .sequence(0x4bb0_2cb0)
@@ -108,7 +128,7 @@ mod tests {
             .window(64_860)
             .options(HeaderOptions::new(&SYN[20..]).unwrap());
         assert_eq!(builder.len(), SYN.len());
-        let sum = builder.write(&mut out[..40], Some(&pseudo()));
+        let sum = builder.emit(&mut out[..40], Some(&pseudo())).unwrap();
         assert_eq!(out[..40], SYN);
         assert_eq!(out[40..], [0xa5; 4]);
         assert_eq!(sum, Sum::of(&SYN));
@@ -130,7 +150,7 @@ mod tests {
     #[test]
     fn too_long_is_refused_before_anything_is_written() {
         let payload = [0u8; 65_516];
-        let error = BuildError::TooLong { layer: Layer::Tcp, length: 65_536, most: 65_535 };
+        let error = BuildError::TooLong { layer: Layer::Tcp, len: 65_536, max: 65_535 };
         assert_eq!(TcpBuilder::new(1, 2, &payload[..]).build(&mut [0; 8]).unwrap_err(), error);
     }
 }
