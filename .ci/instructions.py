@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Instructions a packet, counted under valgrind, against the bounds in benches/instructions/bounds.tsv.
 
-`.ci/instructions` fails where a count exceeds its bound. `.ci/instructions --record` writes the file anew, each bound a
+`.ci/instructions.py` fails where a count exceeds its bound. `.ci/instructions.py --record` writes the file anew, each bound a
 tenth above its count: so a bound is raised on purpose, or lowered after a gain.
 """
 import json
@@ -58,7 +58,7 @@ def measure():
 
 
 def record(counts):
-    lines = [f"# {compiler()}; `.ci/instructions --record` writes this file.", "job\tcount\tbound"]
+    lines = [f"# {compiler()}; `.ci/instructions.py --record` writes this file.", "job\tcount\tbound"]
     lines += [f"{job}\t{count}\t{math.ceil(count * 1.1)}" for job, count in counts.items()]
     BOUNDS.write_text("\n".join(lines) + "\n")
     print(BOUNDS.read_text(), end="")
@@ -79,7 +79,7 @@ def check(counts):
         print(*(f"instructions: {failure}" for failure in failures), sep="\n", file=sys.stderr)
         print(f"The bounds are of {note.strip('# ').split(';')[0]}, these counts of {compiler()}.", file=sys.stderr)
         sys.exit(
-            "To raise a bound on purpose: .ci/instructions --record, and say why in the message of the change."
+            "To raise a bound on purpose: .ci/instructions.py --record, and say why in the message of the change."
         )
 
 

@@ -18,7 +18,7 @@ for package in "${packages[@]}"; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 if [ ${#missing[@]} != 0 ]; then
-    [ "$(id -u)" = 0 ] || { echo ".ci/cross: not root: install ${missing[*]}" >&2; exit 1; }
+    [ "$(id -u)" = 0 ] || { echo ".ci/cross.sh: not root: install ${missing[*]}" >&2; exit 1; }
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
 fi

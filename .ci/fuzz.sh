@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs each fuzz target, or those that are named, for so many seconds: `.ci/fuzz SECONDS [TARGET...]`.
+# Runs each fuzz target, or those that are named, for so many seconds: `.ci/fuzz.sh SECONDS [TARGET...]`.
 # Needs a nightly toolchain; installs cargo-fuzz. What a target finds is in fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"

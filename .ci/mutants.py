@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Mutation testing of the library: `.ci/mutants [REGEX]` judges the mutants whose names match, or all.
+"""Mutation testing of the library: `.ci/mutants.py [REGEX]` judges the mutants whose names match, or all.
 
 `cargo mutants` says which mutants there are. They are compiled into one test binary, in which the variable MUTANT chooses
 one: each function becomes a `match`, its mutated bodies the arms. So a mutant costs a run of the tests, not a build. One
