@@ -15,7 +15,7 @@ const VXLAN: [&str; 2] = ["--backend", "vxlan"];
 const HOST_GW: [&str; 2] = ["--backend", "host-gw"];
 
 #[test]
-#[ignore = "needs root and iproute2"]
+#[ignore = "needs root and iproute2: .ci/netns.sh"]
 fn three_nodes_of_flannel() {
     let mut bed = Bed::new();
     events_of_the_vxlan_backend(&bed);

@@ -145,7 +145,7 @@ fn now() -> u64 {
 
 /// Everything that there is to send, to a device with these options.
 fn receive(name: &str, options: &str, outer: Outer, set: impl Fn(Vtep<'_>) -> Vtep<'_>) {
-    let Some(bed) = Bed::new(name, options) else { return };
+    let bed = Bed::new(name, options);
     let mut locals: Vec<IpAddr> = vec![
         IpAddr::from(HOST_V4),
         IpAddr::from([192, 168, 50, 255]),
