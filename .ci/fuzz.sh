@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
 # Runs each fuzz target, or those that are named, for so many seconds: `.ci/fuzz.sh SECONDS [TARGET...]`.
-# Needs a nightly toolchain; installs cargo-fuzz. What a target finds is in fuzz/artifacts.
+# Needs a nightly toolchain (status 77 without); installs cargo-fuzz. What a target finds is in fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
+# shellcheck source=SCRIPTDIR/lib.sh
+. ../.ci/lib.sh
 seconds=${1:-10}
-shift || true
+[ $# = 0 ] || shift
+
+nightly
 command -v cargo-fuzz >/dev/null || cargo install --quiet --locked cargo-fuzz
 cargo +nightly fuzz build
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cargo +nightly fuzz list)
+if [ ${#targets[@]} = 0 ]; then
+    list=$(cargo +nightly fuzz list)
+    mapfile -t targets <<<"$list"
+fi
 for target in "${targets[@]}"; do
     case $target in
-        texts) dictionary=texts ;;
-        netlink*) dictionary=netlink ;;
-        *) dictionary=packets ;;
+    texts) dictionary=texts ;;
+    netlink*) dictionary=netlink ;;
+    *) dictionary=packets ;;
     esac
     mkdir -p "corpus/$target" "seeds/$target"
     log=$(mktemp)
@@ -22,7 +29,9 @@ for target in "${targets[@]}"; do
         cat "$log"
         exit 1
     fi
-    printf '%-24s %s; %s\n' "$target" "$(grep -E '^Done' "$log")" \
-        "$(grep -oE 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+/[0-9]+[a-zA-Z]*' "$log" | tail -1)"
+    # Both lines are there after each run: without them nothing was fuzzed.
+    runs=$(grep -E '^Done [1-9]' "$log")
+    coverage=$(grep -oE 'cov: [0-9]+ ft: [0-9]+ corp: [0-9]+/[0-9]+[a-zA-Z]*' "$log" | tail -1)
+    printf '%-24s %s; %s\n' "$target" "$runs" "$coverage"
     rm "$log"
 done
