@@ -1,7 +1,7 @@
 //! Performance: what a batch costs, what was tried, and the figure that decided.
 //!
 //! ```sh
-//! cargo bench                                  # everything, with plots in target/criterion
+//! cd benches/criterion && cargo bench          # in nanoseconds, with plots in target/criterion there
 //! taskset -c 1 cargo bench --bench ratios      # the ratios below
 //! ```
 //!
