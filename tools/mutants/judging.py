@@ -24,9 +24,9 @@ class Judge:
             sys.exit("mutants: there is no test")
         self.slow = sorted((name for name, took in self.seconds.items() if took > QUICK), key=self.seconds.get)
 
-    def start(self, number, arguments, seconds):
+    def start(self, number, arguments, seconds, binary=None):
         """Runs tests with a mutant; nothing if they need more processor time, or six times as long by the clock."""
-        command = [self.binary, "-Zunstable-options", "--test-threads=1", *arguments]
+        command = [binary or self.binary, "-Zunstable-options", "--test-threads=1", *arguments]
         limit = lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         env = self.tree.env | {"MUTANT": str(number)}
         try:
@@ -45,12 +45,12 @@ class Judge:
         yield [name for name in quick if name not in own]
         yield from ([name] for name in sorted(self.slow, key=lambda name: not name.startswith(f"{layer}::")))
 
-    def judge(self, mutant):
-        """Its verdict, and the test that said so."""
+    def judge(self, mutant, binary=None):
+        """Its verdict, and the test that said so: chosen in the binary of all, or compiled into one of its own."""
         layer = mutant["file"].split("/")[1].removesuffix(".rs")
         for names in filter(None, self.rounds(layer)):
             seconds = 10 + int(5 * sum(self.seconds[name] for name in names))
-            done = self.start(mutant["number"], ["--fail-fast", "--exact", *names], seconds)
+            done = self.start(mutant["number"], ["--fail-fast", "--exact", *names], seconds, binary)
             if not done:
                 return "timeout", names[0] if len(names) == 1 else "-"
             if done.returncode:
@@ -59,17 +59,8 @@ class Judge:
         return "missed", "-"
 
 
-def judge_left(tree, mutants):
-    """The verdicts of `cargo mutants` on what it has to build one by one."""
-    names = [argument for mutant in mutants for argument in ("-F", f"^{re.escape(mutant['name'])}$")]
-    command = ["cargo", "mutants", "--in-place", "--baseline=skip", "--timeout=300", "-o", tree.work, *names, "-C=--lib"]
-    done = subprocess.run(command, cwd=tree.plain, env=tree.env, stdout=sys.stderr)
-    # 0: all caught; 2: some missed; 3: some ran out of time.
-    if done.returncode not in (0, 2, 3):
-        sys.exit(f"mutants: cargo mutants: status {done.returncode}")
-    by_name = {mutant["name"]: mutant for mutant in mutants}
-    for verdict in ("caught", "missed", "timeout", "unviable"):
-        for name in (tree.work / "mutants.out" / f"{verdict}.txt").read_text().splitlines():
-            yield verdict, by_name.pop(name)
-    if by_name:
-        sys.exit(f"mutants: cargo mutants did not judge {', '.join(by_name)}")
+def judge_left(judge, mutants):
+    """The verdicts on what is built one by one."""
+    for mutant in mutants:
+        binary = judge.tree.build_alone(mutant)
+        yield mutant, judge.judge(mutant, binary) if binary else ("unviable", "-")

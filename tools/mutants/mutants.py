@@ -119,6 +119,8 @@ class Score:
 
 def judge_all(tree, mutants, every, options, score):
     binary, unviable, left = tree.compile(mutants, every)
+    if not binary:
+        sys.exit(f"mutants: {tree.all} does not build")
     mutants = [mutant for mutant in mutants if mutant["number"] not in unviable]
     score.count["unviable"] = len(unviable)
     mutants = mutants[: options.sample] if options.sample else mutants
@@ -130,8 +132,8 @@ def judge_all(tree, mutants, every, options, score):
             score.tell(*verdict, mutant["name"])
     slowly = [mutant for mutant in mutants if mutant["number"] in left]
     if slowly:
-        for verdict, mutant in judge_left(tree, slowly):
-            score.tell(verdict, "cargo mutants", mutant["name"])
+        for mutant, verdict in judge_left(judge, slowly):
+            score.tell(*verdict, mutant["name"])
 
 
 def main():

@@ -1,7 +1,7 @@
 """The tree with its mutants compiled in: each function holds a `match` whose arms are its mutated bodies.
 
 Where a body begins and ends is what `cargo mutants --list --json` says: the span of a mutant that replaces it whole.
-A function without such a mutant is left to `cargo mutants` itself.
+A mutant of a function without such a one, or of a constant, is built alone.
 """
 import collections
 import json
@@ -110,16 +110,28 @@ class Tree:
             if found.keys() <= dropped:
                 sys.exit(f"mutants: without any mutant there: {next(iter(found.values()))[0]}")
             dropped |= found.keys()
-        build = ["cargo", "test", "--no-run", "--message-format=json", *self.flags]
-        out = self.run(build, self.all, check=True).stdout
-        binary = next(m["executable"] for m in map(json.loads, out.splitlines()) if m.get("executable"))
-        return binary, unviable, left
+        return self.build(self.all), unviable, left
+
+    def build(self, directory):
+        """The test binary; `None` if it does not compile."""
+        command = ["cargo", "test", "--no-run", "--message-format=json", *self.flags]
+        done = self.run(command, directory, stderr=subprocess.DEVNULL)
+        binaries = [m["executable"] for m in map(json.loads, done.stdout.splitlines()) if m.get("executable")]
+        return binaries[0] if done.returncode == 0 else None
+
+    def build_alone(self, mutant):
+        """The test binary with one mutant and no choice."""
+        path = self.all / mutant["file"]
+        text = (self.plain / mutant["file"]).read_text()
+        shutil.copytree(self.plain / "src", self.all / "src", dirs_exist_ok=True)
+        left, right = (offset(text, place) for place in span_of(mutant))
+        path.write_text(f"{text[:left]} {mutant['replacement']} {text[right:]}")
+        return self.build(self.all)
 
     def rewrite(self, name, mutants, dropped, bodies):
         """Writes a source file with its mutants. Gives which lines belong to which of them."""
         text = (self.plain / name).read_text()
-        starts = [0] + [end.end() for end in re.finditer("\n", text)]
-        offsets = lambda span: tuple(starts[line - 1] + column - 1 for line, column in span)
+        offsets = lambda span: tuple(offset(text, place) for place in span)
         functions = collections.defaultdict(list)
         for body, own in outermost({function_of(m): bodies[function_of(m)] for m in mutants}).items():
             functions[offsets(body)] = [m for m in mutants if function_of(m) in own]
@@ -167,6 +179,12 @@ class Tree:
         if done.returncode and not found:
             sys.exit(f"mutants: {self.all} does not compile:\n{''.join(errors[:3]) or done.stderr}")
         return found
+
+
+def offset(text, place):
+    """Where in a text a line and a column are."""
+    line, column = place
+    return sum(len(before) + 1 for before in text.split("\n")[: line - 1]) + column - 1
 
 
 def span_of(it):
