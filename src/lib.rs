@@ -51,6 +51,7 @@
 //!
 //! The [`manual`] has chapters on the rules that the code obeys and why it is as it is.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub, unused_qualifications)]
 #![deny(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]

@@ -251,9 +251,9 @@ fn a_batch_agrees_with_single_calls() {
     agrees(20_000, 1);
 }
 
-/// Run by `.ci/run long`.
+/// Run by `.ci/run --long`.
 #[test]
-#[ignore = "a minute without optimization"]
+#[ignore = "a minute without optimization: .ci/run --long"]
 fn a_batch_agrees_with_single_calls_on_a_million_frames() {
     agrees(1_000_000, 2);
 }

@@ -1,4 +1,4 @@
-//! What `.ci/instructions` counts under valgrind: instructions, which are the same on every run.
+//! What `.ci/instructions.py` counts under valgrind: instructions, which are the same on every run.
 //!
 //! The kernels are named, not detected, so that the counts do not depend on the machine; it needs AVX2.
 #![forbid(unsafe_code)]
@@ -16,7 +16,7 @@ use vtep::tunnel::{
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{EtherType, EthernetHeader, IpProtocol, Ipv4Header, MacAddr, Vni};
 
-/// How many packets one count is of: `.ci/instructions` divides by it.
+/// How many packets one count is of: `.ci/instructions.py` divides by it.
 const COUNT: usize = 256;
 
 struct Bench {

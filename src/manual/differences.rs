@@ -22,7 +22,7 @@
 //!
 //! # `linux()` against Linux
 //!
-//! `.ci/referee` sends packets to a vxlan device of the running kernel (6.18 where these rows come from):
+//! `.ci/referee.sh` sends packets to a vxlan device of the running kernel (6.18 where these rows come from):
 //! every byte of the headers with every value, every length, every pair of ECN fields, and random mutations;
 //! as root, in network namespaces of its own. Both sides accept the same packets and deliver the same bytes,
 //! with the device options default, `gbp`, IPv6 and `udp6zerocsumrx`. The device's own packets are taken

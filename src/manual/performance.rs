@@ -1,11 +1,11 @@
 //! Performance: what a batch costs, what was tried, and the figure that decided.
 //!
 //! ```sh
-//! cargo bench                                  # everything, with plots in target/criterion
+//! cd benches/criterion && cargo bench          # in nanoseconds, with plots in target/criterion there
 //! taskset -c 1 cargo bench --bench ratios      # the ratios below
 //! ```
 //!
-//! `benches/peers` holds other libraries against the same job; `.ci/instructions` counts instructions a
+//! `benches/peers` holds other libraries against the same job; `.ci/instructions.py` counts instructions a
 //! packet. Figures are core cycles a packet on a shared 2-core Zen 4 virtual machine, medians of runs
 //! that take turns on one core, 64-byte inner frames, default target with [`Kernels::detect`]. Read them as
 //! ratios.

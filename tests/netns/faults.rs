@@ -14,7 +14,7 @@ struct Node {
 }
 
 #[test]
-#[ignore = "needs root and iproute2"]
+#[ignore = "needs root and iproute2: .ci/netns.sh"]
 fn what_leases_say_takes_nothing_down() {
     let node = Node::new();
     a_lease_without_ipv4_leaves_the_default_route(&node);

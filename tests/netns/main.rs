@@ -1,7 +1,7 @@
 //! flannel's records for three nodes, programmed by the `routes` example through a real netlink socket, and pings between
 //! pods on different nodes: in network namespaces that the test makes and takes away again.
 //!
-//! It needs root and iproute2: `.ci/netns` runs it, or says why it cannot.
+//! It needs root and iproute2: `.ci/netns.sh` runs it, or says why it cannot.
 #![cfg(target_os = "linux")]
 
 mod bed;
@@ -15,7 +15,7 @@ const VXLAN: [&str; 2] = ["--backend", "vxlan"];
 const HOST_GW: [&str; 2] = ["--backend", "host-gw"];
 
 #[test]
-#[ignore = "needs root and iproute2"]
+#[ignore = "needs root and iproute2: .ci/netns.sh"]
 fn three_nodes_of_flannel() {
     let mut bed = Bed::new();
     events_of_the_vxlan_backend(&bed);

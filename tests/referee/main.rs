@@ -1,7 +1,7 @@
 //! Linux as the referee: mutated packets are sent to a vxlan device in a network namespace, and what it
 //! accepts, and which bytes it delivers, is compared with [`Vtep`] under the `linux()` profile.
 //!
-//! The tests need root and build their own namespaces: `.ci/referee` runs them, `cargo test` does not.
+//! The tests need root and build their own namespaces: `.ci/referee.sh` runs them, `cargo test` does not.
 //! `REFEREE_SEED` and `REFEREE_FRAMES` choose the random frames; a difference is printed with the whole
 //! frame, and `REFEREE_FRAME=HEX` replays that one.
 #![cfg(target_os = "linux")]
@@ -147,7 +147,7 @@ fn now() -> u64 {
 
 /// Everything that there is to send, to a device with these options.
 fn receive(name: &str, options: &str, outer: Outer, set: impl Fn(Vtep<'_>) -> Vtep<'_>) {
-    let Some(bed) = Bed::new(name, options) else { return };
+    let bed = Bed::new(name, options);
     let mut locals: Vec<IpAddr> = vec![
         IpAddr::from(HOST_V4),
         IpAddr::from([192, 168, 50, 255]),
@@ -192,14 +192,14 @@ fn receive(name: &str, options: &str, outer: Outer, set: impl Fn(Vtep<'_>) -> Vt
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn the_default_device_and_linux_agree() {
     let outer = Outer { is_v6: false, port: 8472 };
     receive("v4", "dstport 8472 local 192.168.50.3 dev u0 nolearning", outer, |vtep| vtep);
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn the_gbp_device_and_linux_agree() {
     let outer = Outer { is_v6: false, port: 4789 };
     let options = "dstport 4789 local 192.168.50.3 dev u0 nolearning gbp";
@@ -207,14 +207,14 @@ fn the_gbp_device_and_linux_agree() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn the_ipv6_device_and_linux_agree() {
     let outer = Outer { is_v6: true, port: 8472 };
     receive("v6", "dstport 8472 local 2001:db8:50::3 dev u0 nolearning", outer, |vtep| vtep);
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn the_ipv6_device_without_checksums_and_linux_agree() {
     let outer = Outer { is_v6: true, port: 8472 };
     let options = "dstport 8472 local 2001:db8:50::3 dev u0 nolearning udp6zerocsumrx";
@@ -222,19 +222,19 @@ fn the_ipv6_device_without_checksums_and_linux_agree() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_and_the_default_device_give_the_same_bytes() {
     transmit("t4", "", false, |config| config);
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_without_checksums_and_the_device_give_the_same_bytes() {
     transmit("t4none", "noudpcsum", false, |config| config.udp_checksum(UdpChecksum::None));
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_with_fixed_fields_and_the_device_give_the_same_bytes() {
     transmit("t4fixed", "ttl 17 tos 0x28 df set", false, |config| {
         config.ttl(Ttl::Fixed(17)).tos(Tos::Fixed(TrafficClass(0x28))).df(Df::Set)
@@ -242,7 +242,7 @@ fn encap_with_fixed_fields_and_the_device_give_the_same_bytes() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_with_inherited_fields_and_the_device_give_the_same_bytes() {
     transmit("t4inherit", "ttl inherit tos inherit df inherit", false, |config| {
         config.ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit)
@@ -250,19 +250,19 @@ fn encap_with_inherited_fields_and_the_device_give_the_same_bytes() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_with_group_policy_and_the_device_give_the_same_bytes() {
     transmit("t4gbp", "gbp", false, |config| config);
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_over_ipv6_and_the_device_give_the_same_bytes() {
     transmit("t6", "", true, |config| config);
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_over_ipv6_with_inherited_fields_and_the_device_give_the_same_bytes() {
     let options = "udp6zerocsumtx udp6zerocsumrx ttl inherit tos inherit flowlabel 0xabcde";
     transmit("t6inherit", options, true, |config| {

@@ -100,7 +100,7 @@ pub fn transmit(
         true => "local 2001:db8:50::3 remote 2001:db8:50::2",
     };
     let options = format!("dstport 8472 {ends} dev u0 nolearning {options}");
-    let Some(bed) = Bed::new(name, &options) else { return };
+    let bed = Bed::new(name, &options);
     let (device, underlay) = (bed.device(), bed.underlay());
     let seed = number("REFEREE_SEED", now());
     let count = number("REFEREE_FRAMES", 5_000);

@@ -70,13 +70,12 @@ fn scratch(test: &str) -> PathBuf {
     directory
 }
 
-/// The captures that other projects made. They are no part of this one, and may be absent.
+/// The captures that other projects made (tests/data/public).
 fn public_captures() -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures/public");
-    let Ok(files) = std::fs::read_dir(&directory) else {
-        eprintln!("skipped: no captures in {}", directory.display());
-        return Vec::new();
-    };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/public");
+    let files = std::fs::read_dir(directory).expect("the captures");
     let files = files.map(|file| file.expect("an entry").path());
-    files.filter(|file| file.extension() == Some(OsStr::new("pcap"))).collect()
+    let files: Vec<_> = files.filter(|file| file.extension() == Some(OsStr::new("pcap"))).collect();
+    assert!(!files.is_empty(), "no capture in tests/data/public");
+    files
 }

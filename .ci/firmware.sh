@@ -3,21 +3,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/../no_std-tests"
 
-packages=(qemu-system-arm qemu-system-misc binutils)
+# shellcheck source=SCRIPTDIR/lib.sh
+. ../.ci/lib.sh
+
 targets='thumbv7em-none-eabihf aarch64-unknown-none riscv64gc-unknown-none-elf thumbv6m-none-eabi riscv32imc-unknown-none-elf wasm32-unknown-unknown'
+packages qemu-system-arm qemu-system-misc binutils
 installed=$(rustup target list --installed 2>/dev/null || true)
 for target in $targets; do
-    grep -qx "$target" <<<"$installed" || { packages+=(rustc-web cargo-web rust-web-src); break; }
+    grep -qx "$target" <<<"$installed" || { packages rustc-web cargo-web rust-web-src; break; }
 done
-missing=()
-for package in "${packages[@]}"; do
-    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
-done
-if [ ${#missing[@]} != 0 ]; then
-    [ "$(id -u)" = 0 ] || { echo ".ci/firmware: not root: install ${missing[*]}" >&2; exit 1; }
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
-fi
 
 echo '== every public function is called'
 ./uncalled
@@ -29,7 +23,9 @@ echo '== the firmware and its log'
 ./logs
 echo '== a planted panic does not link'
 (
+    # shellcheck source=SCRIPTDIR/../no_std-tests/env.sh
     . ./env.sh
+    # shellcheck disable=SC2086
     if output=$($CARGO build $STD --release -p images --bin gate --features planted --target thumbv7em-none-eabihf 2>&1); then
         echo 'the gate let a panic pass' >&2
         exit 1

@@ -3,24 +3,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross)
-has() { rustup target list --installed 2>/dev/null | grep -qx "$1"; }
-if has aarch64-unknown-linux-gnu && has s390x-unknown-linux-gnu; then
+# shellcheck source=SCRIPTDIR/lib.sh
+. .ci/lib.sh
+
+packages qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
+installed=$(rustup target list --installed 2>/dev/null || true)
+if grep -qx aarch64-unknown-linux-gnu <<<"$installed" && grep -qx s390x-unknown-linux-gnu <<<"$installed"; then
     cargo=cargo std=()
 else
     # No such targets: Debian's compiler builds the standard library from its own source.
-    packages+=(rustc-web cargo-web rust-web-src)
+    packages rustc-web cargo-web rust-web-src
     cargo=/usr/bin/cargo std=(-Zbuild-std)
     export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
-fi
-missing=()
-for package in "${packages[@]}"; do
-    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
-done
-if [ ${#missing[@]} != 0 ]; then
-    [ "$(id -u)" = 0 ] || { echo ".ci/cross: not root: install ${missing[*]}" >&2; exit 1; }
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
 fi
 
 declare -A runner=(
@@ -32,7 +26,8 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=${runner[aarch64-unknown-li
 export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER=s390x-linux-gnu-gcc
 export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER=${runner[s390x-unknown-linux-gnu]}
 # All that `cargo test` has: unit tests, integration tests with the programs that some of them start, documentation.
-for target in ${*:-aarch64-unknown-linux-gnu s390x-unknown-linux-gnu}; do
+[ $# != 0 ] || set -- aarch64-unknown-linux-gnu s390x-unknown-linux-gnu
+for target in "$@"; do
     echo "=== $target"
     VTEP_RUNNER=${runner[$target]} \
         "$cargo" test "${std[@]}" --target-dir target/cross --target "$target" --no-fail-fast --features arbitrary

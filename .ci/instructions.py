@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Instructions a packet, counted under valgrind, against the bounds in benches/instructions/bounds.tsv.
 
-`.ci/instructions` fails where a count exceeds its bound. `.ci/instructions --record` writes the file anew, each bound a
+`.ci/instructions.py` fails where a count exceeds its bound. `.ci/instructions.py --record` writes the file anew, each bound a
 tenth above its count: so a bound is raised on purpose, or lowered after a gain.
 """
 import json
@@ -21,9 +21,17 @@ MOST_REFUSED, ACCEPTED = 1.5, "decap_in_a_batch.avx2"
 BOUNDS = PACKAGE / "bounds.tsv"
 
 
+def skip(reason):
+    """Ends a run that measured nothing, with the status that .ci/run does not take for success."""
+    print(f"skipped: instructions.py: {reason}")
+    sys.exit(77)
+
+
 def install():
     """valgrind from Debian, and gungraun's runner, where they are missing."""
     if not shutil.which("valgrind"):
+        if os.geteuid() != 0:
+            skip("not root, and valgrind is not installed")
         subprocess.run(["apt-get", "update", "-qq"], check=True)
         subprocess.run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", "valgrind"], check=True)
     found = shutil.which("gungraun-runner") and subprocess.run(
@@ -58,7 +66,7 @@ def measure():
 
 
 def record(counts):
-    lines = [f"# {compiler()}; `.ci/instructions --record` writes this file.", "job\tcount\tbound"]
+    lines = [f"# {compiler()}; `.ci/instructions.py --record` writes this file.", "job\tcount\tbound"]
     lines += [f"{job}\t{count}\t{math.ceil(count * 1.1)}" for job, count in counts.items()]
     BOUNDS.write_text("\n".join(lines) + "\n")
     print(BOUNDS.read_text(), end="")
@@ -79,14 +87,13 @@ def check(counts):
         print(*(f"instructions: {failure}" for failure in failures), sep="\n", file=sys.stderr)
         print(f"The bounds are of {note.strip('# ').split(';')[0]}, these counts of {compiler()}.", file=sys.stderr)
         sys.exit(
-            "To raise a bound on purpose: .ci/instructions --record, and say why in the message of the change."
+            "To raise a bound on purpose: .ci/instructions.py --record, and say why in the message of the change."
         )
 
 
 def main():
     if platform.machine() != "x86_64":
-        print("instructions: the bounds are for x86-64, not", platform.machine())
-        return
+        skip(f"the bounds are for x86-64, not {platform.machine()}")
     install()
     counts = measure()
     record(counts) if "--record" in sys.argv[1:] else check(counts)

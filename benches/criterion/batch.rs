@@ -3,6 +3,7 @@
 //!
 //! `benches/ratios.rs` compares them with their floors.
 
+#[path = "../paths/mod.rs"]
 mod paths;
 
 use std::hint::black_box;
