@@ -273,7 +273,7 @@ fn encap_over_ipv6_with_inherited_fields_and_the_device_give_the_same_bytes() {
 }
 
 #[test]
-#[ignore = "needs root and network namespaces: .ci/referee"]
+#[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn a_bridged_port_and_mtu_answer_alike() {
     pmtu::compare();
 }
