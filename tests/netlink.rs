@@ -371,7 +371,8 @@ fn changes_of_addresses_are_written() {
     assert_eq!(LinkAddress::from_message(read), Some(address));
 }
 
-/// NLM_F_REQUEST and NLM_F_ACK; to add NLM_F_CREATE and NLM_F_EXCL, to set NLM_F_CREATE and NLM_F_REPLACE.
+/// NLM_F_REQUEST and NLM_F_ACK; to add NLM_F_CREATE and NLM_F_EXCL, to set NLM_F_CREATE and
+/// NLM_F_REPLACE.
 #[test]
 fn a_request_says_what_becomes_of_the_entry_that_is_there() {
     let (address, mac, link) = (ip("10.1.17.0"), mac("c6:d2:32:6f:8f:44"), 7);
@@ -512,7 +513,8 @@ fn vxlan_devices_are_read_back() {
     assert!(has(|attr| matches!(attr, VxlanAttr::Df(1))));
 }
 
-/// libnetwork `drivers/overlay/ov_utils.go`: learning, ARP answered, both misses told, port 4789, nothing else of it.
+/// libnetwork `drivers/overlay/ov_utils.go`: learning, ARP answered, both misses told, port 4789,
+/// nothing else of it.
 #[test]
 fn the_vxlan_device_of_docker_is_made() {
     let name = LinkName::new("vx-001001").unwrap();
@@ -671,7 +673,8 @@ fn bridges_and_veths_are_made() {
     assert_eq!(link.master(), Some(2));
 }
 
-/// A decoded message with one field changed, in its fixed part or in an attribute, has other bytes there alone.
+/// A decoded message with one field changed, in its fixed part or in an attribute, has other bytes
+/// there alone.
 #[test]
 fn one_field_changed_changes_its_bytes_alone() {
     let bytes = of_command("59_route_table_metrics", "tx", MessageType::NEWROUTE);

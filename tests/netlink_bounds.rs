@@ -1,4 +1,5 @@
-//! A netlink message as long and as deep as can be takes neither more stack nor more than its length in time.
+//! A netlink message as long and as deep as can be takes neither more stack nor more than its
+//! length in time.
 
 use std::fmt::Write;
 use std::thread;
@@ -6,10 +7,12 @@ use std::thread;
 use vtep::agent::Record;
 use vtep::netlink::{Attrs, Body, Dump, Messages};
 
-/// The least that Linux has for a thread (PTHREAD_STACK_MIN): no function may need more, whatever it is given.
+/// The least that Linux has for a thread (PTHREAD_STACK_MIN): no function may need more, whatever
+/// it is given.
 const STACK: usize = 16 * 1024;
 
-/// The attribute types that hold attributes, the message types that they are in, and the bytes of the fixed part.
+/// The attribute types that hold attributes, the message types that they are in, and the bytes of
+/// the fixed part.
 const NESTS: [(u16, u16, usize); 7] = [
     // RTM_NEWROUTE: RTA_METRICS, RTA_ENCAP; RTA_MULTIPATH as a nest of the flagged kind
     (8, 24, 12),

@@ -1,5 +1,6 @@
-//! Requests that iproute2 does not send, and what Linux made of them (`tests/data/netlink/kernel.tsv`): the library reads
-//! each as the kernel read it, and rebuilds it to the byte.
+//! Requests that iproute2 does not send, and what Linux made of them
+//! (`tests/data/netlink/kernel.tsv`): the library reads each as the kernel read it, and rebuilds it
+//! to the byte.
 // they were recorded on a little-endian machine
 #![cfg(target_endian = "little")]
 
@@ -118,7 +119,8 @@ fn bytes_after_the_last_next_hop_are_kept() {
     assert!(route(whole).next_hops().unwrap().trailing().is_empty());
 }
 
-/// The kernel takes each of these requests, warns of the bytes that it did not read, and reports the route that it made.
+/// The kernel takes each of these requests, warns of the bytes that it did not read, and reports
+/// the route that it made.
 #[test]
 fn trailing_bytes_are_passed_over_as_the_kernel_does() {
     for (name, trailing) in [

@@ -1,4 +1,5 @@
-//! The numbers of attributes, message types and flags against those of the kernel's headers (`numbers.tsv`).
+//! The numbers of attributes, message types and flags against those of the kernel's headers
+//! (`numbers.tsv`).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -7,8 +7,9 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use super::{CAPACITY, slice};
 use crate::netlink::{MessageFlags, MessageType};
 
-/// One message: a header, the fixed part of its type, attributes, nested or not, next hops among them, and sometimes bytes
-/// that are not an attribute: after the last, and in nests. Errors and ends of dumps have an extended acknowledgement.
+/// One message: a header, the fixed part of its type, attributes, nested or not, next hops among
+/// them, and sometimes bytes that are not an attribute: after the last, and in nests. Errors and
+/// ends of dumps have an extended acknowledgement.
 #[derive(Clone, Copy)]
 pub struct NetlinkMessage {
     bytes: [u8; CAPACITY],
@@ -32,7 +33,8 @@ impl NetlinkMessage {
         self.attrs_at
     }
 
-    /// Where the bytes after the last attribute begin, which are not an attribute: at the end of most messages.
+    /// Where the bytes after the last attribute begin, which are not an attribute: at the end of
+    /// most messages.
     #[must_use]
     pub const fn trailing_at(&self) -> usize {
         self.trailing_at
@@ -113,7 +115,8 @@ impl NetlinkMessage {
         self.trailing(u)
     }
 
-    /// Appends bytes that are not an attribute: too few, with a length of zero, or with one beyond the message. Mostly none.
+    /// Appends bytes that are not an attribute: too few, with a length of zero, or with one beyond
+    /// the message. Mostly none.
     fn trailing(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         match u.int_in_range(0..=11)? {
             0 => self.put(&[1, 2, 3]),
@@ -124,7 +127,8 @@ impl NetlinkMessage {
         Ok(())
     }
 
-    /// Appends the fixed part of an NLMSG_ERROR: an errno and the request, as far as it is returned.
+    /// Appends the fixed part of an NLMSG_ERROR: an errno and the request, as far as it is
+    /// returned.
     fn request(&mut self, u: &mut Unstructured<'_>, is_capped: bool) -> Result<()> {
         let payload = slice(u, 20)?;
         self.put(&u.arbitrary::<[u8; 4]>()?);
@@ -200,7 +204,8 @@ pub enum MessageFlaw {
     LenShort,
     /// The message's length is more than there is.
     LenLong,
-    /// The first attribute's length is less than its header's: the message does not have attributes.
+    /// The first attribute's length is less than its header's: the message does not have
+    /// attributes.
     AttrLenShort,
     /// The first attribute's length is more than there is: the message does not have attributes.
     AttrLenLong,

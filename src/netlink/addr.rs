@@ -1,4 +1,5 @@
-//! Addresses of links: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR (`struct ifaddrmsg`, `include/uapi/linux/if_addr.h`).
+//! Addresses of links: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR (`struct ifaddrmsg`,
+//! `include/uapi/linux/if_addr.h`).
 
 use core::net::IpAddr;
 
@@ -84,8 +85,8 @@ impl<'a> AddressMessage<'a> {
     }
 }
 
-/// An address of a link, as flannel gives its vxlan device one: with /32 (/128), so that no route comes of it
-/// (`pkg/ip/iface.go`).
+/// An address of a link, as flannel gives its vxlan device one: with /32 (/128), so that no route
+/// comes of it (`pkg/ip/iface.go`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkAddress {
     /// Index of the link.
@@ -131,8 +132,9 @@ impl LinkAddress {
 
     /// The address that a message is about.
     ///
-    /// Returns `None` if it has none (0.0.0.0 and `::` are none, which Linux leaves out), if that is not of the message's
-    /// family, or if an attribute is [unreadable](AddressMessage::unreadable).
+    /// Returns `None` if it has none (0.0.0.0 and `::` are none, which Linux leaves out), if that
+    /// is not of the message's family, or if an attribute is
+    /// [unreadable](AddressMessage::unreadable).
     #[must_use]
     pub fn from_message(message: AddressMessage<'_>) -> Option<Self> {
         let address = message.local().or(message.address())?;

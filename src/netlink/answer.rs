@@ -43,7 +43,8 @@ impl<'a> ErrorMessage<'a> {
         Ok(Self { code, request, request_length, request_payload, ext_ack: ExtAck::new(tlvs) })
     }
 
-    /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the same: a warning.
+    /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the
+    /// same: a warning.
     #[must_use]
     pub const fn is_ack(&self) -> bool {
         self.code == 0
@@ -67,7 +68,8 @@ impl<'a> ErrorMessage<'a> {
         self.ext_ack.text()
     }
 
-    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
+    /// Where in the request the offending attribute starts, in bytes from the start of its header
+    /// (NLMSGERR_ATTR_OFFS).
     #[must_use]
     pub fn offset(&self) -> Option<u32> {
         self.ext_ack.offset()
@@ -79,7 +81,8 @@ impl<'a> ErrorMessage<'a> {
         self.ext_ack.attrs()
     }
 
-    /// What the kernel returns of the request after its header, with its padding when attributes follow.
+    /// What the kernel returns of the request after its header, with its padding when attributes
+    /// follow.
     #[must_use]
     pub const fn request_payload(&self) -> &'a [u8] {
         self.request_payload
@@ -109,8 +112,8 @@ pub struct Done<'a> {
 }
 
 impl<'a> Done<'a> {
-    /// Parses the body of an NLMSG_DONE with these flags: an errno, of which some senders make no use, and with
-    /// NLM_F_ACK_TLVS the extended acknowledgement.
+    /// Parses the body of an NLMSG_DONE with these flags: an errno, of which some senders make no
+    /// use, and with NLM_F_ACK_TLVS the extended acknowledgement.
     ///
     /// # Errors
     /// [`MessageError::Body`] if it has 1 to 3 bytes.
@@ -142,7 +145,8 @@ impl<'a> Done<'a> {
         self.ext_ack.text()
     }
 
-    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
+    /// Where in the request the offending attribute starts, in bytes from the start of its header
+    /// (NLMSGERR_ATTR_OFFS).
     #[must_use]
     pub fn offset(&self) -> Option<u32> {
         self.ext_ack.offset()
@@ -205,15 +209,16 @@ impl Dump {
 pub enum DumpStep<'a> {
     /// One of the things asked for.
     Entry(Body<'a>),
-    /// Not an answer to this request: another number, or a notification (without NLM_F_MULTI) of what another socket did
-    /// under the same number.
+    /// Not an answer to this request: another number, or a notification (without NLM_F_MULTI) of
+    /// what another socket did under the same number.
     Foreign,
-    /// A message of netlink itself that holds nothing: NLMSG_NOOP, or NLMSG_OVERRUN, after which the dump ends as
-    /// [`Interrupted`](Self::Interrupted).
+    /// A message of netlink itself that holds nothing: NLMSG_NOOP, or NLMSG_OVERRUN, after which
+    /// the dump ends as [`Interrupted`](Self::Interrupted).
     Control,
     /// The dump is whole.
     Finished,
-    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR) or messages were lost: request it again.
+    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR) or messages were lost:
+    /// request it again.
     Interrupted,
     /// An acknowledgement: the request did not request a dump, and nothing follows.
     NoDump,
@@ -243,7 +248,8 @@ mod tests {
         [text, offset].concat()
     }
 
-    /// The body of an NLMSG_ERROR of `code` to a request of `length` bytes, and what is returned of its payload.
+    /// The body of an NLMSG_ERROR of `code` to a request of `length` bytes, and what is returned of
+    /// its payload.
     fn error(code: i32, length: u32, payload: &[u8], tlvs: &[u8]) -> Vec<u8> {
         let header = Header::request(MessageType::GETLINK, MessageFlags::LIST, 9);
         [&code.to_ne_bytes()[..], &length.to_ne_bytes(), &header.tail(), payload, tlvs].concat()

@@ -1,4 +1,5 @@
-//! Attributes: length, type, value, padded to four bytes (`struct nlattr`, `include/uapi/linux/netlink.h`).
+//! Attributes: length, type, value, padded to four bytes (`struct nlattr`,
+//! `include/uapi/linux/netlink.h`).
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -14,7 +15,8 @@ bitflags! {
     /// The bits of an attribute's type field that do not number the type.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub struct AttrFlags: u16 {
-        /// The value is attributes (NLA_F_NESTED). The kernel and iproute2 leave it out of old nests.
+        /// The value is attributes (NLA_F_NESTED). The kernel and iproute2 leave it out of old
+        /// nests.
         const NESTED = 0x8000;
         /// The value is in network byte order (NLA_F_NET_BYTEORDER).
         const NET_BYTEORDER = 0x4000;
@@ -60,8 +62,8 @@ impl<'a> Attr<'a> {
         self.value
     }
 
-    /// What follows the value up to a multiple of four bytes: none in the last attribute of some, and not always zeros
-    /// in iproute2's.
+    /// What follows the value up to a multiple of four bytes: none in the last attribute of some,
+    /// and not always zeros in iproute2's.
     #[must_use]
     pub const fn padding(self) -> &'a [u8] {
         self.padding
@@ -74,13 +76,13 @@ impl<'a> Attr<'a> {
     }
 }
 
-/// A walk over attributes, as Linux walks them (`nla_for_each_attr`, `include/net/netlink.h`): it ends at the first
-/// bytes that are not an attribute, because fewer are left than a header has, or because the length field is below the
-/// header's own length or beyond the bytes that are left.
+/// A walk over attributes, as Linux walks them (`nla_for_each_attr`, `include/net/netlink.h`): it
+/// ends at the first bytes that are not an attribute, because fewer are left than a header has, or
+/// because the length field is below the header's own length or beyond the bytes that are left.
 ///
-/// Linux takes a request with such trailing bytes and warns of them, unless the message type is parsed strictly
-/// (`nla_parse`, `lib/nlattr.c`). [`trailing`](Self::trailing) returns them, [`check`](Self::check) refuses them. The kernel
-/// itself sends none.
+/// Linux takes a request with such trailing bytes and warns of them, unless the message type is
+/// parsed strictly (`nla_parse`, `lib/nlattr.c`). [`trailing`](Self::trailing) returns them,
+/// [`check`](Self::check) refuses them. The kernel itself sends none.
 ///
 /// # Examples
 /// ```
@@ -118,14 +120,16 @@ impl<'a> Attrs<'a> {
         self.rest
     }
 
-    /// Returns the bytes after the last attribute, which are not an attribute; empty in most messages.
+    /// Returns the bytes after the last attribute, which are not an attribute; empty in most
+    /// messages.
     #[must_use]
     pub fn trailing(mut self) -> &'a [u8] {
         while self.next().is_some() {}
         self.rest
     }
 
-    /// Checks that the attributes take up all bytes, as Linux does for the message types that it parses strictly.
+    /// Checks that the attributes take up all bytes, as Linux does for the message types that it
+    /// parses strictly.
     ///
     /// # Errors
     /// [`AttrError`] with the place of the first byte that is not in an attribute.
@@ -137,7 +141,8 @@ impl<'a> Attrs<'a> {
         }
     }
 
-    /// Returns the attribute of this type (flag bits aside), of several the last, as Linux reads most of them (`nla_parse`).
+    /// Returns the attribute of this type (flag bits aside), of several the last, as Linux reads
+    /// most of them (`nla_parse`).
     #[must_use]
     pub fn find(self, kind: u16) -> Option<Attr<'a>> {
         self.filter(|attr| attr.kind() == kind).last()
@@ -167,8 +172,8 @@ fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
     Some((attr, bytes.get(end..)?))
 }
 
-/// Bytes that are not an attribute: fewer than a header has, or with a length field below the header's own length or
-/// beyond the bytes there are.
+/// Bytes that are not an attribute: fewer than a header has, or with a length field below the
+/// header's own length or beyond the bytes there are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AttrError {
     /// Where it starts, in bytes from the start of the attributes.

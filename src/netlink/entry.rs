@@ -1,4 +1,5 @@
-//! The two routes that flannel makes, as records (`backend/hostgw/hostgw.go`, `backend/vxlan/vxlan_network.go`).
+//! The two routes that flannel makes, as records (`backend/hostgw/hostgw.go`,
+//! `backend/vxlan/vxlan_network.go`).
 
 use core::net::IpAddr;
 
@@ -9,10 +10,11 @@ use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via}
 use super::value::Family;
 use super::writer::{BuildError, build};
 
-/// A route to a peer's subnet through the peer itself (the host-gw backend; vxlan with DirectRouting).
+/// A route to a peer's subnet through the peer itself (the host-gw backend; vxlan with
+/// DirectRouting).
 ///
-/// Equal are two with the same destination, gateway and link, whatever their metric, table and protocol, as flannel
-/// compares them.
+/// Equal are two with the same destination, gateway and link, whatever their metric, table and
+/// protocol, as flannel compares them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct HostGwRoute {
     /// The peer's subnet.
@@ -24,7 +26,8 @@ pub struct HostGwRoute {
 }
 
 impl HostGwRoute {
-    /// Writes the request that adds it, and fails when there is a route to that destination already; the length in bytes.
+    /// Writes the request that adds it, and fails when there is a route to that destination
+    /// already; the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.
@@ -32,7 +35,8 @@ impl HostGwRoute {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
-    /// Writes the request that adds it or puts it in the place of the route to that destination; the length in bytes.
+    /// Writes the request that adds it or puts it in the place of the route to that destination;
+    /// the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.
@@ -40,7 +44,8 @@ impl HostGwRoute {
         self.write(MessageType::NEWROUTE, MessageFlags::SET, seq, buffer)
     }
 
-    /// Writes the request that deletes it, which names no protocol and no type; the length in bytes.
+    /// Writes the request that deletes it, which names no protocol and no type; the length in
+    /// bytes.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.
@@ -58,12 +63,12 @@ impl HostGwRoute {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
-    /// The route that a message is about, if it is a unicast route of the main table with one gateway and one link, and
-    /// packets go to the gateway as they are (no RTA_ENCAP).
+    /// The route that a message is about, if it is a unicast route of the main table with one
+    /// gateway and one link, and packets go to the gateway as they are (no RTA_ENCAP).
     ///
-    /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without a link (0 is none), and
-    /// if an attribute is [unreadable](RouteMessage::unreadable). A message that reports a deletion (RTM_DELROUTE) is
-    /// read as well: the caller looks at its type.
+    /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without
+    /// a link (0 is none), and if an attribute is [unreadable](RouteMessage::unreadable). A message
+    /// that reports a deletion (RTM_DELROUTE) is read as well: the caller looks at its type.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         // 0: the type that a deletion does not name
@@ -77,8 +82,8 @@ impl HostGwRoute {
     }
 }
 
-/// A route to a peer's subnet through the peer's vxlan device (the vxlan backend): its gateway is on the link although
-/// no address of the link says so.
+/// A route to a peer's subnet through the peer's vxlan device (the vxlan backend): its gateway is
+/// on the link although no address of the link says so.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OnlinkRoute {
     /// The peer's subnet.
@@ -90,8 +95,8 @@ pub struct OnlinkRoute {
 }
 
 impl OnlinkRoute {
-    /// Writes the request that adds it, which the kernel refuses if there is a route to that destination; returns the
-    /// length in bytes.
+    /// Writes the request that adds it, which the kernel refuses if there is a route to that
+    /// destination; returns the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -99,7 +104,8 @@ impl OnlinkRoute {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
-    /// Writes the request that adds it or puts it in the place of the route to that destination; the length in bytes.
+    /// Writes the request that adds it or puts it in the place of the route to that destination;
+    /// the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.
@@ -127,7 +133,8 @@ impl OnlinkRoute {
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
     }
 
-    /// The onlink route that a message is about: as [`HostGwRoute::from_message`], with RTNH_F_ONLINK.
+    /// The onlink route that a message is about: as [`HostGwRoute::from_message`], with
+    /// RTNH_F_ONLINK.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !message.header.flags.contains(RouteFlags::ONLINK) {
@@ -138,8 +145,8 @@ impl OnlinkRoute {
     }
 }
 
-/// A route of the main table that is neither of those: without a gateway, with several, with an encapsulation, or one that
-/// drops. It may be where flannel wants its own.
+/// A route of the main table that is neither of those: without a gateway, with several, with an
+/// encapsulation, or one that drops. It may be where flannel wants its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct OtherRoute {
     /// Where it leads.
@@ -153,8 +160,8 @@ pub struct OtherRoute {
 }
 
 impl OtherRoute {
-    /// Writes the request that adds it; the length in bytes. One of several next hops, which it does not have, the kernel
-    /// refuses.
+    /// Writes the request that adds it; the length in bytes. One of several next hops, which it
+    /// does not have, the kernel refuses.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.
@@ -162,8 +169,8 @@ impl OtherRoute {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::ADD, seq), buffer)
     }
 
-    /// Writes the request that adds it or puts it in the place of the route to that destination; returns the length in
-    /// bytes.
+    /// Writes the request that adds it or puts it in the place of the route to that destination;
+    /// returns the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -199,8 +206,8 @@ impl OtherRoute {
 
     /// The route that a message is about, if it is of the main table and not a [`HostGwRoute`].
     ///
-    /// Returns `None` if an attribute is [unreadable](RouteMessage::unreadable): a gateway that cannot be read is not
-    /// one that is absent.
+    /// Returns `None` if an attribute is [unreadable](RouteMessage::unreadable): a gateway that
+    /// cannot be read is not one that is absent.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         if !is_listed(message) || HostGwRoute::from_message(message).is_some() {

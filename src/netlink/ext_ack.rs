@@ -1,4 +1,5 @@
-//! The extended acknowledgement: why the kernel refused (`enum nlmsgerr_attrs`, `include/uapi/linux/netlink.h`).
+//! The extended acknowledgement: why the kernel refused (`enum nlmsgerr_attrs`,
+//! `include/uapi/linux/netlink.h`).
 
 use super::attr::Attrs;
 use super::value::{Text, attributes, last};
@@ -8,17 +9,19 @@ attributes! {
     pub enum ExtAckAttr {
         /// The kernel's words.
         Message(Text<'a>) = 1,
-        /// Where in the request the offending attribute starts, in bytes from the start of its header.
+        /// Where in the request the offending attribute starts, in bytes from the start of its
+        /// header.
         Offset(u32) = 2,
         /// The type of an attribute that is missing.
         MissingType(u32) = 5,
-        /// Where in the request the nest starts in which that attribute is missing, in bytes from the start of its header.
+        /// Where in the request the nest starts in which that attribute is missing, in bytes from
+        /// the start of its header.
         MissingNest(u32) = 6,
     }
 }
 
-/// The extended acknowledgement (NETLINK_EXT_ACK): what the kernel reports with an error, a warning or the end of a dump,
-/// if the socket has that option. Empty otherwise.
+/// The extended acknowledgement (NETLINK_EXT_ACK): what the kernel reports with an error, a warning
+/// or the end of a dump, if the socket has that option. Empty otherwise.
 ///
 /// # Examples
 /// ```
@@ -53,7 +56,8 @@ impl<'a> ExtAck<'a> {
         last!(self, ExtAckAttr::Message)?.as_str()
     }
 
-    /// Where in the request the offending attribute starts, in bytes from the start of its header (NLMSGERR_ATTR_OFFS).
+    /// Where in the request the offending attribute starts, in bytes from the start of its header
+    /// (NLMSGERR_ATTR_OFFS).
     #[must_use]
     pub fn offset(self) -> Option<u32> {
         last!(self, ExtAckAttr::Offset)

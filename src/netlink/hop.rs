@@ -11,7 +11,8 @@ use super::value::{Value, nest_flag};
 use super::writer::Writer;
 
 /// A walk over the next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
-/// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least one.
+/// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least
+/// one.
 ///
 /// # Examples
 /// ```
@@ -39,7 +40,8 @@ use super::writer::Writer;
 /// ```
 #[derive(Clone, Copy)]
 pub struct NextHops<'a> {
-    /// Whether the attribute's type field has NLA_F_NESTED. Linux takes either, and sends it without.
+    /// Whether the attribute's type field has NLA_F_NESTED. Linux takes either, and sends it
+    /// without.
     pub flagged: bool,
     rest: &'a [u8],
 }
@@ -51,8 +53,9 @@ impl fmt::Debug for NextHops<'_> {
 }
 
 impl<'a> NextHops<'a> {
-    /// Returns the bytes after the last next hop, which are not a next hop. Linux passes over them in a route of IPv6
-    /// (`ip6_route_multipath_add`) and refuses a route of IPv4 that has them (`fib_count_nexthops`).
+    /// Returns the bytes after the last next hop, which are not a next hop. Linux passes over them
+    /// in a route of IPv6 (`ip6_route_multipath_add`) and refuses a route of IPv4 that has them
+    /// (`fib_count_nexthops`).
     #[must_use]
     pub fn trailing(mut self) -> &'a [u8] {
         while self.next().is_some() {}
@@ -93,7 +96,8 @@ impl<'a> Value<'a> for NextHops<'a> {
         walk.next().map(|_| hops)
     }
 
-    /// The bytes as they are: next hops within next hops, which Linux does not look at, are not walked.
+    /// The bytes as they are: next hops within next hops, which Linux does not look at, are not
+    /// walked.
     fn write(&self, kind: u16, writer: &mut Writer<'_>) {
         writer.nested(kind, self.flagged, |writer| writer.bytes(self.rest));
     }
@@ -106,14 +110,16 @@ pub struct NextHop<'a> {
     pub flags: RouteFlags,
     /// The weight, less one.
     pub hops: u8,
-    /// Index of the link (an `int` of the kernel's, never negative); 0 if the kernel is to find it by the gateway.
+    /// Index of the link (an `int` of the kernel's, never negative); 0 if the kernel is to find it
+    /// by the gateway.
     pub link: u32,
     attrs: Attrs<'a>,
 }
 
 impl<'a> NextHop<'a> {
-    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as [`RouteMessage::gateway`](super::RouteMessage::gateway)
-    /// is that of a single next hop. Of several the first, as Linux reads it here (`nla_find`).
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as
+    /// [`RouteMessage::gateway`](super::RouteMessage::gateway) is that of a single next hop. Of
+    /// several the first, as Linux reads it here (`nla_find`).
     #[must_use]
     pub fn gateway(&self) -> Option<IpAddr> {
         gateway(|is_one| self.attributes().find(is_one))
@@ -125,8 +131,8 @@ impl<'a> NextHop<'a> {
         u16::from(self.hops).saturating_add(1)
     }
 
-    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation, the realm and those of
-    /// MPLS; of an attribute that is there twice the first.
+    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation,
+    /// the realm and those of MPLS; of an attribute that is there twice the first.
     pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
         self.attrs.map(RouteAttr::decode)
     }

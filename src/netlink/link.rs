@@ -1,4 +1,5 @@
-//! Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (`struct ifinfomsg`, `include/uapi/linux/if_link.h`).
+//! Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (`struct ifinfomsg`,
+//! `include/uapi/linux/if_link.h`).
 
 use core::fmt;
 
@@ -203,8 +204,8 @@ impl<'a> LinkMessage<'a> {
     }
 }
 
-/// A name that a link can have: 1 to 15 bytes, not "." or "..", none of them "/", ":", white space or control
-/// (Linux `dev_valid_name`).
+/// A name that a link can have: 1 to 15 bytes, not "." or "..", none of them "/", ":", white space
+/// or control (Linux `dev_valid_name`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkName<'a>(&'a str);
 
@@ -282,7 +283,8 @@ impl BridgeLink<'_> {
     }
 }
 
-/// A new pair of links, what goes in by one comes out by the other: a container's link and its end on the bridge.
+/// A new pair of links, what goes in by one comes out by the other: a container's link and its end
+/// on the bridge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct VethLink<'a> {
     /// The name of the one side.
@@ -379,7 +381,8 @@ pub struct LinkChange {
     pub mtu: Option<u32>,
     /// Index of the bridge that it becomes a port of; 0 takes it out.
     pub master: Option<u32>,
-    /// An open file of the network namespace that it goes into, as a container's side of a veth does.
+    /// An open file of the network namespace that it goes into, as a container's side of a veth
+    /// does.
     pub namespace_fd: Option<u32>,
 }
 

@@ -1,4 +1,5 @@
-//! Netlink messages in a buffer (`struct nlmsghdr`, `struct nlmsgerr`, `include/uapi/linux/netlink.h`).
+//! Netlink messages in a buffer (`struct nlmsghdr`, `struct nlmsgerr`,
+//! `include/uapi/linux/netlink.h`).
 
 use core::fmt;
 
@@ -27,7 +28,8 @@ impl MessageType {
     pub const ERROR: Self = Self(2);
     /// The end of a dump (NLMSG_DONE).
     pub const DONE: Self = Self(3);
-    /// Messages were lost (NLMSG_OVERRUN). Linux reports that by an error of the socket instead (ENOBUFS).
+    /// Messages were lost (NLMSG_OVERRUN). Linux reports that by an error of the socket instead
+    /// (ENOBUFS).
     pub const OVERRUN: Self = Self(4);
     /// A link that is, or is to be (RTM_NEWLINK).
     pub const NEWLINK: Self = Self(16);
@@ -54,8 +56,8 @@ impl MessageType {
     /// A request for neighbours (RTM_GETNEIGH).
     pub const GETNEIGH: Self = Self(30);
 
-    /// Whether it is a message of netlink itself, which says nothing of a link, an address, a route or a neighbour: the
-    /// types below NLMSG_MIN_TYPE.
+    /// Whether it is a message of netlink itself, which says nothing of a link, an address, a route
+    /// or a neighbour: the types below NLMSG_MIN_TYPE.
     #[must_use]
     pub const fn is_control(self) -> bool {
         self.0 < 16
@@ -63,8 +65,8 @@ impl MessageType {
 }
 
 bitflags! {
-    /// `nlmsg_flags`. The bits from 0x100 on mean one thing on a request for something new, another on a request for a
-    /// dump, a third on an answer.
+    /// `nlmsg_flags`. The bits from 0x100 on mean one thing on a request for something new, another
+    /// on a request for a dump, a third on an answer.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub struct MessageFlags: u16 {
         /// A request to the kernel.
@@ -73,7 +75,8 @@ bitflags! {
         const MULTI = 0x2;
         /// Answer with an acknowledgement.
         const ACK = 0x4;
-        /// The dump changed while it was read: what was read may be neither the old state nor the new.
+        /// The dump changed while it was read: what was read may be neither the old state nor the
+        /// new.
         const DUMP_INTR = 0x10;
         /// The dump holds only what the request asked for.
         const DUMP_FILTERED = 0x20;
@@ -202,8 +205,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Whether a GET request has the short body of `struct rtgenmsg`, a family alone: Go's standard library and others ask
-/// for dumps so, in 17 bytes.
+/// Whether a GET request has the short body of `struct rtgenmsg`, a family alone: Go's standard
+/// library and others ask for dumps so, in 17 bytes.
 fn is_general(kind: MessageType, payload: &[u8]) -> bool {
     let fixed = match kind {
         MessageType::GETLINK => 16,
@@ -250,8 +253,9 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Returns the bytes after the last attribute, which are not an attribute: Linux passes over them, with a warning to the
-    /// sender (NLMSGERR_ATTR_MSG), and sends none. Empty in most messages, and if the message does not have attributes.
+    /// Returns the bytes after the last attribute, which are not an attribute: Linux passes over
+    /// them, with a warning to the sender (NLMSGERR_ATTR_MSG), and sends none. Empty in most
+    /// messages, and if the message does not have attributes.
     #[must_use]
     pub fn trailing(self) -> &'a [u8] {
         match self {
@@ -279,8 +283,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A walk over the messages in a buffer, each padded to four bytes. The first that is none is returned as
-/// an error and ends the walk.
+/// A walk over the messages in a buffer, each padded to four bytes. The first that is none is
+/// returned as an error and ends the walk.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages<'a> {
     rest: &'a [u8],

@@ -1,12 +1,13 @@
-//! rtnetlink messages: the routes, neighbours, FDB entries, links and addresses of the Linux kernel as bytes
-//! (rfc3549; `include/uapi/linux/{netlink,rtnetlink,neighbour,if_link,if_addr}.h`).
+//! rtnetlink messages: the routes, neighbours, FDB entries, links and addresses of the Linux kernel
+//! as bytes (rfc3549; `include/uapi/linux/{netlink,rtnetlink,neighbour,if_link,if_addr}.h`).
 //!
-//! Reading: [`Messages`] walks a buffer, [`Message::body`] proves one message and types it, and each typed message
-//! yields its attributes in the order they came, those it does not know raw. What is not an attribute at the end of a
-//! message is passed over as Linux passes over it ([`Attrs`]) and can be seen ([`Body::trailing`]). Writing: [`build`] lays a message
-//! into the caller's buffer through a [`Writer`]; the records ([`HostGwRoute`], [`OnlinkRoute`],
-//! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was read and is
-//! written again has the same bytes.
+//! Reading: [`Messages`] walks a buffer, [`Message::body`] proves one message and types it, and
+//! each typed message yields its attributes in the order they came, those it does not know raw.
+//! What is not an attribute at the end of a message is passed over as Linux passes over it
+//! ([`Attrs`]) and can be seen ([`Body::trailing`]). Writing: [`build`] lays a message into the
+//! caller's buffer through a [`Writer`]; the records ([`HostGwRoute`], [`OnlinkRoute`],
+//! [`NeighbourEntry`], [`FdbEntry`], [`VxlanLink`]) give flanneld's own bytes. A message that was
+//! read and is written again has the same bytes.
 //!
 //! ```
 //! use vtep::netlink::{Body, HostGwRoute, Messages};
@@ -25,7 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! All integers are in the byte order of the machine, as netlink has them, unless a field says otherwise.
+//! All integers are in the byte order of the machine, as netlink has them, unless a field says
+//! otherwise.
 #![forbid(unsafe_code)]
 
 mod addr;

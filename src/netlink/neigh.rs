@@ -151,7 +151,8 @@ impl NeighbourMessage<'_> {
     }
 }
 
-/// A permanent ARP or ND entry: which MAC address has the peer's VTEP (flannel `vxlan/device.go` `AddARP`).
+/// A permanent ARP or ND entry: which MAC address has the peer's VTEP (flannel `vxlan/device.go`
+/// `AddARP`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NeighbourEntry {
     /// Index of the vxlan link.
@@ -163,8 +164,8 @@ pub struct NeighbourEntry {
 }
 
 impl NeighbourEntry {
-    /// Writes the request that adds it, which the kernel refuses if the address has an entry; returns the length in
-    /// bytes.
+    /// Writes the request that adds it, which the kernel refuses if the address has an entry;
+    /// returns the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -200,12 +201,12 @@ impl NeighbourEntry {
         write_entry(header, fixed, self.address, self.mac, buffer)
     }
 
-    /// The permanent ARP or ND entry that a message is about. A MAC address of zeros or of a group is read as it is: Linux
-    /// sends to it.
+    /// The permanent ARP or ND entry that a message is about. A MAC address of zeros or of a group
+    /// is read as it is: Linux sends to it.
     ///
-    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of one that is answered by proxy, which has no MAC
-    /// address, of one for 0.0.0.0 or `::`, which is none of a peer's, and if an attribute is
-    /// [unreadable](NeighbourMessage::unreadable).
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of one that is answered by
+    /// proxy, which has no MAC address, of one for 0.0.0.0 or `::`, which is none of a peer's, and
+    /// if an attribute is [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let address = message.destination()?;
@@ -220,21 +221,22 @@ impl NeighbourEntry {
     }
 }
 
-/// A permanent FDB entry of a vxlan device: behind which remote VTEP a MAC address is (flannel `vxlan/device.go`
-/// `AddFDB`).
+/// A permanent FDB entry of a vxlan device: behind which remote VTEP a MAC address is (flannel
+/// `vxlan/device.go` `AddFDB`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FdbEntry {
     /// Index of the vxlan link.
     pub link: u32,
-    /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that is not known.
+    /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that
+    /// is not known.
     pub mac: MacAddr,
     /// The remote VTEP's address in the underlay.
     pub remote: IpAddr,
 }
 
 impl FdbEntry {
-    /// Writes the request that adds it, which the kernel refuses if the MAC address has an entry; returns the length in
-    /// bytes.
+    /// Writes the request that adds it, which the kernel refuses if the MAC address has an entry;
+    /// returns the length in bytes.
     ///
     /// # Errors
     /// [`BuildError`] if the buffer is too short; it is then as it was.
@@ -278,13 +280,15 @@ impl FdbEntry {
         write_entry(header, fixed, self.remote, self.mac, buffer)
     }
 
-    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device itself, that keeps to the
-    /// device's VNI and port. [`MacAddr::ZERO`] is a value: the entry for all MAC addresses without one. So is a group. Of
-    /// both Linux may have several entries, one for each remote VTEP.
+    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device
+    /// itself, that keeps to the device's VNI and port. [`MacAddr::ZERO`] is a value: the entry for
+    /// all MAC addresses without one. So is a group. Of both Linux may have several entries, one
+    /// for each remote VTEP.
     ///
-    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of a bridge's (without NTF_SELF), of one whose remote is
-    /// absent, 0.0.0.0 or `::`, which leads nowhere, of one with its own port, VNI, link or source VNI, and if an attribute
-    /// is [unreadable](NeighbourMessage::unreadable).
+    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of a bridge's (without
+    /// NTF_SELF), of one whose remote is absent, 0.0.0.0 or `::`, which leads nowhere, of one with
+    /// its own port, VNI, link or source VNI, and if an attribute is
+    /// [unreadable](NeighbourMessage::unreadable).
     #[must_use]
     pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
         let header = message.header;
@@ -298,14 +302,15 @@ impl FdbEntry {
     }
 }
 
-/// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not the device's.
+/// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not
+/// the device's.
 fn leads_elsewhere(message: NeighbourMessage<'_>) -> bool {
     use NeighbourAttr::{Link, Port, SourceVni, Vni};
     message.attributes().any(|attr| matches!(attr, Port(_) | Vni(_) | Link(_) | SourceVni(_)))
 }
 
-/// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`], FDB with
-/// [`Family::BRIDGE`].
+/// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`],
+/// FDB with [`Family::BRIDGE`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NeighbourDump {
     /// Of which family.

@@ -1,4 +1,5 @@
-//! Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (`struct rtmsg`, `include/uapi/linux/rtnetlink.h`).
+//! Routes: RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE (`struct rtmsg`,
+//! `include/uapi/linux/rtnetlink.h`).
 
 use core::net::IpAddr;
 
@@ -63,8 +64,8 @@ pub struct RouteHeader {
 }
 
 impl RouteHeader {
-    /// A unicast route of the main table, protocol boot, with no destination: what flannel's netlink library starts
-    /// from, for a list as for a new route.
+    /// A unicast route of the main table, protocol boot, with no destination: what flannel's
+    /// netlink library starts from, for a list as for a new route.
     #[must_use]
     pub const fn unicast(family: Family) -> Self {
         Self {
@@ -159,11 +160,11 @@ message! {
 }
 
 impl<'a> RouteMessage<'a> {
-    /// The destination: the address and the length of the prefix. Without the attribute the address is 0.0.0.0 or `::`,
-    /// of the default route.
+    /// The destination: the address and the length of the prefix. Without the attribute the address
+    /// is 0.0.0.0 or `::`, of the default route.
     ///
-    /// Returns `None` if the attribute does not hold an address of the route's family: it is then not known where
-    /// the route leads, which is not the default route.
+    /// Returns `None` if the attribute does not hold an address of the route's family: it is then
+    /// not known where the route leads, which is not the default route.
     #[must_use]
     pub fn destination(self) -> Option<(IpAddr, u8)> {
         let address = match self.attributes().filter(RouteAttr::is_destination).last() {
@@ -176,8 +177,8 @@ impl<'a> RouteMessage<'a> {
         is_own.then_some((address, self.header.destination_len))
     }
 
-    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), of several the last. 0.0.0.0 and `::` count as absent, as in
-    /// Linux (`rtm_to_fib_config`).
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), of several the last. 0.0.0.0 and
+    /// `::` count as absent, as in Linux (`rtm_to_fib_config`).
     #[must_use]
     pub fn gateway(self) -> Option<IpAddr> {
         gateway(|is_one| self.attributes().filter(is_one).last())
@@ -219,7 +220,8 @@ impl<'a> RouteMessage<'a> {
         last!(self, RouteAttr::Multipath)
     }
 
-    /// Whether something is put around the packets (RTA_ENCAP): the route leads to other hosts than its gateway alone says.
+    /// Whether something is put around the packets (RTA_ENCAP): the route leads to other hosts than
+    /// its gateway alone says.
     pub(super) fn has_encap(self) -> bool {
         self.attributes().any(|attr| matches!(attr, RouteAttr::Encap(_)))
     }
@@ -236,7 +238,8 @@ impl RouteAttr<'_> {
     }
 }
 
-/// The gateway among the attributes of a route or of a next hop. `find` is which of several attributes counts.
+/// The gateway among the attributes of a route or of a next hop. `find` is which of several
+/// attributes counts.
 pub(super) fn gateway<'a>(
     find: impl Fn(fn(&RouteAttr<'a>) -> bool) -> Option<RouteAttr<'a>>,
 ) -> Option<IpAddr> {
@@ -251,7 +254,8 @@ pub(super) fn gateway<'a>(
 /// One value of a route (`RTAX_*`), those that are integers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Metric {
-    /// Which: 1 lock (a bit for each that the kernel may not change), 2 MTU, 3 window, 4 RTT, 7 congestion window, 8 MSS.
+    /// Which: 1 lock (a bit for each that the kernel may not change), 2 MTU, 3 window, 4 RTT, 7
+    /// congestion window, 8 MSS.
     pub kind: u16,
     /// How much, in the unit of its kind: bytes for an MTU.
     pub value: u32,
@@ -293,8 +297,8 @@ impl Value<'_> for Via {
     }
 }
 
-/// The request for all routes of a family, as flannel sends it before it adds a host-gw route, and every ten seconds
-/// (`netlink.RouteListFiltered`).
+/// The request for all routes of a family, as flannel sends it before it adds a host-gw route, and
+/// every ten seconds (`netlink.RouteListFiltered`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RouteDump {
     /// IPv4 or IPv6.
@@ -312,8 +316,8 @@ impl RouteDump {
     }
 }
 
-/// The request for the route that a packet to an address would take (`netlink.RouteGet`): flannel's question whether a
-/// peer can be reached without the tunnel.
+/// The request for the route that a packet to an address would take (`netlink.RouteGet`): flannel's
+/// question whether a peer can be reached without the tunnel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RouteLookup {
     /// The peer's address in the underlay.

@@ -64,7 +64,8 @@ pub struct Nested<'a> {
 }
 
 impl<'a> Nested<'a> {
-    /// The attributes in it. Linux warns of [trailing](Attrs::trailing) bytes here too, and goes on.
+    /// The attributes in it. Linux warns of [trailing](Attrs::trailing) bytes here too, and goes
+    /// on.
     #[must_use]
     pub const fn attrs(self) -> Attrs<'a> {
         self.attrs
@@ -151,7 +152,8 @@ impl<'a> Value<'a> for Nested<'a> {
         Some(Self { flagged, attrs: attr.nested() })
     }
 
-    /// Its bytes as they are: a nest of any depth is one attribute here, so that nothing calls itself.
+    /// Its bytes as they are: a nest of any depth is one attribute here, so that nothing calls
+    /// itself.
     fn write(&self, kind: u16, writer: &mut Writer<'_>) {
         writer.nested(kind, self.flagged, |writer| writer.bytes(self.attrs.as_bytes()));
     }
@@ -163,8 +165,8 @@ pub(super) fn nest_flag(attr: Attr<'_>) -> Option<bool> {
     (!flags.contains(AttrFlags::NET_BYTEORDER)).then_some(flags.contains(AttrFlags::NESTED))
 }
 
-/// The attribute type of one message: a variant for each type that is known, `Other` for the rest and for
-/// those whose value is not of the size or form it should have.
+/// The attribute type of one message: a variant for each type that is known, `Other` for the rest
+/// and for those whose value is not of the size or form it should have.
 macro_rules! attributes {
     (
         $(#[$note:meta])*
@@ -193,8 +195,8 @@ macro_rules! attributes {
                 known.unwrap_or(Self::Other(attr))
             }
 
-            /// Whether the value is not of its type's size or form, so that [`Other`](Self::Other) has it although
-            /// the type is known.
+            /// Whether the value is not of its type's size or form, so that [`Other`](Self::Other)
+            /// has it although the type is known.
             #[must_use]
             pub fn is_unreadable(&self) -> bool {
                 matches!(self, Self::Other(attr) if [$($kind),*].contains(&attr.kind()))
@@ -231,7 +233,8 @@ macro_rules! message {
             /// Reads the body of a message: what follows the netlink header.
             ///
             /// # Errors
-            /// [`MessageError::Body`](crate::netlink::MessageError::Body) if the fixed part is not whole.
+            /// [`MessageError::Body`](crate::netlink::MessageError::Body) if the fixed part is not
+            /// whole.
             pub fn parse(body: &'a [u8]) -> Result<Self, $crate::netlink::MessageError> {
                 use $crate::netlink::{Attrs, MessageError};
                 let (header, rest) = body
@@ -245,8 +248,9 @@ macro_rules! message {
                 self.attrs.map($attr::decode)
             }
 
-            /// The first attribute of a known type whose value is not of that type's size or form. The accessors take it
-            /// for absent, the records ([`FdbEntry`](crate::netlink::FdbEntry) and the like) read no such message.
+            /// The first attribute of a known type whose value is not of that type's size or form.
+            /// The accessors take it for absent, the records
+            /// ([`FdbEntry`](crate::netlink::FdbEntry) and the like) read no such message.
             #[must_use]
             pub fn unreadable(self) -> Option<$crate::netlink::Attr<'a>> {
                 Iterator::find(&mut { self.attrs }, |attr| $attr::decode(*attr).is_unreadable())

@@ -1,4 +1,5 @@
-//! The vxlan device (`IFLA_VXLAN_*`, `include/uapi/linux/if_link.h`; flannel `backend/vxlan/device.go`).
+//! The vxlan device (`IFLA_VXLAN_*`, `include/uapi/linux/if_link.h`; flannel
+//! `backend/vxlan/device.go`).
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +11,8 @@ use super::value::{Be16, Be32, attributes};
 use super::writer::{BuildError, Writer, build};
 
 attributes! {
-    /// An attribute of a vxlan device. Those that are a `u8` are switches unless they say otherwise.
+    /// An attribute of a vxlan device. Those that are a `u8` are switches unless they say
+    /// otherwise.
     pub enum VxlanAttr {
         /// VNI, in the machine's byte order.
         Id(u32) = 1,
@@ -158,7 +160,8 @@ impl<'a> VxlanLink<'a> {
         }
     }
 
-    /// Writes the request that adds it, in the order of flannel's netlink library; the length in bytes.
+    /// Writes the request that adds it, in the order of flannel's netlink library; the length in
+    /// bytes.
     ///
     /// # Errors
     /// [`BuildError`] when the buffer is too short; it is then as it was.

@@ -6,9 +6,11 @@ use super::attr::AttrFlags;
 use super::message::Header;
 use super::native::{write_u16, write_u32};
 
-/// Writes a message at the start of `buffer` and returns its length in bytes: the header, then what `body` writes.
+/// Writes a message at the start of `buffer` and returns its length in bytes: the header, then what
+/// `body` writes.
 ///
-/// `body` is called twice, first with no buffer to learn the length; it must write the same both times.
+/// `body` is called twice, first with no buffer to learn the length; it must write the same both
+/// times.
 ///
 /// # Errors
 /// [`BuildError`]; the buffer is then as it was.
@@ -44,7 +46,8 @@ fn lay<'b>(
     writer
 }
 
-/// Writes the body of a message. It counts what finds no room, so that [`build`] can tell how much was needed.
+/// Writes the body of a message. It counts what finds no room, so that [`build`] can tell how much
+/// was needed.
 #[derive(Debug)]
 pub struct Writer<'b> {
     buffer: &'b mut [u8],
@@ -61,12 +64,14 @@ impl Writer<'_> {
         self.length = self.length.saturating_add(bytes.len());
     }
 
-    /// Appends an attribute with this type field and this value, then zeros to a multiple of four bytes.
+    /// Appends an attribute with this type field and this value, then zeros to a multiple of four
+    /// bytes.
     pub fn attr(&mut self, raw_type: u16, value: &[u8]) {
         self.framed(raw_type, |writer| writer.bytes(value));
     }
 
-    /// Appends an attribute whose value is the attributes that `body` writes; NLA_F_NESTED is set as asked.
+    /// Appends an attribute whose value is the attributes that `body` writes; NLA_F_NESTED is set
+    /// as asked.
     pub fn nested(&mut self, kind: u16, flagged: bool, body: impl FnOnce(&mut Self)) {
         let flag = if flagged { AttrFlags::NESTED } else { AttrFlags::empty() };
         self.framed(kind | flag.bits(), body);
@@ -120,7 +125,8 @@ pub enum BuildError {
         /// Bytes of the buffer.
         available: usize,
     },
-    /// An attribute is longer than its 16-bit length field can say, or a message than its 32-bit one.
+    /// An attribute is longer than its 16-bit length field can say, or a message than its 32-bit
+    /// one.
     TooLong {
         /// Its bytes, header included.
         length: usize,

@@ -1,7 +1,7 @@
 //! What holds for any input: each property is a quickcheck test and a fuzz target.
 //!
-//! A property takes the fuzzer's bytes, generates what it needs from them and panics where it does not hold.
-//! `Err` says that there were too few bytes.
+//! A property takes the fuzzer's bytes, generates what it needs from them and panics where it does
+//! not hold. `Err` says that there were too few bytes.
 
 use std::collections::BTreeSet;
 
@@ -88,7 +88,8 @@ fn vtep(receiver: Receiver) -> Vtep<'static> {
     receiver.vni.map_or(vtep, |vni| vtep.vni(Vni::new(vni).expect("24 bits")))
 }
 
-/// Decap of anything, as the naive decoder has it; a refused frame, and what is around it, is as it was.
+/// Decap of anything, as the naive decoder has it; a refused frame, and what is around it, is as it
+/// was.
 pub fn decap(u: &mut Unstructured<'_>) -> Result<()> {
     let receiver = receiver(u)?;
     let (headroom, tailroom) = (u.int_in_range(0..=64)?, u.int_in_range(0..=64)?);
@@ -213,7 +214,8 @@ pub fn local_checksum_offload(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Every implementation of the sum that this machine has, at any alignment; an update is a sum again.
+/// Every implementation of the sum that this machine has, at any alignment; an update is a sum
+/// again.
 pub fn checksums(u: &mut Unstructured<'_>) -> Result<()> {
     let (at, word): (usize, u16) = (u.arbitrary()?, u.arbitrary()?);
     let mut bytes = u.bytes(u.len())?.to_vec();
@@ -319,13 +321,14 @@ fn print_and_read(value: LeaseValue<'_>) {
     }
 }
 
-/// Whether another reader finds JSON. It looks at the grammar alone: an escaped surrogate without its other half is
-/// a character here as in Go, and an error in serde_json's values.
+/// Whether another reader finds JSON. It looks at the grammar alone: an escaped surrogate without
+/// its other half is a character here as in Go, and an error in serde_json's values.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<&serde_json::value::RawValue>(text.trim()).is_ok()
 }
 
-/// Any text: what is taken for a lease key or JSON is printed, and read again; another reader agrees.
+/// Any text: what is taken for a lease key or JSON is printed, and read again; another reader
+/// agrees.
 pub fn texts(u: &mut Unstructured<'_>) -> Result<()> {
     let Ok(text) = std::str::from_utf8(u.bytes(u.len())?) else { return Ok(()) };
     if let Ok(key) = text.parse::<LeaseKey>() {
