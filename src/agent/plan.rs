@@ -1,6 +1,6 @@
 //! From a lease event to the ordered changes, and back.
 
-use crate::netlink::RouteMessage;
+use crate::netlink::{RouteAttr, RouteMessage};
 
 use super::claim::{Claim, Wanted};
 use super::found::FoundRecords;
@@ -21,10 +21,15 @@ impl Reach {
     /// `DirectRouting`).
     pub fn from_lookup<'a>(routes: impl IntoIterator<Item = RouteMessage<'a>>) -> Self {
         let mut routes = routes.into_iter();
+        let is_direct = |route: RouteMessage<'_>| {
+            let has_next_hops = |attr| matches!(attr, RouteAttr::NextHopId(_));
+            route.gateway().is_none()
+                && route.next_hops().is_none()
+                && route.unreadable().is_none()
+                && !route.attributes().any(has_next_hops)
+        };
         match (routes.next(), routes.next()) {
-            (Some(route), None) if route.gateway().is_none() && route.next_hops().is_none() => {
-                Self::Direct
-            }
+            (Some(route), None) if is_direct(route) => Self::Direct,
             _ => Self::Tunnel,
         }
     }

@@ -1,6 +1,6 @@
 //! What a lease event changes in the kernel, and its undoing.
 
-use crate::netlink::{HostGwRoute, OtherRoute};
+use crate::netlink::{Family, HostGwRoute, OtherRoute, RouteHeader, RouteMessage};
 
 use super::*;
 
@@ -175,4 +175,22 @@ fn a_rollback_says_what_it_cannot_give_back() {
     let undo = HOST_GW.added(&peer, entries, []).rollback(1, entries);
     assert_eq!(undo.plan().changes().collect::<Vec<_>>(), [Change::Set(several)]);
     assert_eq!(undo.inexact().collect::<Vec<_>>(), [several]);
+}
+
+/// A gateway that cannot be read, or a next hop object, is not the absence of a gateway.
+#[test]
+fn a_peer_whose_gateway_is_not_known_is_not_direct() {
+    let reach = |attribute: &[u8]| {
+        let header = RouteHeader::unicast(Family::INET).to_bytes();
+        let body = [&header[..], attribute].concat();
+        Reach::from_lookup([RouteMessage::parse(&body).unwrap()])
+    };
+    let attribute = |kind: u16, value: &[u8]| {
+        let len = u16::try_from(value.len() + 4).unwrap();
+        [&len.to_ne_bytes()[..], &kind.to_ne_bytes(), value].concat()
+    };
+    assert_eq!(reach(&attribute(4, &2_u32.to_ne_bytes())), Reach::Direct);
+    assert_eq!(reach(&attribute(5, &[192, 0, 2, 1])), Reach::Tunnel);
+    assert_eq!(reach(&attribute(5, &[192, 0, 2])), Reach::Tunnel, "unreadable");
+    assert_eq!(reach(&attribute(30, &7_u32.to_ne_bytes())), Reach::Tunnel, "a next hop object");
 }
