@@ -360,4 +360,20 @@ mod tests {
             assert_eq!(decap(vtep, change), (Err(reason), Origin::NONE), "{reason}");
         }
     }
+
+    /// A value of zero is a value: the fast path compares it too.
+    #[test]
+    fn port_0_and_address_0_are_not_any() {
+        let vtep = Vtep::rfc7348();
+        let zero = IpAddr::from([0; 4]);
+        for (vtep, reason) in [
+            (vtep.port(0), DropReason::NotVxlan),
+            (vtep.port(0).local([192, 168, 0, 3].into()), DropReason::NotVxlan),
+            (vtep.local(zero), DropReason::NotLocal),
+            (vtep.ports(Set::Any).local(zero), DropReason::NotLocal),
+            (vtep.port(0).local(zero), DropReason::NotVxlan),
+        ] {
+            assert_eq!(decap(vtep, &[]).0, Err(reason), "{vtep:?}");
+        }
+    }
 }
