@@ -8,7 +8,7 @@ use vtep::arch::Isa;
 use vtep::batch::LengthMismatch;
 use vtep::lease::{
     Annotation, AnnotationPrefix, JsonString, LeaseKey, LeaseValue, NetworkConfig, RawJson,
-    RenewalMargin, SubnetEnv, TooManyLeases,
+    RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
 };
 use vtep::netlink::{
     AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
@@ -193,7 +193,8 @@ fn leases() {
     assert!(deep.starts_with("JSON: nested deeper than "), "{deep}");
     shows(JsonString::new("a\"b"), r#""a\"b""#);
     error(LeaseValue::from_json("[]"), "not a JSON object");
-    error(LeaseValue::from_json("{}"), "PublicIP is missing");
+    let data = RawJson::new(r#"{"VNI":1}"#).map(VxlanBackend::from_json).unwrap();
+    error(data, "VtepMAC is missing");
     error(LeaseValue::from_json(r#"{"PublicIP":7}"#), "PublicIP has a wrong value at byte 12");
     error(LeaseValue::from_json("{"), "JSON ends early, at byte 1");
     let pools = |text| NetworkConfig::from_json(text).and_then(|config| config.pools());
