@@ -190,7 +190,7 @@ pub type ArrayFrame<const CAPACITY: usize> = Frame<[u8; CAPACITY]>;
 impl<const CAPACITY: usize> Frame<[u8; CAPACITY]> {
     /// A copy of `bytes`, with `headroom` bytes in front: `None` when they do not fit.
     #[must_use]
-    pub fn copy_of(bytes: &[u8], headroom: usize) -> Option<Self> {
+    pub fn from_bytes_with_headroom(bytes: &[u8], headroom: usize) -> Option<Self> {
         let end = headroom.checked_add(bytes.len())?;
         let mut buffer = [0; CAPACITY];
         for (to, from) in buffer.get_mut(headroom..end)?.iter_mut().zip(bytes) {

@@ -142,7 +142,7 @@ fn to_send(random: &mut Random) -> TestFrame {
     };
     let flow_hash = random.one_in(8).then(|| random.next() as u32);
     let tx = TxMeta { inner_checksum, flow_hash, ..TxMeta::default() };
-    TestFrame::copy_of(&inner(random), headroom).unwrap().with_tx(tx)
+    TestFrame::from_bytes_with_headroom(&inner(random), headroom).unwrap().with_tx(tx)
 }
 
 fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
@@ -155,7 +155,7 @@ fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
         0 => RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good },
         _ => RxMeta::default(),
     };
-    TestFrame::copy_of(&bytes, 0).unwrap().with_rx(rx)
+    TestFrame::from_bytes_with_headroom(&bytes, 0).unwrap().with_rx(rx)
 }
 
 /// Where each frame stands, and what is in it.
@@ -260,7 +260,7 @@ fn a_batch_agrees_with_single_calls_on_a_million_frames() {
 
 #[test]
 fn slices_of_different_lengths_are_refused_untouched() {
-    let frame = TestFrame::copy_of(&[0; 60], 88).unwrap();
+    let frame = TestFrame::from_bytes_with_headroom(&[0; 60], 88).unwrap();
     let mut frames = [frame, frame];
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_: &TestFrame| -> Option<&Tunnel> { unreachable!() };
@@ -277,8 +277,8 @@ fn slices_of_different_lengths_are_refused_untouched() {
 #[test]
 fn a_bad_frame_does_not_stop_the_rest() {
     let tunnels = tunnels();
-    let good = TestFrame::copy_of(&[0x11; 60], 88).unwrap();
-    let short = TestFrame::copy_of(&[0x11; 60], 49).unwrap();
+    let good = TestFrame::from_bytes_with_headroom(&[0x11; 60], 88).unwrap();
+    let short = TestFrame::from_bytes_with_headroom(&[0x11; 60], 49).unwrap();
     let mut frames = [good, short, good, good];
     let mut verdicts = [Ok(()); 4];
     let mut index = 0;

@@ -19,7 +19,7 @@ fn a_frame_grows_and_shrinks_within_its_bounds() {
 
 #[test]
 fn truncate_only_shortens() {
-    let mut frame = ArrayFrame::<16>::copy_of(b"abcdef", 2).unwrap();
+    let mut frame = ArrayFrame::<16>::from_bytes_with_headroom(b"abcdef", 2).unwrap();
     frame.truncate(usize::MAX);
     assert_eq!(frame.bytes(), b"abcdef");
     frame.truncate(3);
@@ -65,6 +65,6 @@ fn ranges_and_copies_that_do_not_fit() {
     assert_eq!(frame.range(), 3..4);
     frame.bytes_mut()[0] = 1;
     assert_eq!(Frame::new([0u8; 4], 7..9).range(), 4..4);
-    assert!(ArrayFrame::<8>::copy_of(b"abcdef", 3).is_none());
-    assert!(ArrayFrame::<8>::copy_of(b"abc", usize::MAX).is_none());
+    assert!(ArrayFrame::<8>::from_bytes_with_headroom(b"abcdef", 3).is_none());
+    assert!(ArrayFrame::<8>::from_bytes_with_headroom(b"abc", usize::MAX).is_none());
 }

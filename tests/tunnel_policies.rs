@@ -55,7 +55,7 @@ fn over_v6() -> TunnelConfig {
 }
 
 fn encap_with(config: &TunnelConfig, core: &mut Core, tx: TxMeta, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<2048>::copy_of(inner, 88).unwrap().with_tx(tx);
+    let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(inner, 88).unwrap().with_tx(tx);
     config.build().unwrap().encap(&mut frame, core).unwrap();
     frame.bytes().to_vec()
 }
@@ -315,7 +315,8 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
             (Vni::MAX, encap(&config, &arp()).len() - 42)
         );
         tunnel.set_adjacency(Adjacency::new(B, A).tagged(tag));
-        let mut frame = ArrayFrame::<256>::copy_of(&arp(), tunnel.headroom()).unwrap();
+        let mut frame =
+            ArrayFrame::<256>::from_bytes_with_headroom(&arp(), tunnel.headroom()).unwrap();
         tunnel.encap(&mut frame, &mut Core::default()).unwrap();
         assert_eq!(frame.range().start, 0);
         let outer = EthernetFrame::parse(frame.bytes()).unwrap();

@@ -46,7 +46,7 @@ fn frame(index: u8) -> ArrayFrame<192> {
     bytes[14..34].copy_from_slice(ip.as_bytes());
     // A UDP length, and a checksum that nobody verifies here.
     bytes[38..42].copy_from_slice(&[0, 30, 0x5a, 0x5a]);
-    ArrayFrame::copy_of(&bytes, 64).expect("room")
+    ArrayFrame::from_bytes_with_headroom(&bytes, 64).expect("room")
 }
 
 fn config() -> TunnelConfig {

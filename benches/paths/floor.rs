@@ -75,7 +75,7 @@ pub struct Template {
 impl Template {
     /// Taken from what the tunnel writes in front of an empty frame that is not IP.
     pub fn of(tunnel: &Tunnel) -> Self {
-        let mut frame = ArrayFrame::<128>::copy_of(&[0; 14], OUTER).expect("room");
+        let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&[0; 14], OUTER).expect("room");
         tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
         let mut bytes = [0; OUTER];
         bytes.copy_from_slice(&frame.bytes()[..OUTER]);

@@ -93,7 +93,7 @@ mod tests {
 
     fn frame(packet: &impl Build) -> Packet {
         let mut bytes = [0; 128];
-        Packet::copy_of(packet.build(&mut bytes).unwrap(), 80).unwrap()
+        Packet::from_bytes_with_headroom(packet.build(&mut bytes).unwrap(), 80).unwrap()
     }
 
     fn ipv4() -> Ipv4Builder<UdpBuilder<&'static [u8]>> {
@@ -142,14 +142,15 @@ mod tests {
         for mut other in [
             frame(&EthernetBuilder::new(A, B, VlanBuilder::new(tag(), ipv4()))),
             frame(&EthernetBuilder::new(A, B, ipv6)),
-            Packet::copy_of(&[0; 13], 80).unwrap(),
+            Packet::from_bytes_with_headroom(&[0; 13], 80).unwrap(),
         ] {
             let before = other;
             assert_eq!(plain.encap(&mut other, &mut one), Err(DropReason::NotIp));
             assert_eq!(other.bytes(), before.bytes());
         }
-        let mut long =
-            std::boxed::Box::new(ArrayFrame::<66_000>::copy_of(&[0; 65_500], 80).unwrap());
+        let mut long = std::boxed::Box::new(
+            ArrayFrame::<66_000>::from_bytes_with_headroom(&[0; 65_500], 80).unwrap(),
+        );
         assert_eq!(plain.encap(&mut *long, &mut one), Err(DropReason::TooLong));
         let small = config("192.0.2.1", "192.0.2.2").mtu(31).build().unwrap();
         let mut long = frame(&EthernetBuilder::new(A, B, ipv4()));

@@ -20,7 +20,7 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
 fn batches(checks: &mut Checks<'_>) {
     checks.all("batch: there and back", || {
         let tunnel = config_v4().build().ok()?;
-        let frame = ArrayFrame::<128>::copy_of(&FRAME, any(64))?;
+        let frame = ArrayFrame::<128>::from_bytes_with_headroom(&FRAME, any(64))?;
         let mut frames = any([frame; 5]);
         let mut verdicts: [Verdict; 5] = any([Ok(()); 5]);
         let mut core = Core::default().kernels(Kernels::detect());
@@ -83,7 +83,7 @@ impl FrameBuf for Bare {
 fn bare_frames(checks: &mut Checks<'_>) {
     checks.all("batch: what a trait says of itself", || {
         let tunnel = config_v4().build().ok()?;
-        let mut frames = [Bare(ArrayFrame::copy_of(&FRAME, any(64))?)];
+        let mut frames = [Bare(ArrayFrame::from_bytes_with_headroom(&FRAME, any(64))?)];
         let mut verdicts = [Ok(())];
         let mut core = Core::default();
         encap_batch(&mut frames, |_| Some(&tunnel), &mut core, &mut verdicts).ok()?;

@@ -68,7 +68,7 @@ fn config_v6() -> TunnelConfig {
 }
 
 fn framed(bytes: &[u8]) -> Option<Packet> {
-    Packet::copy_of(bytes, any(88))
+    Packet::from_bytes_with_headroom(bytes, any(88))
 }
 
 fn sent(config: &TunnelConfig, bytes: &[u8]) -> Option<Packet> {
@@ -123,8 +123,8 @@ fn buffers(checks: &mut Checks<'_>) {
     checks.all("buf: what is known of a frame", || {
         let tx = TxMeta { flow_hash: Some(any(7)), ..TxMeta::default() };
         let rx = RxMeta { ip_checksum: NicChecksum::Good, ..RxMeta::default() };
-        let frame = Packet::copy_of(any(b"abc"), 9)?.with_tx(tx).with_rx(rx);
-        Some((frame.tx(), frame.rx()) == (tx, rx) && Packet::copy_of(&FRAME, any(255)).is_none())
+        let frame = Packet::from_bytes_with_headroom(any(b"abc"), 9)?.with_tx(tx).with_rx(rx);
+        Some((frame.tx(), frame.rx()) == (tx, rx) && Packet::from_bytes_with_headroom(&FRAME, any(255)).is_none())
     });
 }
 
@@ -282,7 +282,7 @@ fn decap(checks: &mut Checks<'_>) {
 
 /// What encap makes of a frame that it refuses: the reason, and the frame as it was.
 fn refusal(config: &TunnelConfig, bytes: &[u8], room: usize, tx: TxMeta) -> Option<DropReason> {
-    let mut frame = Packet::copy_of(bytes, any(room))?.with_tx(tx);
+    let mut frame = Packet::from_bytes_with_headroom(bytes, any(room))?.with_tx(tx);
     let verdict = config.build().ok()?.encap(&mut frame, &mut Core::default());
     verdict.err().filter(|_| frame.bytes() == bytes)
 }
