@@ -65,7 +65,7 @@ pub trait FrameBuf {
     /// # Errors
     /// [`DropReason::NotLinear`] when the linear head is shorter than `at`; the frame is unchanged.
     #[inline]
-    fn keep(&mut self, at: usize, len: usize) -> Verdict {
+    fn trim_to(&mut self, at: usize, len: usize) -> Verdict {
         self.pull_front(at)?;
         self.truncate(len);
         Ok(())
@@ -281,7 +281,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
     }
 
     #[inline(always)]
-    fn keep(&mut self, at: usize, len: usize) -> Verdict {
+    fn trim_to(&mut self, at: usize, len: usize) -> Verdict {
         if at.checked_add(len).is_none_or(|end| end > self.total_len()) {
             self.pull_front(at)?;
             return Ok(());

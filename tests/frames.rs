@@ -33,15 +33,15 @@ fn a_part_is_kept_or_what_there_is_of_it() {
         [(1, 3, &b"345"[..]), (0, 6, b"234567"), (4, 2, b"67"), (4, 3, b"67"), (6, 0, b"")]
     {
         let mut frame = whole;
-        assert_eq!((frame.keep(at, len), frame.bytes()), (Ok(()), kept), "{at} {len}");
+        assert_eq!((frame.trim_to(at, len), frame.bytes()), (Ok(()), kept), "{at} {len}");
     }
     for (at, len) in [(7, 0), (usize::MAX, 1), (usize::MAX, usize::MAX)] {
         let mut frame = whole;
-        assert_eq!(frame.keep(at, len), Err(DropReason::NotLinear));
+        assert_eq!(frame.trim_to(at, len), Err(DropReason::NotLinear));
         assert_eq!(frame.range(), 2..8);
     }
     let mut frame = whole;
-    assert_eq!((frame.keep(2, usize::MAX), frame.bytes()), (Ok(()), &b"4567"[..]));
+    assert_eq!((frame.trim_to(2, usize::MAX), frame.bytes()), (Ok(()), &b"4567"[..]));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Decap {
     /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
     #[inline]
     pub fn apply<B: FrameBuf>(&self, frame: &mut B) -> Verdict {
-        frame.keep(self.offset, self.len)?;
+        frame.trim_to(self.offset, self.len)?;
         if let Some(edit) = self.edit {
             edit.apply(frame.bytes_mut());
         }

@@ -163,7 +163,7 @@ impl Vtep<'_> {
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
         let (len, origin) = self.look(frame)?;
-        frame.keep(UsualPacket::OUTER, len)?;
+        frame.trim_to(UsualPacket::OUTER, len)?;
         Ok(origin)
     }
 
