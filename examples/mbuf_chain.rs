@@ -131,12 +131,12 @@ impl FrameBuf for Pointer {
         prefetch(front.wrapping_add(64));
     }
 
-    fn rx(&self) -> RxMeta {
+    fn rx_meta(&self) -> RxMeta {
         let said = if self.0.checksums_good { NicChecksum::Good } else { NicChecksum::Unknown };
         RxMeta { ip_checksum: said, udp_checksum: said }
     }
 
-    fn tx(&self) -> TxMeta {
+    fn tx_meta(&self) -> TxMeta {
         // The NIC that received the inner packet found its checksum good.
         let inner_checksum =
             if self.0.checksums_good { InnerChecksum::Valid } else { InnerChecksum::Unknown };

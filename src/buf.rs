@@ -105,13 +105,13 @@ pub trait FrameBuf {
 
     /// What the receiving NIC says of the frame.
     #[inline]
-    fn rx(&self) -> RxMeta {
+    fn rx_meta(&self) -> RxMeta {
         RxMeta::default()
     }
 
     /// What the sender of the frame says of it, and what the sending NIC will do.
     #[inline]
-    fn tx(&self) -> TxMeta {
+    fn tx_meta(&self) -> TxMeta {
         TxMeta::default()
     }
 }
@@ -214,7 +214,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
     /// This frame with what is known of it for sending.
     #[must_use]
     #[inline]
-    pub fn with_tx(mut self, tx: TxMeta) -> Self {
+    pub fn with_tx_meta(mut self, tx: TxMeta) -> Self {
         self.tx = tx;
         self
     }
@@ -222,7 +222,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
     /// This frame with what the NIC said on receipt.
     #[must_use]
     #[inline]
-    pub fn with_rx(mut self, rx: RxMeta) -> Self {
+    pub fn with_rx_meta(mut self, rx: RxMeta) -> Self {
         self.rx = rx;
         self
     }
@@ -321,12 +321,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
     }
 
     #[inline(always)]
-    fn rx(&self) -> RxMeta {
+    fn rx_meta(&self) -> RxMeta {
         self.rx
     }
 
     #[inline(always)]
-    fn tx(&self) -> TxMeta {
+    fn tx_meta(&self) -> TxMeta {
         self.tx
     }
 }

@@ -142,7 +142,7 @@ fn to_send(random: &mut Random) -> TestFrame {
     };
     let flow_hash = random.one_in(8).then(|| random.next() as u32);
     let tx = TxMeta { inner_checksum, flow_hash, ..TxMeta::default() };
-    TestFrame::from_bytes_with_headroom(&inner(random), headroom).unwrap().with_tx(tx)
+    TestFrame::from_bytes_with_headroom(&inner(random), headroom).unwrap().with_tx_meta(tx)
 }
 
 fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
@@ -155,7 +155,7 @@ fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
         0 => RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good },
         _ => RxMeta::default(),
     };
-    TestFrame::from_bytes_with_headroom(&bytes, 0).unwrap().with_rx(rx)
+    TestFrame::from_bytes_with_headroom(&bytes, 0).unwrap().with_rx_meta(rx)
 }
 
 /// Where each frame stands, and what is in it.

@@ -98,7 +98,8 @@ impl Refusals {
         let mut buffer = vec![0x5a; room];
         buffer.extend(&bytes[..bytes.len() - behind]);
         let before = buffer.clone();
-        let head = Frame::new(&mut buffer[..], room..before.len()).with_rx(rx).with_tx(tx);
+        let head =
+            Frame::new(&mut buffer[..], room..before.len()).with_rx_meta(rx).with_tx_meta(tx);
         let mut frame = Chained { head, behind };
         assert_eq!(call(&mut frame), Err(want));
         assert_eq!(frame.head.range(), room..before.len(), "{want}: the bounds moved");
@@ -312,7 +313,7 @@ fn checksums_of_the_nic(refusals: &Refusals) {
     let mut wrong = with(&good, 41, good[41] ^ 1);
     wrong[24] ^= 1;
     let rx = RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good };
-    let mut frame = Frame::new(&mut wrong[..], 0..good.len()).with_rx(rx);
+    let mut frame = Frame::new(&mut wrong[..], 0..good.len()).with_rx_meta(rx);
     assert!(linux().decap(&mut frame).is_ok());
     assert_eq!(frame.bytes(), inner());
 }

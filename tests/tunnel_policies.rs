@@ -55,7 +55,8 @@ fn over_v6() -> TunnelConfig {
 }
 
 fn encap_with(config: &TunnelConfig, core: &mut Core, tx: TxMeta, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(inner, 88).unwrap().with_tx(tx);
+    let mut frame =
+        ArrayFrame::<2048>::from_bytes_with_headroom(inner, 88).unwrap().with_tx_meta(tx);
     config.build().unwrap().encap(&mut frame, core).unwrap();
     frame.bytes().to_vec()
 }

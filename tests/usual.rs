@@ -177,8 +177,9 @@ fn with_what_the_nic_says() {
         (NicChecksum::Bad, &good, false),
     ] {
         let rx = RxMeta { ip_checksum, ..RxMeta::default() };
-        let taken =
-            vtep.decap(&mut Packet::from_bytes_with_headroom(packet, 0).expect("room").with_rx(rx));
+        let taken = vtep.decap(
+            &mut Packet::from_bytes_with_headroom(packet, 0).expect("room").with_rx_meta(rx),
+        );
         assert_eq!(taken.err(), (!is_taken).then_some(DropReason::IpChecksum), "{ip_checksum:?}");
         let looked = vtep.inspect_head(packet, packet.len(), rx);
         assert_eq!(looked.map(|decap| decap.origin()), taken, "{ip_checksum:?}");

@@ -168,7 +168,7 @@ fn vouched(isa: Isa) -> Bench {
     let mut bench = plain(isa);
     bench.tunnel = config().udp_checksum(UdpChecksum::Lco).build().expect("a tunnel");
     let tx = TxMeta { inner_checksum: InnerChecksum::Valid, ..TxMeta::default() };
-    bench.frames = bench.frames.into_iter().map(|frame| frame.with_tx(tx)).collect();
+    bench.frames = bench.frames.into_iter().map(|frame| frame.with_tx_meta(tx)).collect();
     bench
 }
 

@@ -135,7 +135,7 @@ pub fn tunnels(count: u32) -> Vec<Tunnel> {
 /// Frames whose inner checksum is vouched for.
 pub fn vouched(frames: Vec<PoolFrame>) -> Vec<PoolFrame> {
     let tx = TxMeta { inner_checksum: InnerChecksum::Valid, ..TxMeta::default() };
-    frames.into_iter().map(|frame| frame.with_tx(tx)).collect()
+    frames.into_iter().map(|frame| frame.with_tx_meta(tx)).collect()
 }
 
 /// Each frame in a VXLAN packet.

@@ -90,7 +90,7 @@ impl Tunnel {
         frame: &mut B,
         core: &mut Core,
     ) -> Result<(), Option<DropReason>> {
-        let (total, tx) = (frame.total_len(), frame.tx());
+        let (total, tx) = (frame.total_len(), frame.tx_meta());
         frame.push_header::<N, _>(
             #[inline(always)]
             |room, head| {
@@ -125,7 +125,7 @@ impl Tunnel {
         frame: &mut B,
         core: &mut Core,
     ) -> Verdict {
-        let (total, tx) = (frame.total_len(), frame.tx());
+        let (total, tx) = (frame.total_len(), frame.tx_meta());
         frame.push_header::<N, _>(|room, head| {
             self.check_len(head, total)?;
             let inner = H::Inner::walk(head, total, core.flow_key)?;

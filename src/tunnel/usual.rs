@@ -153,7 +153,7 @@ impl Vtep<'_> {
     #[inline(never)]
     pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
         *origin = Origin::NONE;
-        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx())?;
+        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx_meta())?;
         decap.apply(frame)?;
         *origin = decap.origin;
         Ok(())
@@ -193,7 +193,7 @@ impl Vtep<'_> {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
-        if !is_intact(ip, frame.rx()) {
+        if !is_intact(ip, frame.rx_meta()) {
             return refuse(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {

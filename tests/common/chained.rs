@@ -35,10 +35,10 @@ impl FrameBuf for Chained<'_> {
     fn total_len(&self) -> usize {
         self.head.total_len() + self.behind
     }
-    fn rx(&self) -> RxMeta {
-        self.head.rx()
+    fn rx_meta(&self) -> RxMeta {
+        self.head.rx_meta()
     }
-    fn tx(&self) -> TxMeta {
-        self.head.tx()
+    fn tx_meta(&self) -> TxMeta {
+        self.head.tx_meta()
     }
 }

@@ -150,7 +150,7 @@ pub fn decap_of_packets(u: &mut Unstructured<'_>) -> Result<()> {
 fn in_buffer(bytes: &[u8], tx: TxMeta) -> Frame<Vec<u8>> {
     let buffer = [&[0; HEADROOM_MAX], bytes].concat();
     let end = buffer.len();
-    Frame::new(buffer, HEADROOM_MAX..end).with_tx(tx)
+    Frame::new(buffer, HEADROOM_MAX..end).with_tx_meta(tx)
 }
 
 /// What encap of `frame` gives; a refused frame is as it was.

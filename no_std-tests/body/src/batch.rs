@@ -89,7 +89,7 @@ fn bare_frames(checks: &mut Checks<'_>) {
         encap_batch(&mut frames, |_| Some(&tunnel), &mut core, &mut verdicts).ok()?;
         let [frame] = &frames;
         let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;
-        let says_nothing = (frame.rx(), frame.tx()) == (RxMeta::default(), TxMeta::default());
+        let says_nothing = (frame.rx_meta(), frame.tx_meta()) == (RxMeta::default(), TxMeta::default());
         let mut origins = [Origin::NONE];
         let received = decap_batch(&Vtep::linux(), &mut frames, &mut origins, &mut verdicts);
         let [frame] = &frames;

@@ -123,8 +123,8 @@ fn buffers(checks: &mut Checks<'_>) {
     checks.all("buf: what is known of a frame", || {
         let tx = TxMeta { flow_hash: Some(any(7)), ..TxMeta::default() };
         let rx = RxMeta { ip_checksum: NicChecksum::Good, ..RxMeta::default() };
-        let frame = Packet::from_bytes_with_headroom(any(b"abc"), 9)?.with_tx(tx).with_rx(rx);
-        Some((frame.tx(), frame.rx()) == (tx, rx) && Packet::from_bytes_with_headroom(&FRAME, any(255)).is_none())
+        let frame = Packet::from_bytes_with_headroom(any(b"abc"), 9)?.with_tx_meta(tx).with_rx_meta(rx);
+        Some((frame.tx_meta(), frame.rx_meta()) == (tx, rx) && Packet::from_bytes_with_headroom(&FRAME, any(255)).is_none())
     });
 }
 
@@ -175,7 +175,7 @@ fn encap(checks: &mut Checks<'_>) {
     checks.all("encap: the NIC sums", || {
         let tunnel = config_v4().udp_checksum(UdpChecksum::Full).build().ok()?;
         let tx = TxMeta { outer_checksum: OuterChecksum::Nic, ..TxMeta::default() };
-        let mut frame = framed(&FRAME)?.with_tx(tx);
+        let mut frame = framed(&FRAME)?.with_tx_meta(tx);
         tunnel.encap(&mut frame, &mut Core::default()).ok()?;
         // The pseudo-header: two addresses, 17, 62.
         Some(frame.bytes().get(40..42)? == [0x81, 0xbb])
@@ -282,7 +282,7 @@ fn decap(checks: &mut Checks<'_>) {
 
 /// What encap makes of a frame that it refuses: the reason, and the frame as it was.
 fn refusal(config: &TunnelConfig, bytes: &[u8], room: usize, tx: TxMeta) -> Option<DropReason> {
-    let mut frame = Packet::from_bytes_with_headroom(bytes, any(room))?.with_tx(tx);
+    let mut frame = Packet::from_bytes_with_headroom(bytes, any(room))?.with_tx_meta(tx);
     let verdict = config.build().ok()?.encap(&mut frame, &mut Core::default());
     verdict.err().filter(|_| frame.bytes() == bytes)
 }

@@ -64,7 +64,7 @@ impl Packet {
     }
 
     pub fn frame(&mut self, tx: TxMeta) -> Borrowed<'_> {
-        Borrowed::new(&mut self.bytes[..], ROOM..self.end).with_tx(tx)
+        Borrowed::new(&mut self.bytes[..], ROOM..self.end).with_tx_meta(tx)
     }
 }
 
