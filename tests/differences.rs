@@ -47,7 +47,7 @@ fn profiles() -> [TunnelConfig; 2] {
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let mut frame = ArrayFrame::<512>::from_bytes_with_headroom(inner, HEADROOM_MAX).unwrap();
-    config.build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
+    config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
     frame.bytes().to_vec()
 }
 
@@ -143,7 +143,7 @@ fn source_ports() {
 fn fragmentation_and_identification() {
     let [rfc, linux] = profiles().map(|config| {
         let tunnel = config.build().unwrap();
-        let mut core = Core::default();
+        let mut core = Core::predictable();
         [(); 2].map(|()| {
             let inner = &hex(PLAIN)[50..];
             let mut frame =

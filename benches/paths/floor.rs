@@ -33,7 +33,7 @@ pub struct Descriptor {
     capacity: usize,
     start: usize,
     end: usize,
-    metadata: [u32; 4],
+    metadata: [u32; 6],
 }
 
 const _: () = assert!(size_of::<Descriptor>() == size_of::<PoolFrame>());
@@ -44,7 +44,7 @@ pub fn descriptors(frames: &mut [PoolFrame]) -> Vec<Descriptor> {
         let start = frame.range().start;
         let data = frame.bytes_mut().as_mut_ptr().wrapping_sub(start);
         let end = frame.range().end;
-        Descriptor { data, capacity: super::STRIDE, start, end, metadata: [0; 4] }
+        Descriptor { data, capacity: super::STRIDE, start, end, metadata: [0; 6] }
     };
     frames.iter_mut().map(one).collect()
 }
@@ -76,7 +76,7 @@ impl Template {
     /// Taken from what the tunnel writes in front of an empty frame that is not IP.
     pub fn of(tunnel: &Tunnel) -> Self {
         let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&[0; 14], OUTER).expect("room");
-        tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
+        tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
         let mut bytes = [0; OUTER];
         bytes.copy_from_slice(&frame.bytes()[..OUTER]);
         for field in [16..18, 24..26, 34..36, 38..40] {

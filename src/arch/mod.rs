@@ -77,8 +77,10 @@ impl Kernels {
         &GENERIC
     }
 
-    /// The best ones for the processor that this runs on; the [`baseline`](Self::baseline) without the
-    /// feature `std`, for only the standard library can ask it.
+    /// Returns the best kernels for the processor that this runs on; without the feature `std`, which
+    /// alone can tell, the [`baseline`](Self::baseline). The standard library caches what it detected.
+    ///
+    /// They are the default of a [`Core`](crate::tunnel::Core) and of a [`Vtep`](crate::tunnel::Vtep).
     #[must_use]
     pub fn detect() -> &'static Self {
         #[cfg(all(feature = "std", target_arch = "x86_64"))]

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{InnerTags, Origin, Set, Vtep};
-use crate::buf::{FrameBuf, NicChecksum, RxMeta};
+use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -133,27 +133,31 @@ impl Vtep<'_> {
         })
     }
 
-    /// The same, for loops that are compiled for more than the target's processor. The origin is written in
-    /// its place; where the frame is refused it is none.
+    /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
+    /// processor, and hands the origin to `told`.
     #[inline(always)]
-    pub(crate) fn decap_inline<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
-        match self.take(frame) {
-            Ok(from) => {
-                *origin = from;
-                Ok(())
+    pub(crate) fn decap_inline<B: FrameBuf>(
+        &self,
+        frame: &mut B,
+        told: impl FnOnce(Origin),
+    ) -> Verdict {
+        let origin = match self.take(frame) {
+            Ok(origin) => origin,
+            Err(Some(reason)) => return Err(reason),
+            Err(None) => {
+                let mut origin = Origin::NONE;
+                self.decap_unusual(frame, &mut origin)?;
+                origin
             }
-            Err(Some(reason)) => {
-                *origin = Origin::NONE;
-                Err(reason)
-            }
-            Err(None) => self.decap_unusual(frame, origin),
-        }
+        };
+        told(origin);
+        Ok(())
     }
 
     #[inline(never)]
     pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
-        *origin = Origin::NONE;
-        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx_meta())?;
+        let rx = meta_of(frame).rx;
+        let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
         *origin = decap.origin;
         Ok(())
@@ -162,15 +166,21 @@ impl Vtep<'_> {
     /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
-        let (len, origin) = self.look(frame)?;
+        let rx = meta_of(frame).rx;
+        let (len, origin) = self.look(frame, rx)?;
         frame.trim_to(UsualPacket::OUTER, len)?;
+        meta_pulled(frame, UsualPacket::OUTER);
         Ok(origin)
     }
 
     /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
     /// inner frame's length. `None` is the reason if it has others, or if its inner header has to be changed.
     #[inline(always)]
-    fn look<B: FrameBuf>(&self, frame: &B) -> Result<(usize, Origin), Option<DropReason>> {
+    fn look<B: FrameBuf>(
+        &self,
+        frame: &B,
+        rx: RxMeta,
+    ) -> Result<(usize, Origin), Option<DropReason>> {
         let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
@@ -193,7 +203,7 @@ impl Vtep<'_> {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
-        if !is_intact(ip, frame.rx_meta()) {
+        if !is_intact(ip, rx) {
             return refuse(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {

@@ -23,7 +23,7 @@ fn batches(checks: &mut Checks<'_>) {
         let frame = ArrayFrame::<128>::from_bytes_with_headroom(&FRAME, any(64))?;
         let mut frames = any([frame; 5]);
         let mut verdicts: [Verdict; 5] = any([Ok(()); 5]);
-        let mut core = Core::default().kernels(Kernels::detect());
+        let mut core = Core::predictable().kernels(Kernels::detect());
         // The third has no route.
         let mut number = 0;
         let route = |_: &ArrayFrame<128>| {
@@ -42,7 +42,7 @@ fn batches(checks: &mut Checks<'_>) {
     let none = encap_batch(
         &mut [] as &mut [ArrayFrame<1>],
         |_| None,
-        &mut Core::default(),
+        &mut Core::predictable(),
         any(&mut [Ok(())]),
     );
     checks.is("batch: lengths", none == Err(LengthMismatch { frames: 0, results: 1 }));
@@ -85,7 +85,7 @@ fn bare_frames(checks: &mut Checks<'_>) {
         let tunnel = config_v4().build().ok()?;
         let mut frames = [Bare(ArrayFrame::from_bytes_with_headroom(&FRAME, any(64))?)];
         let mut verdicts = [Ok(())];
-        let mut core = Core::default();
+        let mut core = Core::predictable();
         encap_batch(&mut frames, |_| Some(&tunnel), &mut core, &mut verdicts).ok()?;
         let [frame] = &frames;
         let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;

@@ -63,7 +63,7 @@ fn run() -> i32 {
     let (Some(peers), Some((underlay, overlay, spent))) = (peers(), nic::start()) else {
         return 2;
     };
-    let (core, counters) = (Core::default(), DropCounters::ZERO);
+    let (core, counters) = (Core::predictable(), DropCounters::ZERO);
     let mut node = Node { underlay, overlay, spent, peers, core, counters };
     defmt::info!("VNI {} between {} and {}", VNI, node.peers[0].mac, node.peers[1].mac);
     let report = loop {

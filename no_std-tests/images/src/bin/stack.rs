@@ -34,7 +34,7 @@ fn fill(buffer: &mut [u8; 1600]) {
 
 fn stacks() -> i32 {
     let mut buffer = [0; 1600];
-    let mut core = Core::default();
+    let mut core = Core::predictable();
     let plain = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let summed = config().build().unwrap();
     let vtep = Vtep::linux();
