@@ -12,7 +12,7 @@ use heapless::Vec;
 use heapless::spsc::{Consumer, Producer};
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, Core, Origin, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, Core, Tunnel, TunnelConfig, Vtep};
 use vtep::verdict::{DropCounters, Verdict};
 use vtep::wire::{MacAddr, Vni};
 
@@ -76,7 +76,7 @@ fn run() -> i32 {
         }
     };
     defmt::info!("passed: {}", node.counters.passed());
-    for (reason, count) in node.counters.iter().filter(|(_, count)| *count != 0) {
+    for (reason, count) in &node.counters {
         defmt::info!("{}: {}", reason, count);
     }
     defmt::info!("sent: {}, not as captured: {}", report.sent, report.wrong);
@@ -105,11 +105,13 @@ impl Node {
     fn decap(&mut self) -> usize {
         let mut frames = batch(&mut self.underlay.received);
         let mut verdicts = verdicts(&frames);
-        let mut origins: Vec<_, BATCH> = frames.iter().map(|_| Origin::NONE).collect();
-        let _ = decap_batch(&VTEP, &mut frames, &mut origins, &mut verdicts);
-        if let Some(origin) = origins.first().filter(|_| self.counters.passed() == 0) {
-            defmt::info!("first heard: {}", origin);
-        }
+        let mut is_first = self.counters.passed() == 0;
+        let heard = |_, origin| {
+            if core::mem::take(&mut is_first) {
+                defmt::info!("first heard: {}", origin);
+            }
+        };
+        let _ = decap_batch(&VTEP, &mut frames, heard, &mut verdicts);
         self.counters.count_all(&verdicts);
         deliver("underlay", iter::zip(frames, verdicts), &mut self.overlay, &mut self.spent)
     }
@@ -119,7 +121,7 @@ impl Node {
         let mut frames = batch(&mut self.overlay.received);
         let mut verdicts = verdicts(&frames);
         let peers = &self.peers;
-        let route = |frame: &Packet| {
+        let route = |_, frame: &Packet| {
             let is_its = |peer: &&Peer| frame.bytes().starts_with(&peer.mac.octets());
             peers.iter().find(is_its).map(|peer| &peer.tunnel)
         };

@@ -5,7 +5,7 @@
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv6Addr};
 
-use vtep::buf::{InnerChecksum, TxMeta};
+use vtep::buf::TxMeta;
 use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
@@ -78,7 +78,7 @@ fn plain(buffer: &mut [u8; 1600], len: usize) -> Borrowed<'_> {
         0, 0, 1, 10, 0, 0, 2,
     ];
     buffer.iter_mut().skip(ROOM).zip(header).for_each(|(to, from)| *to = from);
-    Borrowed::new(&mut buffer[..], ROOM..ROOM + len)
+    Borrowed::new(&mut buffer[..], ROOM..ROOM + len).unwrap()
 }
 
 fn usual() {
@@ -144,7 +144,7 @@ fn worst_encap() {
         worst::config(local, remote)
     };
     let over_v4 = || worst::config(LOCAL, REMOTE);
-    let partial = TxMeta::new().with_inner_checksum(InnerChecksum::Partial);
+    let partial = worst::extensions().partial();
     let walked = |config, tx| encap(config, worst::extensions(), tx, None);
     let plain = TxMeta::default();
     row(

@@ -41,7 +41,7 @@ fn stacks() -> i32 {
     let mut passed = true;
 
     fill(&mut buffer);
-    let mut frame = Frame::new(&mut buffer[..], ROOM..ROOM + 1450);
+    let mut frame = Frame::new(&mut buffer[..], ROOM..ROOM + 1450).unwrap();
     let tunnel = plain.plain_v4().unwrap();
     let encap =
         peak(&mut || passed &= measured::encap(black_box(tunnel), &mut frame, &mut core).is_ok());
