@@ -355,8 +355,10 @@ fn counts_id(config: &TunnelConfig) -> bool {
 ///
 /// There is no default: an ID sequence and a hash that strangers can predict are requested by name.
 ///
-/// ```compile_fail,E0599
-/// let state = vtep::tunnel::Core::predictable();
+/// ```compile_fail,E0277
+/// use vtep::tunnel::Core;
+///
+/// let state: Core = Default::default();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Core {
