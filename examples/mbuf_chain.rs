@@ -1,8 +1,8 @@
 //! Encap and decap on chained buffers with metadata, as DPDK's mbufs are.
 //!
-//! A frame's head is in its first segment; the rest may follow in others. The burst holds pointers to
-//! the first mbuf, so prefetch has two stages. What the NIC reports of a frame, its RSS hash and which
-//! checksums it found good, is used, not computed again.
+//! A frame's head is in its first segment; the rest may follow in others. The burst holds pointers
+//! to the first mbuf, so prefetch has two stages. What the NIC reports of a frame, its RSS hash and
+//! which checksums it found good, is used, not computed again.
 
 use std::time::{Duration, Instant};
 

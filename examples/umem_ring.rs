@@ -1,8 +1,9 @@
 //! Encap and decap on descriptors over one memory area, as AF_XDP's UMEM has it.
 //!
 //! The area is cut into chunks once; a descriptor says where in its chunk a frame is. Frames are
-//! received in bursts, sent through the tunnel that their inner destination names, and, because this
-//! example is its own peer, received again and decapsulated. It prints the counters and the rates.
+//! received in bursts, sent through the tunnel that their inner destination names, and, because
+//! this example is its own peer, received again and decapsulated. It prints the counters and the
+//! rates.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

@@ -16,8 +16,8 @@ macro_rules! drop_reasons {
         /// The reason why a packet was refused. The packet is unchanged.
         ///
         /// [`NotVxlan`](Self::NotVxlan), [`NotLocal`](Self::NotLocal) and
-        /// [`Fragment`](Self::Fragment) are ordinary: the owner passes such a packet on, to its host
-        /// stack or to reassembly.
+        /// [`Fragment`](Self::Fragment) are ordinary: the owner passes such a packet on, to its
+        /// host stack or to reassembly.
         ///
         /// # Examples
         ///
@@ -100,7 +100,8 @@ drop_reasons! {
     UdpLength = "udp-length", "the outer UDP length is less than 8 or exceeds the IP payload",
     /// The outer UDP checksum is wrong.
     UdpChecksum = "udp-checksum", "the outer UDP checksum is wrong",
-    /// The outer UDP checksum is zero over IPv6, and the VTEP has not opted in (RFC 6935 section 5).
+    /// The outer UDP checksum is zero over IPv6, and the VTEP has not opted in (RFC 6935 section
+    /// 5).
     UdpChecksumMissing = "udp-checksum-missing", "the outer UDP checksum over IPv6 is absent",
     /// The UDP payload is shorter than a VXLAN header.
     VxlanTruncated = "vxlan-truncated", "the UDP payload is shorter than a VXLAN header",
@@ -182,8 +183,8 @@ impl fmt::Display for ParseDropReasonError {
 
 impl core::error::Error for ParseDropReasonError {}
 
-/// The number of packets that were accepted, and of those refused for each reason. A plain value: one
-/// a core, added up with `+=` or [`sum`](Iterator::sum). Counts wrap at 2^64.
+/// The number of packets that were accepted, and of those refused for each reason. A plain value:
+/// one a core, added up with `+=` or [`sum`](Iterator::sum). Counts wrap at 2^64.
 ///
 /// # Examples
 ///

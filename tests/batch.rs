@@ -1,5 +1,5 @@
-//! A batch does what the one-packet calls do, to the byte, whatever the frames; and every kernel does what
-//! the generic one does.
+//! A batch does what the one-packet calls do, to the byte, whatever the frames; and every kernel
+//! does what the generic one does.
 
 use std::net::IpAddr;
 
@@ -229,8 +229,8 @@ fn decap_agrees(
             // What an earlier batch left.
             let mut origins = vec![Origin { port: 7, ..Origin::NONE }; count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
-            let told = |index: usize, origin| origins[index] = origin;
-            let passed = decap_batch(&vtep, &mut frames, told, &mut verdicts).unwrap();
+            let info = |index: usize, origin| origins[index] = origin;
+            let passed = decap_batch(&vtep, &mut frames, info, &mut verdicts).unwrap();
             assert_eq!(passed, wanted.iter().flatten().count());
             assert_eq!(contents(&frames), contents(&single));
             let results = verdicts.iter().zip(&origins).zip(&wanted);
@@ -278,13 +278,13 @@ fn too_few_verdicts_are_refused_and_nothing_is_touched() {
     let mut frames = before.clone();
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
-    let told = |_, _| unreachable!();
+    let info = |_, _| unreachable!();
     let (vtep, mut core) = (Vtep::rfc7348(), Core::predictable());
     for result in [
         encap_batch(&mut frames, route, &mut core, &mut verdicts),
         encap_passed(&mut frames, route, &mut core, &mut verdicts),
-        decap_batch(&vtep, &mut frames, told, &mut verdicts),
-        decap_passed(&vtep, &mut frames, told, &mut verdicts),
+        decap_batch(&vtep, &mut frames, info, &mut verdicts),
+        decap_passed(&vtep, &mut frames, info, &mut verdicts),
     ] {
         assert!(matches!(result, Err(TooFewVerdicts { needed: 2, available: 1, .. })));
     }
@@ -300,8 +300,8 @@ fn more_verdicts_than_frames_are_left_as_they_are() {
     let route = |_, _: &TestFrame| Some(&tunnels[0]);
     assert_eq!(encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts), Ok(1));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
-    let told = |_, _| ();
-    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, told, &mut verdicts), Ok(1));
+    let info = |_, _| ();
+    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, info, &mut verdicts), Ok(1));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
 }
 
@@ -319,8 +319,8 @@ fn a_bad_frame_does_not_stop_the_rest() {
     assert_eq!(frames[0].bytes(), frames[3].bytes());
 }
 
-/// A hub: what a VTEP takes out goes into another tunnel. A damaged frame is never put into VXLAN again
-/// as it was received, though its headroom would allow it.
+/// A hub: what a VTEP takes out goes into another tunnel. A damaged frame is never put into VXLAN
+/// again as it was received, though its headroom would allow it.
 #[test]
 fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     let tunnels = tunnels();
@@ -338,8 +338,8 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     let before = frames.clone();
     let mut verdicts = [Ok(()); 50];
     let mut origins = [Origin::NONE; 50];
-    let told = |index: usize, origin| origins[index] = origin;
-    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, told, &mut verdicts).unwrap();
+    let info = |index: usize, origin| origins[index] = origin;
+    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, info, &mut verdicts).unwrap();
     assert_eq!(passed, 33);
     let mut routed = Vec::new();
     let route = |index: usize, frame: &ArrayFrame<512>| {

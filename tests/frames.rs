@@ -106,11 +106,11 @@ fn trim_to_keeps_a_part_or_what_there_is_of_it() {
 fn pushes<F: FrameBuf>(mut frame: F) {
     let refused = frame.push_header::<3, DropReason>(|_, _| Err(DropReason::NotIp));
     assert_eq!(refused, Err(DropReason::NotIp));
-    let no_room = frame.push_header::<5, DropReason>(|_, _| Ok(()));
-    assert_eq!((no_room, frame.bytes()), (Err(DropReason::NoHeadroom), &b"4567"[..]));
-    let pushed = frame.push_header::<3, DropReason>(|room, bytes| {
-        assert_eq!((&*room, bytes), (b"123", &b"4567"[..]));
-        *room = *b"abc";
+    let refused = frame.push_header::<5, DropReason>(|_, _| Ok(()));
+    assert_eq!((refused, frame.bytes()), (Err(DropReason::NoHeadroom), &b"4567"[..]));
+    let pushed = frame.push_header::<3, DropReason>(|headroom, bytes| {
+        assert_eq!((&*headroom, bytes), (b"123", &b"4567"[..]));
+        *headroom = *b"abc";
         Ok(())
     });
     assert_eq!((pushed, frame.bytes()), (Ok(()), &b"abc4567"[..]));
@@ -157,9 +157,9 @@ fn a_frame_is_used_again_in_place() {
     assert_eq!((frame.rx_meta(), frame.tx_meta()), (RxMeta::default(), TxMeta::default()));
 }
 
-/// UDP over IPv4, 10.0.0.1 to 10.0.0.2, "hi": `csum_start` 20, `csum_offset` 6. The field holds the sum of
-/// the pseudo-header: 0a00 + 0001 + 0a00 + 0002 + 0011 + 000a = 141e. Its checksum by hand: 141e + 04d2 +
-/// 0035 + 000a + 6869 = 8198, inverted 7e67.
+/// UDP over IPv4, 10.0.0.1 to 10.0.0.2, "hi": `csum_start` 20, `csum_offset` 6. The field holds the
+/// sum of the pseudo-header: 0a00 + 0001 + 0a00 + 0002 + 0011 + 000a = 141e. Its checksum by hand:
+/// 141e + 04d2 + 0035 + 000a + 6869 = 8198, inverted 7e67.
 const PARTIAL: [u8; 30] = [
     0x45, 0, 0, 30, 0, 0, 0x40, 0, 64, 17, 0x26, 0xcd, 10, 0, 0, 1, 10, 0, 0, 2, 0x04, 0xd2, 0, 53,
     0, 10, 0x14, 0x1e, b'h', b'i',

@@ -1,5 +1,5 @@
-//! What is known of a frame holds for the headers that it was said of, and a checksum that nobody has filled
-//! in yet finds its way through encap and decap.
+//! What is known of a frame holds for the headers that it describes, and a checksum that nobody
+//! has filled in yet finds its way through encap and decap.
 
 use vtep::buf::{
     ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta,
@@ -78,7 +78,7 @@ fn decap_resets_what_the_nic_said_of_the_headers_that_are_gone() {
 
 #[test]
 fn encap_resets_what_was_said_of_the_frame_inside() {
-    let said = |frame: Packet| {
+    let with_all = |frame: Packet| {
         let good =
             RxMeta::new().with_ip_checksum(NicChecksum::Good).with_udp_checksum(NicChecksum::Good);
         let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid).with_flow_hash(5);
@@ -91,12 +91,12 @@ fn encap_resets_what_was_said_of_the_frame_inside() {
     let tagged = Packet::from_bytes_with_headroom(tagged, HEADROOM).unwrap();
     for checksum in [UdpChecksum::None, UdpChecksum::Full, UdpChecksum::Lco] {
         for frame in [complete(), tagged.clone()] {
-            let mut frame = said(frame);
+            let mut frame = with_all(frame);
             encap(&mut frame, checksum).unwrap();
             assert_eq!((frame.rx_meta(), frame.tx_meta()), (RxMeta::default(), TxMeta::default()));
         }
     }
-    let mut plain = said(complete());
+    let mut plain = with_all(complete());
     let tunnel = tunnel(UdpChecksum::None);
     tunnel.plain_v4().unwrap().encap(&mut plain, &mut Core::predictable()).unwrap();
     assert_eq!((plain.rx_meta(), plain.tx_meta()), (RxMeta::default(), TxMeta::default()));

@@ -1,16 +1,16 @@
 //! Encap and decap of many frames in one call: byte for byte what the one-packet calls do, with the
 //! memory prefetched.
 //!
-//! A cold frame costs its cache misses, one after the other unless they are requested early. A batch
-//! prefetches the frames, and the tunnels that they are routed to, ahead of the work.
+//! A cold frame costs its cache misses, one after the other unless they are requested early. A
+//! batch prefetches the frames, and the tunnels that they are routed to, ahead of the work.
 //!
 //! # Two stages
 //!
 //! A refused frame keeps its place in the slice. [`encap_batch`] and [`decap_batch`] process every
 //! frame and never read a verdict, so they are for the first stage. The stages after it are
-//! [`encap_passed`] and [`decap_passed`]: they skip what was refused before, and leave its verdict, so
-//! that at the end each frame has one verdict. Nothing is moved, and an index means the same frame in
-//! every stage.
+//! [`encap_passed`] and [`decap_passed`]: they skip what was refused before, and leave its verdict,
+//! so that at the end each frame has one verdict. Nothing is moved, and an index means the same
+//! frame in every stage.
 //!
 //! A gateway takes packets from one overlay to another:
 //!
@@ -22,7 +22,8 @@
 //! use vtep::wire::{MacAddr, Vni};
 //!
 //! let [blue, green] = [Vni::new(1)?, Vni::new(2)?];
-//! let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 2]), MacAddr::new([2, 0, 0, 0, 0, 1]));
+//! let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+//! let next_hop = Adjacency::new(mac(2), mac(1));
 //! let (local, remote) = ("192.0.2.1".parse()?, "192.0.2.2".parse()?);
 //! let config = |vni| TunnelConfig::rfc7348(local, remote, next_hop).vni(vni).build();
 //! let (to_blue, to_green) = (config(blue)?, config(green)?);
@@ -84,7 +85,8 @@ const DESCRIBED: usize = 16;
 /// use vtep::verdict::{DropCounters, DropReason};
 /// use vtep::wire::{MacAddr, Vni};
 ///
-/// let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 2]), MacAddr::new([2, 0, 0, 0, 0, 1]));
+/// let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+/// let next_hop = Adjacency::new(mac(2), mac(1));
 /// let tunnel = TunnelConfig::rfc7348("192.0.2.1".parse()?, "192.0.2.2".parse()?, next_hop)
 ///     .vni(Vni::new(1)?)
 ///     .build()?;
@@ -93,7 +95,9 @@ const DESCRIBED: usize = 16;
 /// let mut frames = [frame.clone(), frame.clone(), frame];
 /// frames[1].bytes_mut()[0] = 0x33;
 /// // By the destination MAC address, here of one station.
-/// let route = |_, frame: &ArrayFrame<512>| frame.bytes().starts_with(&[0x11; 6]).then_some(&tunnel);
+/// let route = |_, frame: &ArrayFrame<512>| {
+///     frame.bytes().starts_with(&[0x11; 6]).then_some(&tunnel)
+/// };
 ///
 /// let mut verdicts = [Ok(()); 64];
 /// let passed = encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts)?;
@@ -115,8 +119,9 @@ pub fn encap_batch<'t, B: FrameBuf>(
     encap_some::<false, B>(frames, route, core, verdicts)
 }
 
-/// Encapsulates like [`encap_batch`], but only those of `frames` whose verdict is `Ok`. The others are
-/// unchanged and so is their verdict, and `route` is not called for them. Returns how many passed.
+/// Encapsulates like [`encap_batch`], but only those of `frames` whose verdict is `Ok`. The others
+/// are unchanged and so is their verdict, and `route` is not called for them. Returns how many
+/// passed.
 ///
 /// # Errors
 /// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
@@ -189,8 +194,8 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// Decapsulates each of `frames`, and writes the outcome to `verdicts`. Returns how many passed.
 ///
 /// `info` is called for each frame that passed, in order, with its index and what its outer headers
-/// said. Who does not need that gives `|_, _| {}`. `verdicts` may be longer than `frames`; the rest of
-/// it is unchanged.
+/// reported; to ignore it, pass `|_, _| {}`. `verdicts` may be longer than `frames`; the rest
+/// of it is unchanged.
 ///
 /// # Errors
 /// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
@@ -205,7 +210,8 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 ///
 /// # use vtep::tunnel::{Adjacency, Core, TunnelConfig};
 /// # use vtep::wire::{MacAddr, Vni};
-/// # let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 2]), MacAddr::new([2, 0, 0, 0, 0, 1]));
+/// # let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+/// # let next_hop = Adjacency::new(mac(2), mac(1));
 /// # let tunnel = TunnelConfig::rfc7348("192.0.2.1".parse()?, "192.0.2.2".parse()?, next_hop)
 /// #     .vni(Vni::new(1)?).build()?;
 /// # let inner = ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 64)?;
@@ -239,8 +245,8 @@ pub fn decap_batch<B: FrameBuf>(
     decap_some::<false, B>(vtep, frames, info, verdicts)
 }
 
-/// Decapsulates like [`decap_batch`], but only those of `frames` whose verdict is `Ok`. The others are
-/// unchanged and so is their verdict. Returns how many passed.
+/// Decapsulates like [`decap_batch`], but only those of `frames` whose verdict is `Ok`. The others
+/// are unchanged and so is their verdict. Returns how many passed.
 ///
 /// # Errors
 /// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
@@ -336,8 +342,8 @@ fn start<B: FrameBuf>(frames: &[B], ahead: usize, headroom: usize) {
     }
 }
 
-/// Prefetches the frame `ahead` positions after the current one, and the descriptor of a frame further
-/// on.
+/// Prefetches the frame `ahead` positions after the current one, and the descriptor of a frame
+/// further on.
 #[inline(always)] // in the loop of a batch
 fn fetch<B: FrameBuf>(frames: &[B], index: usize, ahead: usize, headroom: usize) {
     let next = index.wrapping_add(ahead);

@@ -10,8 +10,8 @@ use crate::verdict::{DropReason, Verdict};
 /// A frame in `S`: `&mut [u8]` for borrowed memory, an array or a `Vec` for memory of its own.
 ///
 /// It is used again in place: [`buffer_mut`](Self::buffer_mut) is the memory to receive into, and
-/// [`reset`](Self::reset) says where the next frame is. It is not `Copy`, so a loop that would work on
-/// copies and change nothing does not compile:
+/// [`reset`](Self::reset) says where the next frame is. It is not `Copy`, so a loop that would work
+/// on copies and change nothing does not compile:
 ///
 /// ```compile_fail,E0382
 /// use vtep::buf::{ArrayFrame, FrameBuf};
@@ -180,8 +180,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
 }
 
 // Some are inlined always, so that the loops of a batch see the bounds that they checked already. A
-// failed check calls a cold function, because compilers merge the checks again otherwise, at a higher
-// price.
+// failed check calls a cold function, because compilers merge the checks again otherwise, at a
+// higher price.
 impl<S: AsRef<[u8]> + AsMut<[u8]>> FrameBuf for Frame<S> {
     #[inline(always)]
     fn bytes(&self) -> &[u8] {

@@ -15,8 +15,8 @@
 //! (`RTE_PKTMBUF_HEADROOM`) unless configured otherwise: enough for any tunnel, and DPDK's not for
 //! two.
 //!
-//! Both start a received frame on a cache line of 64 bytes. The inner IP header of an untagged VXLAN
-//! packet is then at byte 64, the first of the second line, over IPv4; over IPv6 at byte 84.
+//! Both start a received frame on a cache line of 64 bytes. The inner IP header of an untagged
+//! VXLAN packet is then at byte 64, the first of the second line, over IPv4; over IPv6 at byte 84.
 #![forbid(unsafe_code)]
 
 mod frame;
@@ -91,7 +91,8 @@ pub const HEADROOM_MAX: usize = HEADROOM_V6_IP + HEADROOM_TAG;
 ///
 /// # use vtep::tunnel::{Adjacency, Core, TunnelConfig, Vtep};
 /// # use vtep::wire::{MacAddr, Vni};
-/// # let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 2]), MacAddr::new([2, 0, 0, 0, 0, 1]));
+/// # let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+/// # let next_hop = Adjacency::new(mac(2), mac(1));
 /// # let tunnel = TunnelConfig::rfc7348("192.0.2.1".parse()?, "192.0.2.2".parse()?, next_hop)
 /// #     .vni(Vni::new(7)?).build()?;
 /// # let mut state = Core::predictable();
@@ -179,11 +180,12 @@ pub trait FrameBuf {
     }
 
     /// Makes the frame the `len` bytes of it that start at `offset`, in bytes from its start:
-    /// [`pull_front`](Self::pull_front), then [`truncate`](Self::truncate). Decap calls it for every
-    /// packet, so checking the bounds once for both pays.
+    /// [`pull_front`](Self::pull_front), then [`truncate`](Self::truncate). Decap calls it for
+    /// every packet, so checking the bounds once for both pays.
     ///
     /// # Errors
-    /// [`DropReason::NotLinear`] if the linear head is shorter than `offset`; the frame is unchanged.
+    /// [`DropReason::NotLinear`] if the linear head is shorter than `offset`; the frame is
+    /// unchanged.
     #[inline]
     fn trim_to(&mut self, offset: usize, len: usize) -> Verdict {
         self.pull_front(offset)?;
@@ -191,15 +193,16 @@ pub trait FrameBuf {
         Ok(())
     }
 
-    /// Fills in the TCP or UDP checksum that the metadata says is [partial](FrameMeta::partial), and
-    /// notes that it is valid now. Does nothing if there is none.
+    /// Fills in the TCP or UDP checksum that the metadata says is [partial](FrameMeta::partial),
+    /// and notes that it is valid now. Does nothing if there is none.
     ///
     /// For a frame whose next receiver or NIC cannot do that. Without metadata call
     /// [`checksum::complete`](crate::checksum::complete).
     ///
     /// # Errors
-    /// [`CompleteError::OutOfBounds`] if the field is not in the frame, or if the frame is chained and
-    /// not all of it is in the linear head; [`CompleteError::OddOffset`]. The frame is unchanged.
+    /// [`CompleteError::OutOfBounds`] if the field is not in the frame, or if the frame is chained
+    /// and not all of it is in the linear head; [`CompleteError::OddOffset`]. The frame is
+    /// unchanged.
     ///
     /// # Examples
     ///
@@ -233,11 +236,12 @@ pub trait FrameBuf {
         Ok(())
     }
 
-    /// Prefetches the start of the frame, and the last `headroom` bytes of the space in front of it,
-    /// into the cache.
+    /// Prefetches the start of the frame, and the last `headroom` bytes of the space in front of
+    /// it, into the cache.
     ///
-    /// The batch functions call this 16 to 24 frames before they process the frame. The default does
-    /// nothing; implement it with [`arch::prefetch`](crate::arch::prefetch) if frames may be cold.
+    /// The batch functions call this 16 to 24 frames before they process the frame. The default
+    /// does nothing; implement it with [`arch::prefetch`](crate::arch::prefetch) if frames may be
+    /// cold.
     #[inline]
     fn prefetch(&self, headroom: usize) {
         let _ = headroom;

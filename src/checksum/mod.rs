@@ -1,12 +1,12 @@
 //! The Internet checksum: RFC 1071 sums, RFC 1624 updates, and what UDP adds to them (RFC 768).
 //!
-//! A [`Sum`] is a one's complement sum of 16-bit words in network byte order. Sums of parts add up to
-//! the sum of the whole as long as each part but the last has an even length; [`Sum::at_odd_offset`]
-//! corrects a part that follows one of odd length. So a header is summed from the values that are
-//! about to be written, and never read back from memory.
+//! A [`Sum`] is a one's complement sum of 16-bit words in network byte order. Sums of parts add up
+//! to the sum of the whole as long as each part but the last has an even length;
+//! [`Sum::at_odd_offset`] corrects a part that follows one of odd length. So a header is summed
+//! from the values that are about to be written, and never read back from memory.
 //!
-//! [`update`] and [`update_udp`] follow the change of a field; [`complete`] fills in a checksum that
-//! its sender left to the NIC.
+//! [`update`] and [`update_udp`] follow the change of a field; [`complete`] fills in a checksum
+//! that its sender left to the NIC.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -25,8 +25,8 @@ pub use update::{CompleteError, complete, update, update_udp};
 
 /// A one's complement sum of 16-bit words in network byte order (RFC 1071 section 1), not inverted.
 ///
-/// It is stored as the processor reads words from memory, and converted to network byte order at the
-/// end: the sum of byte-swapped words is the byte-swapped sum (RFC 1071 section 2 (B)).
+/// It is stored as the processor reads words from memory, and converted to network byte order at
+/// the end: the sum of byte-swapped words is the byte-swapped sum (RFC 1071 section 2 (B)).
 ///
 /// # Examples
 ///

@@ -2,11 +2,11 @@
 
 use zerocopy::FromBytes;
 
-/// Returns the sum of the native-endian words of `bytes`, the last one padded with zero bytes: of 16
-/// or of 32 bits, which is the same once it is folded.
+/// Returns the sum of the native-endian words of `bytes`, the last one padded with zero bytes: of
+/// 16 or of 32 bits, which is the same once it is folded.
 ///
-/// Each turn adds eight 32-bit words to four 64-bit lanes: no carry is lost in fewer than 2^32 turns,
-/// and compilers make vectors of the lanes.
+/// Each turn adds eight 32-bit words to four 64-bit lanes: no carry is lost in fewer than 2^32
+/// turns, and compilers make vectors of the lanes.
 #[inline]
 pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
     if cfg!(target_pointer_width = "32") {

@@ -7,8 +7,8 @@ use super::Sum;
 /// Returns the new checksum of bytes in which a field changed from `old` to `new` (RFC 1624
 /// equation 3).
 ///
-/// The field is a word, two of them (`u32`) or an address, at an even offset. For an IPv4 header, TCP
-/// and ICMP; for UDP see [`update_udp`].
+/// The field is a word, two of them (`u32`) or an address, at an even offset. For an IPv4 header,
+/// TCP and ICMP; for UDP see [`update_udp`].
 ///
 /// # Examples
 ///
@@ -18,7 +18,8 @@ use super::Sum;
 /// use vtep::checksum::{Sum, update};
 ///
 /// let mut header = [
-///     0x45, 0, 0, 0x86, 0xd2, 0xc0, 0x40, 0, 64, 17, 0x51, 0x52, 192, 168, 203, 1, 192, 168, 202, 1,
+///     0x45, 0, 0, 0x86, 0xd2, 0xc0, 0x40, 0, 64, 17, 0x51, 0x52, // total length 134, TTL 64, UDP
+///     192, 168, 203, 1, 192, 168, 202, 1,
 /// ];
 /// header[8] -= 1;
 /// let checksum = update(0x5152, 0x4011_u16, 0x3f11_u16);
@@ -43,8 +44,8 @@ pub fn update(checksum: u16, old: impl Into<Sum>, new: impl Into<Sum>) -> u16 {
 
 /// Returns the new UDP checksum of bytes in which a field changed from `old` to `new`.
 ///
-/// 0 remains 0, because it says that there is no checksum; and a sum that comes out as 0 is stored as
-/// 0xFFFF (RFC 768).
+/// 0 remains 0, because it says that there is no checksum; and a sum that comes out as 0 is stored
+/// as 0xFFFF (RFC 768).
 ///
 /// # Examples
 ///
@@ -71,17 +72,18 @@ pub(crate) fn update_sum(checksum: u16, old: Sum, new: Sum) -> Sum {
     Sum::word(!checksum) + !old.folded() + new
 }
 
-/// Fills in the checksum that a sender left to its NIC: the field holds the sum of the pseudo-header,
-/// not inverted, and gets the checksum of everything from `start` to the end of `bytes`.
+/// Fills in the checksum that a sender left to its NIC: the field holds the sum of the
+/// pseudo-header, not inverted, and gets the checksum of everything from `start` to the end of
+/// `bytes`.
 ///
 /// `start` and `offset` are `csum_start` and `csum_offset` of `struct virtio_net_hdr`: where the
-/// TCP or UDP header is in `bytes`, and where the field is, counted from there. `bytes` ends where the
-/// packet does, without padding. A checksum that comes out as 0 is stored as 0xFFFF whatever the
-/// protocol, as Linux `skb_checksum_help` does: UDP needs that, and others take both.
+/// TCP or UDP header is in `bytes`, and where the field is, counted from there. `bytes` ends where
+/// the packet does, without padding. A checksum that comes out as 0 is stored as 0xFFFF whatever
+/// the protocol, as Linux `skb_checksum_help` does: UDP needs that, and others take both.
 ///
 /// # Errors
-/// [`CompleteError::OutOfBounds`] if the field is not within `bytes`, [`CompleteError::OddOffset`] if
-/// it is not one of the words that are summed. `bytes` is unchanged.
+/// [`CompleteError::OutOfBounds`] if the field is not within `bytes`, [`CompleteError::OddOffset`]
+/// if it is not one of the words that are summed. `bytes` is unchanged.
 ///
 /// # Examples
 ///

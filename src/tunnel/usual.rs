@@ -134,12 +134,12 @@ impl Vtep<'_> {
     }
 
     /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor, and hands the origin to `told`.
+    /// processor, and hands the origin to `info`.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(
         &self,
         frame: &mut B,
-        told: impl FnOnce(Origin),
+        info: impl FnOnce(Origin),
     ) -> Verdict {
         let origin = match self.take(frame) {
             Ok(origin) => origin,
@@ -150,7 +150,7 @@ impl Vtep<'_> {
                 origin
             }
         };
-        told(origin);
+        info(origin);
         Ok(())
     }
 
