@@ -126,14 +126,14 @@ impl Pointer {
     /// What a receive function does for a frame from a container: RSS, and the inner checksum found
     /// good (`RTE_MBUF_F_RX_L4_CKSUM_GOOD`).
     fn received_inside(&mut self, rss: u32) {
-        self.0.meta.tx =
-            TxMeta::new().with_inner_checksum(InnerChecksum::Valid).with_flow_hash(rss);
+        let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid).with_flow_hash(rss);
+        self.0.meta.set_tx(tx);
     }
 
     /// What it does for a frame from the underlay: both outer checksums found good.
     fn received_outside(&mut self) {
         let good = NicChecksum::Good;
-        self.0.meta.rx = RxMeta::new().with_ip_checksum(good).with_udp_checksum(good);
+        self.0.meta.set_rx(RxMeta::new().with_ip_checksum(good).with_udp_checksum(good));
     }
 }
 

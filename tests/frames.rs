@@ -177,7 +177,7 @@ fn complete_checksum_fills_in_what_the_metadata_says() {
             assert_eq!(frame.complete_checksum(), Ok(()));
             assert_eq!(frame.bytes()[26..28], [0x7e, 0x67]);
             let meta = frame.meta().unwrap();
-            assert_eq!((meta.partial(), meta.tx.inner_checksum), (None, InnerChecksum::Valid));
+            assert_eq!((meta.partial(), meta.tx().inner_checksum), (None, InnerChecksum::Valid));
         }
     }
     let mut unknown = frame();

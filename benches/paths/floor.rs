@@ -33,7 +33,7 @@ pub struct Descriptor {
     capacity: usize,
     start: usize,
     end: usize,
-    metadata: [u32; 6],
+    metadata: [u32; 4],
 }
 
 const _: () = assert!(size_of::<Descriptor>() == size_of::<PoolFrame>());
@@ -44,7 +44,7 @@ pub fn descriptors(frames: &mut [PoolFrame]) -> Vec<Descriptor> {
         let start = frame.range().start;
         let data = frame.bytes_mut().as_mut_ptr().wrapping_sub(start);
         let end = frame.range().end;
-        Descriptor { data, capacity: super::STRIDE, start, end, metadata: [0; 6] }
+        Descriptor { data, capacity: super::STRIDE, start, end, metadata: [0; 4] }
     };
     frames.iter_mut().map(one).collect()
 }

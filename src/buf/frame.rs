@@ -134,27 +134,27 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Frame<S> {
     /// Sets what holds for sending the frame.
     #[inline]
     pub fn set_tx_meta(&mut self, tx: TxMeta) {
-        self.meta.tx = tx;
+        self.meta.set_tx(tx);
     }
 
     /// Sets what was reported when the frame was received.
     #[inline]
     pub fn set_rx_meta(&mut self, rx: RxMeta) {
-        self.meta.rx = rx;
+        self.meta.set_rx(rx);
     }
 
     /// What holds for sending the frame.
     #[must_use]
     #[inline]
     pub const fn tx_meta(&self) -> TxMeta {
-        self.meta.tx
+        self.meta.tx()
     }
 
     /// What was reported when the frame was received.
     #[must_use]
     #[inline]
     pub const fn rx_meta(&self) -> RxMeta {
-        self.meta.rx
+        self.meta.rx()
     }
 
     /// The frame's place in its buffer, in bytes.

@@ -1,13 +1,15 @@
-//! What a NIC or a driver reports of a frame, and what a sender promises of it.
+//! [`FrameMeta`]: what is known of a frame, packed.
 
-use super::FrameBuf;
+use core::fmt;
 
-/// The metadata that travels with a frame: what was reported when it was received, and what
-/// whoever sends it promises and offloads.
+use super::{FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta, TxMeta};
+
+/// The metadata that travels with a frame: what was reported when it was received, and what whoever
+/// sends it promises and offloads.
 ///
 /// It describes the headers that are at the front of the frame at this moment. Encap and decap put
-/// other headers there, so both reset it when they pass; [`partial`](Self::partial) alone survives,
-/// moved to where that checksum is now.
+/// other headers there, so both reset it when they pass; the [`partial`](Self::partial) checksum
+/// alone survives, moved to where it is now.
 ///
 /// # Examples
 ///
@@ -16,46 +18,165 @@ use super::FrameBuf;
 ///
 /// let mut meta = FrameMeta::default();
 /// // `virtio_net_hdr` with VIRTIO_NET_HDR_F_NEEDS_CSUM, csum_start 34, csum_offset 6.
-/// meta.rx = RxMeta::new().with_partial(PartialChecksum::new(34, 6));
-/// assert_eq!(meta.rx.ip_checksum, NicChecksum::Unknown);
+/// meta.set_rx(RxMeta::new().with_partial(PartialChecksum::new(34, 6)));
+/// assert_eq!(meta.rx().ip_checksum, NicChecksum::Unknown);
 /// assert_eq!(meta.partial(), Some(PartialChecksum::new(34, 6)));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
+// Packed, so that encap and decap find out with one comparison that nothing is known, and reset it
+// with one store: as plain structs it cost 20 to 30 instructions a packet.
+#[derive(Clone, Copy, Default)]
 pub struct FrameMeta {
-    /// What was reported when the frame was received.
-    pub rx: RxMeta,
-    /// What holds when the frame is sent.
-    pub tx: TxMeta,
+    /// What is known; 0 is nothing.
+    bits: u32,
+    /// Meaningful with `RX_PARTIAL` or `TX_PARTIAL`.
+    partial: PartialChecksum,
+    /// Meaningful with `FLOW_HASH`.
+    flow_hash: u32,
 }
 
 impl FrameMeta {
-    /// The checksum of this frame that is not filled in yet, received or to be sent so.
+    /// One bit each for `Good` and `Bad`.
+    const IP: u32 = 0;
+    const UDP: u32 = 2;
+    const RX_PARTIAL: u32 = 1 << 4;
+    const RX: u32 = 0b1_1111;
+    const TX_PARTIAL: u32 = 1 << 5;
+    const INNER_VALID: u32 = 1 << 6;
+    const OUTER_NIC: u32 = 1 << 7;
+    const FLOW_HASH: u32 = 1 << 8;
+    const PARTIAL: u32 = Self::RX_PARTIAL | Self::TX_PARTIAL;
+
+    /// What was reported when the frame was received.
     #[must_use]
-    #[inline(always)] // in the loop of a batch
-    pub const fn partial(&self) -> Option<PartialChecksum> {
-        match self.tx.inner_checksum {
-            InnerChecksum::Partial(partial) => Some(partial),
-            _ => self.rx.partial,
+    #[inline]
+    pub const fn rx(&self) -> RxMeta {
+        let partial = if self.bits & Self::RX_PARTIAL != 0 { Some(self.partial) } else { None };
+        let (ip_checksum, udp_checksum) = (self.ip_checksum(), self.checksum(Self::UDP));
+        RxMeta { ip_checksum, udp_checksum, partial }
+    }
+
+    /// What holds when the frame is sent.
+    #[must_use]
+    #[inline]
+    pub const fn tx(&self) -> TxMeta {
+        let inner_checksum = match self.bits {
+            bits if bits & Self::TX_PARTIAL != 0 => InnerChecksum::Partial(self.partial),
+            bits if bits & Self::INNER_VALID != 0 => InnerChecksum::Valid,
+            _ => InnerChecksum::Unknown,
+        };
+        let outer_checksum = match self.bits & Self::OUTER_NIC {
+            0 => OuterChecksum::Software,
+            _ => OuterChecksum::Nic,
+        };
+        let flow_hash = if self.bits & Self::FLOW_HASH != 0 { Some(self.flow_hash) } else { None };
+        TxMeta { inner_checksum, outer_checksum, flow_hash }
+    }
+
+    /// Sets what was reported when the frame was received.
+    #[inline]
+    pub const fn set_rx(&mut self, rx: RxMeta) {
+        let checksums = (rx.ip_checksum as u32) << Self::IP | (rx.udp_checksum as u32) << Self::UDP;
+        self.bits = self.bits & !Self::RX | checksums;
+        if let Some(partial) = rx.partial {
+            self.set_partial(partial, Self::RX_PARTIAL);
         }
+    }
+
+    /// Sets what holds when the frame is sent.
+    #[inline]
+    pub const fn set_tx(&mut self, tx: TxMeta) {
+        self.bits &= Self::RX;
+        match tx.inner_checksum {
+            InnerChecksum::Unknown => {}
+            InnerChecksum::Valid => self.bits |= Self::INNER_VALID,
+            InnerChecksum::Partial(partial) => self.set_partial(partial, Self::TX_PARTIAL),
+        }
+        if let OuterChecksum::Nic = tx.outer_checksum {
+            self.bits |= Self::OUTER_NIC;
+        }
+        if let Some(hash) = tx.flow_hash {
+            self.bits |= Self::FLOW_HASH;
+            self.flow_hash = hash;
+        }
+    }
+
+    /// The checksum of this frame that is not filled in yet. A frame has one at most: what was set
+    /// last, by [`RxMeta::partial`] or by [`InnerChecksum::Partial`].
+    #[must_use]
+    #[inline]
+    pub const fn partial(&self) -> Option<PartialChecksum> {
+        if self.bits & Self::PARTIAL != 0 { Some(self.partial) } else { None }
+    }
+
+    #[inline(always)] // where it is needed, not where the frame's metadata is read
+    pub(crate) const fn ip_checksum(&self) -> NicChecksum {
+        self.checksum(Self::IP)
+    }
+
+    #[inline(always)] // in the loop of a batch
+    const fn checksum(&self, shift: u32) -> NicChecksum {
+        match self.bits >> shift & 0b11 {
+            0 => NicChecksum::Unknown,
+            1 => NicChecksum::Good,
+            _ => NicChecksum::Bad,
+        }
+    }
+
+    const fn set_partial(&mut self, partial: PartialChecksum, bit: u32) {
+        self.bits = self.bits & !Self::PARTIAL | bit;
+        self.partial = partial;
     }
 
     /// Moves the partial checksum, and nothing else, for a frame that lost the first `count` bytes.
     pub(crate) fn shifted(mut self, count: usize) -> Self {
-        if let Some(partial) = self.partial() {
-            self.rx.partial = None;
-            self.tx.inner_checksum = InnerChecksum::Unknown;
-            self.carry(partial.pulled(count));
-        }
+        let others = self.bits & !Self::PARTIAL;
+        self.pull(count);
+        self.bits |= others;
         self
     }
 
-    #[cold]
-    const fn carry(&mut self, partial: Option<PartialChecksum>) {
-        if let Some(partial) = partial {
-            self.tx.inner_checksum = InnerChecksum::Partial(partial);
-        }
+    /// Resets the metadata of a frame that got `count` bytes in front. A place that 16 bits cannot say
+    /// is one that no frame has.
+    #[inline(always)] // in the loop of a batch
+    fn push(&mut self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
+        self.partial.start = self.partial.start.saturating_add(count);
+        self.bits = if self.bits & Self::PARTIAL != 0 { Self::TX_PARTIAL } else { 0 };
+    }
+
+    /// Resets the metadata of a frame that lost the first `count` bytes. A checksum in those is gone.
+    #[inline(always)] // in the loop of a batch
+    fn pull(&mut self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(u16::MAX);
+        let is_left = self.bits & Self::PARTIAL != 0 && self.partial.start >= count;
+        self.partial.start = self.partial.start.wrapping_sub(count);
+        self.bits = if is_left { Self::TX_PARTIAL } else { 0 };
+    }
+
+    /// Notes that a partial checksum is filled in.
+    pub(super) const fn complete(&mut self) {
+        self.bits = self.bits & !Self::PARTIAL | Self::INNER_VALID;
+    }
+}
+
+impl PartialEq for FrameMeta {
+    fn eq(&self, other: &Self) -> bool {
+        (self.rx(), self.tx()) == (other.rx(), other.tx())
+    }
+}
+
+impl Eq for FrameMeta {}
+
+impl fmt::Debug for FrameMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameMeta").field("rx", &self.rx()).field("tx", &self.tx()).finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for FrameMeta {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{} {}", self.rx(), self.tx());
     }
 }
 
@@ -65,252 +186,19 @@ pub(crate) fn meta_of<B: FrameBuf>(frame: &mut B) -> FrameMeta {
     frame.meta().copied().unwrap_or_default()
 }
 
-/// Resets the metadata of a frame that had `meta` and got `count` bytes of headers.
+/// Resets the metadata of a frame that got `count` bytes of headers.
 #[inline(always)] // in the loop of a batch
-pub(crate) fn meta_pushed<B: FrameBuf>(frame: &mut B, meta: FrameMeta, count: usize) {
-    let Some(place) = frame.meta() else { return };
-    *place = FrameMeta::default();
-    if let Some(partial) = meta.partial() {
-        place.carry(partial.pushed(count));
+pub(crate) fn meta_pushed<B: FrameBuf>(frame: &mut B, count: usize) {
+    // Nothing is called here, so that no register has to survive it.
+    if let Some(meta) = frame.meta().filter(|meta| meta.bits != 0) {
+        meta.push(count);
     }
 }
 
-/// Resets the metadata of a frame that lost its first `count` bytes. A checksum in those is gone.
+/// Resets the metadata of a frame that lost its first `count` bytes.
 #[inline(always)] // in the loop of a batch
 pub(crate) fn meta_pulled<B: FrameBuf>(frame: &mut B, count: usize) {
-    let Some(place) = frame.meta() else { return };
-    if let Some(partial) = core::mem::take(place).partial() {
-        place.carry(partial.pulled(count));
+    if let Some(meta) = frame.meta().filter(|meta| meta.bits != 0) {
+        meta.pull(count);
     }
-}
-
-/// What a NIC or driver reports of a received frame.
-///
-/// # Examples
-///
-/// DPDK's `RTE_MBUF_F_RX_IP_CKSUM_GOOD` and `RTE_MBUF_F_RX_L4_CKSUM_GOOD` in decap's words:
-///
-/// ```
-/// use vtep::buf::{NicChecksum, RxMeta};
-///
-/// let rx = RxMeta::new()
-///     .with_ip_checksum(NicChecksum::Good)
-///     .with_udp_checksum(NicChecksum::Good);
-/// assert_eq!(rx.partial, None);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct RxMeta {
-    /// The IPv4 header checksum of the outermost IP header.
-    pub ip_checksum: NicChecksum,
-    /// The UDP checksum that follows it. `Good` does not vouch for an absent (zero) one over IPv6.
-    pub udp_checksum: NicChecksum,
-    /// A TCP or UDP checksum that the sender left to its NIC and that no NIC has filled in, because
-    /// the frame has not left the host: `TP_STATUS_CSUMNOTREADY` of a packet socket,
-    /// `VIRTIO_NET_HDR_F_NEEDS_CSUM` of TUN and virtio, common on veth.
-    ///
-    /// - [`encap`](crate::tunnel::Tunnel::encap) takes it for
-    ///   [`InnerChecksum::Partial`]: the outer checksum is computed for the finished packet.
-    /// - [`decap`](crate::tunnel::Vtep::decap) does not verify an outer UDP checksum that is not
-    ///   filled in, or that covers one that is not: the host's own kernel vouches for it.
-    ///
-    /// After both, [`TxMeta::inner_checksum`] says where the checksum is now, if it is in the frame
-    /// still; [`complete_checksum`](crate::buf::FrameBuf::complete_checksum) fills it in.
-    pub partial: Option<PartialChecksum>,
-}
-
-impl RxMeta {
-    /// Creates metadata that reports nothing, as [`RxMeta::default`] does.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            ip_checksum: NicChecksum::Unknown,
-            udp_checksum: NicChecksum::Unknown,
-            partial: None,
-        }
-    }
-
-    /// Sets what the NIC reports of the outer IPv4 header checksum.
-    #[must_use]
-    pub const fn with_ip_checksum(mut self, checksum: NicChecksum) -> Self {
-        self.ip_checksum = checksum;
-        self
-    }
-
-    /// Sets what the NIC reports of the outer UDP checksum.
-    #[must_use]
-    pub const fn with_udp_checksum(mut self, checksum: NicChecksum) -> Self {
-        self.udp_checksum = checksum;
-        self
-    }
-
-    /// Returns `true` if a checksum at `offset` or after it is not filled in: then one at `offset`,
-    /// which covers it, cannot be verified, and the host's own kernel computed it.
-    #[inline]
-    pub(crate) fn is_partial_from(&self, offset: usize) -> bool {
-        self.partial.is_some_and(|partial| usize::from(partial.start) >= offset)
-    }
-
-    /// Sets where a checksum is that was received without being filled in.
-    #[must_use]
-    pub const fn with_partial(mut self, partial: PartialChecksum) -> Self {
-        self.partial = Some(partial);
-        self
-    }
-}
-
-/// What a NIC reports of a checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum NicChecksum {
-    /// Nothing: the checksum is verified in software.
-    #[default]
-    Unknown,
-    /// The checksum is right.
-    Good,
-    /// The checksum is wrong.
-    Bad,
-}
-
-/// Where a TCP or UDP checksum is that is not filled in yet: the field holds the sum of the
-/// pseudo-header, not inverted (Linux `CHECKSUM_PARTIAL`).
-///
-/// The two numbers are those of `struct virtio_net_hdr`, in bytes.
-///
-/// # Examples
-///
-/// ```
-/// use vtep::buf::PartialChecksum;
-///
-/// // TCP over IPv4 in an Ethernet frame: 14 + 20 bytes before it, 16 bytes into it.
-/// let partial = PartialChecksum::new(34, 16);
-/// assert_eq!((partial.start(), partial.offset()), (34, 16));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct PartialChecksum {
-    start: u16,
-    offset: u16,
-}
-
-impl PartialChecksum {
-    /// Creates it from `start`, where the checksummed bytes begin, counted from the start of the
-    /// frame (`csum_start`), and `offset`, where the field is, counted from there (`csum_offset`).
-    #[must_use]
-    pub const fn new(start: u16, offset: u16) -> Self {
-        Self { start, offset }
-    }
-
-    /// Where the checksummed bytes begin, in bytes from the start of the frame (`csum_start`).
-    #[must_use]
-    pub const fn start(self) -> u16 {
-        self.start
-    }
-
-    /// Where the checksum field is, in bytes from [`start`](Self::start) (`csum_offset`).
-    #[must_use]
-    pub const fn offset(self) -> u16 {
-        self.offset
-    }
-
-    /// The place in a frame that got `count` bytes in front. `None` if 16 bits cannot say it.
-    fn pushed(self, count: usize) -> Option<Self> {
-        let start = u16::try_from(count).ok()?.checked_add(self.start)?;
-        Some(Self { start, ..self })
-    }
-
-    /// The place in a frame that lost its first `count` bytes. `None` if it was in those.
-    fn pulled(self, count: usize) -> Option<Self> {
-        let start = self.start.checked_sub(u16::try_from(count).ok()?)?;
-        Some(Self { start, ..self })
-    }
-}
-
-/// What holds for a frame that is to be sent.
-///
-/// # Examples
-///
-/// A frame whose TCP checksum the NIC found good on receipt, with its RSS hash:
-///
-/// ```
-/// use vtep::buf::{InnerChecksum, TxMeta};
-///
-/// let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid).with_flow_hash(0x5a5a_1234);
-/// assert_eq!(tx.flow_hash, Some(0x5a5a_1234));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct TxMeta {
-    /// The transport checksum of the packet that encap gets.
-    pub inner_checksum: InnerChecksum,
-    /// Who computes the outer UDP checksum, if the tunnel sends one.
-    pub outer_checksum: OuterChecksum,
-    /// A hash of the inner flow (RSS). Encap takes the outer source port from it, and computes no
-    /// hash of its own.
-    pub flow_hash: Option<u32>,
-}
-
-impl TxMeta {
-    /// Creates metadata that promises nothing, as [`TxMeta::default`] does.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            inner_checksum: InnerChecksum::Unknown,
-            outer_checksum: OuterChecksum::Software,
-            flow_hash: None,
-        }
-    }
-
-    /// Sets what is promised of the inner transport checksum.
-    #[must_use]
-    pub const fn with_inner_checksum(mut self, checksum: InnerChecksum) -> Self {
-        self.inner_checksum = checksum;
-        self
-    }
-
-    /// Sets who computes the outer UDP checksum.
-    #[must_use]
-    pub const fn with_outer_checksum(mut self, checksum: OuterChecksum) -> Self {
-        self.outer_checksum = checksum;
-        self
-    }
-
-    /// Sets the hash of the inner flow.
-    #[must_use]
-    pub const fn with_flow_hash(mut self, hash: u32) -> Self {
-        self.flow_hash = Some(hash);
-        self
-    }
-}
-
-/// What the caller promises of the transport checksum inside a frame.
-///
-/// It is a promise: an outer checksum that is computed from the headers alone is wrong if the inner
-/// one is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum InnerChecksum {
-    /// Nothing is promised.
-    #[default]
-    Unknown,
-    /// The checksum is filled in and right.
-    Valid,
-    /// The checksum is filled in later: by the NIC that sends the frame, or by
-    /// [`complete_checksum`](crate::buf::FrameBuf::complete_checksum).
-    Partial(PartialChecksum),
-}
-
-/// Who computes the outer UDP checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum OuterChecksum {
-    /// Encap does.
-    #[default]
-    Software,
-    /// The sending NIC does: encap writes the sum of the pseudo-header for it to continue from.
-    Nic,
 }

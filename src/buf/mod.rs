@@ -21,12 +21,12 @@
 
 mod frame;
 mod meta;
+mod report;
 
 pub use frame::{ArrayFrame, Frame, RangeError};
-pub use meta::{
-    FrameMeta, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta, TxMeta,
-};
+pub use meta::FrameMeta;
 pub(crate) use meta::{meta_of, meta_pulled, meta_pushed};
+pub use report::{InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta, TxMeta};
 
 use crate::checksum::{self, CompleteError};
 use crate::verdict::{DropReason, Verdict};
@@ -230,8 +230,7 @@ pub trait FrameBuf {
         let (start, offset) = (partial.start().into(), partial.offset().into());
         checksum::complete(self.bytes_mut(), start, offset)?;
         if let Some(meta) = self.meta() {
-            meta.rx.partial = None;
-            meta.tx.inner_checksum = InnerChecksum::Valid;
+            meta.complete();
         }
         Ok(())
     }

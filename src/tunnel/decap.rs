@@ -64,8 +64,7 @@ impl Decap {
         self.edit.map(|edit| edit.class)
     }
 
-    /// Makes the frame that was looked at its inner frame: the outer headers go from its front, the bytes
-    /// behind the inner frame from its end.
+    /// Strips the outer headers and the trailing bytes of the frame that was inspected.
     ///
     /// # Errors
     /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.

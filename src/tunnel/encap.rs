@@ -101,7 +101,7 @@ impl Tunnel {
                 Ok(self.write::<H, P, N>(room, head, &inner, total, meta, core)?)
             },
         )?;
-        meta_pushed(frame, meta, N);
+        meta_pushed(frame, N);
         Ok(())
     }
 
@@ -135,7 +135,10 @@ impl Tunnel {
             let inner = H::Inner::walk(head, total, core.flow_key)?;
             self.write::<H, Any, N>(room, head, &inner, total, meta, core)
         })?;
-        meta_pushed(frame, meta, N);
+        if let Some(place) = frame.meta() {
+            *place = meta;
+        }
+        meta_pushed(frame, N);
         Ok(())
     }
 
@@ -187,7 +190,7 @@ impl Tunnel {
         let classes = u32::from_le_bytes(self.hot.classes);
         let mut patch = Patch {
             udp_len,
-            source_port: self.hot.source_ports.port(meta.tx.flow_hash.unwrap_or(inner.hash)),
+            source_port: self.hot.source_ports.port(meta.tx().flow_hash.unwrap_or(inner.hash)),
             class: TrafficClass(outer_bits(classes, inner_class)),
             ttl: 0,
             dont_fragment: false,
@@ -225,7 +228,7 @@ impl Tunnel {
         if self.policy.udp_checksum == UdpChecksum::None {
             return Ok(0);
         }
-        if meta.tx.outer_checksum == OuterChecksum::Nic {
+        if meta.tx().outer_checksum == OuterChecksum::Nic {
             return Ok((self.pseudo_sum() + patch.udp_len).folded());
         }
         let (behind, words) = self.inner_sum::<X>(head, total, meta, kernels)?;
@@ -247,7 +250,7 @@ impl Tunnel {
         kernels: &Kernels,
     ) -> Result<(Sum, u32), DropReason> {
         let partial = meta.partial();
-        let promise = meta.tx.inner_checksum;
+        let promise = meta.tx().inner_checksum;
         let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
         if partial.is_some() || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
             if let Some(sum) = lco::sum(head, total, X::LEN == 0, partial) {

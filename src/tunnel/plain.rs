@@ -66,7 +66,7 @@ impl Vtep<'_> {
     /// As there. A VTEP that asks for [one tag](super::OuterTag::One) gets no frame: they are `OuterVlan`.
     #[inline]
     pub fn decap_v4<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
-        let rx = meta_of(frame).rx;
+        let rx = meta_of(frame).rx();
         let decap = match Received::new(frame.bytes(), frame.total_len(), rx)? {
             (EtherType::IPV4, _) if self.needs_tag() => return Err(DropReason::OuterVlan),
             (EtherType::IPV4, received) => self.inspect_v4(received)?,

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{InnerTags, Origin, Set, Vtep};
-use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_of, meta_pulled};
+use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -141,22 +141,22 @@ impl Vtep<'_> {
         frame: &mut B,
         info: impl FnOnce(Origin),
     ) -> Verdict {
-        let origin = match self.take(frame) {
-            Ok(origin) => origin,
+        match self.take(frame) {
+            // Twice, so that the common case does not share the other's place for an origin.
+            Ok(origin) => info(origin),
             Err(Some(reason)) => return Err(reason),
             Err(None) => {
                 let mut origin = Origin::NONE;
                 self.decap_unusual(frame, &mut origin)?;
-                origin
+                info(origin);
             }
-        };
-        info(origin);
+        }
         Ok(())
     }
 
     #[inline(never)]
     pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
-        let rx = meta_of(frame).rx;
+        let rx = meta_of(frame).rx();
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
         *origin = decap.origin;
@@ -166,8 +166,8 @@ impl Vtep<'_> {
     /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
-        let rx = meta_of(frame).rx;
-        let (len, origin) = self.look(frame, rx)?;
+        let meta = meta_of(frame);
+        let (len, origin) = self.look(frame, meta)?;
         frame.trim_to(UsualPacket::OUTER, len)?;
         meta_pulled(frame, UsualPacket::OUTER);
         Ok(origin)
@@ -179,7 +179,7 @@ impl Vtep<'_> {
     fn look<B: FrameBuf>(
         &self,
         frame: &B,
-        rx: RxMeta,
+        meta: FrameMeta,
     ) -> Result<(usize, Origin), Option<DropReason>> {
         let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
@@ -203,7 +203,7 @@ impl Vtep<'_> {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
-        if !is_intact(ip, rx) {
+        if !is_intact(ip, meta) {
             return refuse(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
@@ -312,8 +312,8 @@ impl Vtep<'_> {
 }
 
 #[inline(always)]
-fn is_intact(ip: &Ipv4Header, rx: RxMeta) -> bool {
-    match rx.ip_checksum {
+fn is_intact(ip: &Ipv4Header, meta: FrameMeta) -> bool {
+    match meta.ip_checksum() {
         NicChecksum::Unknown => Sum::of_header(ip.as_bytes()).is_valid(),
         said => said == NicChecksum::Good,
     }
