@@ -146,8 +146,7 @@ mod measure {
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in frames.chunks_mut(size) {
-                    let info = |index: usize, origin| origins[index] = origin;
-                    decap_batch(&vtep, chunk, info, &mut verdicts).expect("len");
+                    decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts).expect("len");
                 }
             });
             undo_decap(&mut frames);
@@ -226,8 +225,7 @@ mod measure {
         let passed =
             unsafe { floor::contract_decap(&mut descriptors, &mut floor_from, &mut verdicts) };
         assert_eq!(passed, 256);
-        let info = |index: usize, origin| from[index] = origin;
-        assert_eq!(decap_batch(&vtep(), &mut ours, info, &mut verdicts), Ok(256));
+        assert_eq!(decap_batch(&vtep(), &mut ours, Some(&mut from), &mut verdicts), Ok(256));
         assert_eq!(from, floor_from);
     }
 

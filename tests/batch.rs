@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use vtep::arch::Kernels;
-use vtep::batch::{TooFewVerdicts, decap_batch, decap_passed, encap_batch, encap_passed};
+use vtep::batch::{TooFewResults, decap_batch, decap_passed, encap_batch, encap_passed};
 use vtep::buf::{
     ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
 };
@@ -229,8 +229,8 @@ fn decap_agrees(
             // What an earlier batch left.
             let mut origins = vec![Origin { port: 7, ..Origin::NONE }; count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
-            let info = |index: usize, origin| origins[index] = origin;
-            let passed = decap_batch(&vtep, &mut frames, info, &mut verdicts).unwrap();
+            let infos = Some(&mut origins[..]);
+            let passed = decap_batch(&vtep, &mut frames, infos, &mut verdicts).unwrap();
             assert_eq!(passed, wanted.iter().flatten().count());
             assert_eq!(contents(&frames), contents(&single));
             let results = verdicts.iter().zip(&origins).zip(&wanted);
@@ -278,15 +278,17 @@ fn too_few_verdicts_are_refused_and_nothing_is_touched() {
     let mut frames = before.clone();
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
-    let info = |_, _| unreachable!();
+    let mut origins = [Origin::NONE; 3];
     let (vtep, mut core) = (Vtep::rfc7348(), Core::predictable());
     for result in [
         encap_batch(&mut frames, route, &mut core, &mut verdicts),
         encap_passed(&mut frames, route, &mut core, &mut verdicts),
-        decap_batch(&vtep, &mut frames, info, &mut verdicts),
-        decap_passed(&vtep, &mut frames, info, &mut verdicts),
+        decap_batch(&vtep, &mut frames, Some(&mut origins), &mut verdicts),
+        decap_passed(&vtep, &mut frames, None, &mut verdicts),
+        decap_batch(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
+        decap_passed(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
     ] {
-        assert!(matches!(result, Err(TooFewVerdicts { needed: 2, available: 1, .. })));
+        assert!(matches!(result, Err(TooFewResults { needed: 2, available: 1, .. })));
     }
     assert_eq!(verdicts, [Err(DropReason::TooBig)]);
     assert_eq!(contents(&frames), contents(&before));
@@ -300,8 +302,10 @@ fn more_verdicts_than_frames_are_left_as_they_are() {
     let route = |_, _: &TestFrame| Some(&tunnels[0]);
     assert_eq!(encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts), Ok(1));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
-    let info = |_, _| ();
-    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, info, &mut verdicts), Ok(1));
+    let mut origins = [Origin { port: 7, ..Origin::NONE }; 3];
+    let infos = Some(&mut origins[..]);
+    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts), Ok(1));
+    assert_eq!((origins[0].vni.value(), origins[1].port, origins[2].port), (42, 7, 7));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
 }
 
@@ -338,8 +342,8 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     let before = frames.clone();
     let mut verdicts = [Ok(()); 50];
     let mut origins = [Origin::NONE; 50];
-    let info = |index: usize, origin| origins[index] = origin;
-    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, info, &mut verdicts).unwrap();
+    let infos = Some(&mut origins[..]);
+    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts).unwrap();
     assert_eq!(passed, 33);
     let mut routed = Vec::new();
     let route = |index: usize, frame: &ArrayFrame<512>| {
@@ -364,7 +368,7 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     }
     assert_eq!((wanted.passed(), passed as u64, wanted[DropReason::IpChecksum]), (17, 17, 17));
     // The same of decap after another stage.
-    let passed = decap_passed(&Vtep::rfc7348(), &mut frames, |_, _| (), &mut verdicts);
+    let passed = decap_passed(&Vtep::rfc7348(), &mut frames, None, &mut verdicts);
     assert_eq!(passed, Ok(17));
     assert!(
         verdicts

@@ -108,8 +108,8 @@ fn numbers_and_addresses_of_the_wire() {
 fn verdicts_frames_and_checksums() {
     says(DropReason::NotVxlan, "not UDP to a port of this VTEP");
     let frames = &mut [Frame::new([0; 4], 0..1).unwrap(), Frame::new([0; 4], 0..1).unwrap()];
-    let few = decap_batch(&Vtep::rfc7348(), frames, |_, _| {}, &mut [Ok(())]);
-    error(few, "2 verdicts needed for the batch, 1 available");
+    let few = decap_batch(&Vtep::rfc7348(), frames, None, &mut [Ok(())]);
+    error(few, "2 results needed for the batch, 1 available");
     error(Frame::new([0; 4], 3..5), "bytes 3..5 are not within a buffer of 4 bytes");
     error(checksum::complete(&mut [0; 4], 2, 2), "the checksum needs 6 bytes, 4 are available");
     error(checksum::complete(&mut [0; 4], 0, 1), "the checksum field is at odd offset 1");

@@ -72,8 +72,7 @@ fn decap(group: &mut Group<'_>, id: &str, frames: Vec<PoolFrame>, size: usize) {
                         let _ = black_box(vtep.decap(frame));
                     });
                 } else {
-                    let info = |index: usize, origin| origins[index] = origin;
-                    let _ = black_box(decap_batch(&vtep, chunk, info, &mut verdicts));
+                    let _ = black_box(decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts));
                 }
             }
             undo_decap(&mut frames);

@@ -37,7 +37,7 @@
 //!
 //! let mut verdicts = [Ok(()); 64];
 //! let mut infos = [Origin::NONE; 64];
-//! decap_batch(&vtep, &mut frames, |index, info| infos[index] = info, &mut verdicts)?;
+//! decap_batch(&vtep, &mut frames, Some(&mut infos), &mut verdicts)?;
 //! let route = |index: usize, _: &_| (infos[index].vni == blue).then_some(&to_green);
 //! let passed = encap_passed(&mut frames, route, &mut core, &mut verdicts)?;
 //!
@@ -74,7 +74,7 @@ const DESCRIBED: usize = 16;
 /// `verdicts` may be longer than `frames`; the rest of it is unchanged.
 ///
 /// # Errors
-/// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
+/// [`TooFewResults`] if `verdicts` is shorter than `frames`; nothing is changed.
 ///
 /// # Examples
 ///
@@ -115,7 +115,7 @@ pub fn encap_batch<'t, B: FrameBuf>(
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
     core: &mut Core,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
+) -> Result<usize, TooFewResults> {
     encap_some::<false, B>(frames, route, core, verdicts)
 }
 
@@ -124,7 +124,7 @@ pub fn encap_batch<'t, B: FrameBuf>(
 /// passed.
 ///
 /// # Errors
-/// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
+/// [`TooFewResults`] if `verdicts` is shorter than `frames`; nothing is changed.
 ///
 /// # Examples
 ///
@@ -134,7 +134,7 @@ pub fn encap_passed<'t, B: FrameBuf>(
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
     core: &mut Core,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
+) -> Result<usize, TooFewResults> {
     encap_some::<true, B>(frames, route, core, verdicts)
 }
 
@@ -144,8 +144,8 @@ fn encap_some<'t, const PASSED: bool, B: FrameBuf>(
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
     core: &mut Core,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
-    let verdicts = TooFewVerdicts::cut(verdicts, frames.len())?;
+) -> Result<usize, TooFewResults> {
+    let verdicts = TooFewResults::cut(verdicts, frames.len())?;
     let kernels = core.kernels;
     Ok(kernels.run(
         #[inline(always)] // to be compiled for the kernels' processor
@@ -193,12 +193,12 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 
 /// Decapsulates each of `frames`, and writes the outcome to `verdicts`. Returns how many passed.
 ///
-/// `info` is called for each frame that passed, in order, with its index and what its outer headers
-/// reported; to ignore it, pass `|_, _| {}`. `verdicts` may be longer than `frames`; the rest
-/// of it is unchanged.
+/// What the outer headers of a frame said is stored at its index in `infos`, and [`Origin::NONE`]
+/// for a refused frame; pass `None` to ignore it. Both slices may be longer than `frames`; the rest
+/// of them is unchanged.
 ///
 /// # Errors
-/// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
+/// [`TooFewResults`] if a slice is shorter than `frames`; nothing is changed.
 ///
 /// # Examples
 ///
@@ -222,7 +222,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// let mut verdicts = [Ok(()); 64];
 /// let mut infos = [Origin::NONE; 64];
 /// let vtep = Vtep::rfc7348();
-/// let passed = decap_batch(&vtep, &mut frames, |index, info| infos[index] = info, &mut verdicts)?;
+/// let passed = decap_batch(&vtep, &mut frames, Some(&mut infos), &mut verdicts)?;
 /// assert_eq!((passed, infos[0].vni.value()), (1, 1));
 ///
 /// let mut counters = DropCounters::ZERO;
@@ -239,17 +239,17 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 pub fn decap_batch<B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    info: impl FnMut(usize, Origin),
+    infos: Option<&mut [Origin]>,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
-    decap_some::<false, B>(vtep, frames, info, verdicts)
+) -> Result<usize, TooFewResults> {
+    decap_some::<false, B>(vtep, frames, infos, verdicts)
 }
 
 /// Decapsulates like [`decap_batch`], but only those of `frames` whose verdict is `Ok`. The others
 /// are unchanged and so is their verdict. Returns how many passed.
 ///
 /// # Errors
-/// [`TooFewVerdicts`] if `verdicts` is shorter than `frames`; nothing is changed.
+/// [`TooFewResults`] if a slice is shorter than `frames`; nothing is changed.
 ///
 /// # Examples
 ///
@@ -264,62 +264,82 @@ pub fn decap_batch<B: FrameBuf>(
 /// let frame = ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 64)?;
 /// let mut frames = [frame.clone(), frame];
 /// let mut verdicts = [Ok(()), Err(DropReason::Fragment)];
-/// decap_passed(&Vtep::rfc7348(), &mut frames, |_, _| {}, &mut verdicts)?;
+/// decap_passed(&Vtep::rfc7348(), &mut frames, None, &mut verdicts)?;
 /// assert_eq!(verdicts, [Err(DropReason::NotVxlan), Err(DropReason::Fragment)]);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub fn decap_passed<B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    info: impl FnMut(usize, Origin),
+    infos: Option<&mut [Origin]>,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
-    decap_some::<true, B>(vtep, frames, info, verdicts)
+) -> Result<usize, TooFewResults> {
+    decap_some::<true, B>(vtep, frames, infos, verdicts)
 }
 
 #[inline(always)] // one body of two functions, each compiled where it is called
 fn decap_some<const PASSED: bool, B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    mut info: impl FnMut(usize, Origin),
+    infos: Option<&mut [Origin]>,
     verdicts: &mut [Verdict],
-) -> Result<usize, TooFewVerdicts> {
-    let verdicts = TooFewVerdicts::cut(verdicts, frames.len())?;
+) -> Result<usize, TooFewResults> {
+    let verdicts = TooFewResults::cut(verdicts, frames.len())?;
+    let infos = infos.map(|infos| TooFewResults::cut(infos, frames.len())).transpose()?;
     Ok(vtep.chosen_kernels().run(
         #[inline(always)] // to be compiled for the kernels' processor
-        || match vtep.needs_tag() {
-            true => decap_all::<PASSED, B>(frames, verdicts, |index, frame| {
-                let mut origin = Origin::NONE;
-                vtep.decap_unusual(frame, &mut origin)?;
-                info(index, origin);
-                Ok(())
-            }),
-            false => decap_all::<PASSED, B>(
-                frames,
-                verdicts,
-                #[inline(always)] // to be compiled for the kernels' processor
-                |index, frame| vtep.decap_inline(frame, |origin| info(index, origin)),
-            ),
+        || match infos {
+            Some(infos) => decap_all::<PASSED, true, B>(vtep, frames, infos, verdicts),
+            None => decap_all::<PASSED, false, B>(vtep, frames, &mut [], verdicts),
         },
     ))
 }
 
 #[inline(always)] // to be compiled for the kernels' processor
-fn decap_all<const PASSED: bool, B: FrameBuf>(
+fn decap_all<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
+    vtep: &Vtep<'_>,
     frames: &mut [B],
+    infos: &mut [Origin],
     verdicts: &mut [Verdict],
-    mut decap: impl FnMut(usize, &mut B) -> Verdict,
+) -> usize {
+    match vtep.needs_tag() {
+        true => decap_each::<PASSED, INFOS, B>(frames, infos, verdicts, |frame, info| {
+            vtep.decap_unusual(frame, info)
+        }),
+        false => decap_each::<PASSED, INFOS, B>(
+            frames,
+            infos,
+            verdicts,
+            #[inline(always)] // to be compiled for the kernels' processor
+            |frame, info| vtep.decap_inline(frame, info),
+        ),
+    }
+}
+
+/// One loop with infos and one without: a place that is chosen for each frame costs 6 instructions.
+#[inline(always)] // to be compiled for the kernels' processor
+fn decap_each<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
+    frames: &mut [B],
+    infos: &mut [Origin],
+    verdicts: &mut [Verdict],
+    decap: impl Fn(&mut B, &mut Origin) -> Verdict,
 ) -> usize {
     start(frames, FETCHED, 0);
-    // The compiler sees by this that one index serves both slices.
-    let Some(verdicts) = verdicts.get_mut(..frames.len()) else { return 0 };
-    for index in 0..frames.len() {
+    // The compiler sees by this that one index serves all slices.
+    let count = frames.len();
+    let Some(verdicts) = verdicts.get_mut(..count) else { return 0 };
+    let Some(infos) = infos.get_mut(..if INFOS { count } else { 0 }) else { return 0 };
+    let mut ignored = Origin::NONE;
+    for index in 0..count {
         fetch(frames, index, FETCHED, 0);
-        if let (Some(frame), Some(verdict)) = (frames.get_mut(index), verdicts.get_mut(index)) {
+        let info = if INFOS { infos.get_mut(index) } else { Some(&mut ignored) };
+        if let (Some(frame), Some(info), Some(verdict)) =
+            (frames.get_mut(index), info, verdicts.get_mut(index))
+        {
             if PASSED && verdict.is_err() {
                 continue;
             }
-            *verdict = decap(index, frame);
+            *verdict = decap(frame, info);
         }
     }
     passed(verdicts)
@@ -369,30 +389,30 @@ fn passed(verdicts: &[Verdict]) -> usize {
     verdicts.iter().filter(|verdict| verdict.is_ok()).count()
 }
 
-/// A slice of verdicts that is shorter than the batch.
+/// A slice of results, verdicts or infos, that is shorter than the batch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct TooFewVerdicts {
+pub struct TooFewResults {
     /// The number of frames.
     pub needed: usize,
-    /// The number of verdicts.
+    /// The length of the slice.
     pub available: usize,
 }
 
-impl TooFewVerdicts {
-    /// Returns the first `needed` verdicts.
-    fn cut(verdicts: &mut [Verdict], needed: usize) -> Result<&mut [Verdict], Self> {
-        let available = verdicts.len();
-        verdicts.get_mut(..needed).ok_or(Self { needed, available })
+impl TooFewResults {
+    /// Returns the first `needed` results.
+    fn cut<T>(results: &mut [T], needed: usize) -> Result<&mut [T], Self> {
+        let available = results.len();
+        results.get_mut(..needed).ok_or(Self { needed, available })
     }
 }
 
-impl fmt::Display for TooFewVerdicts {
+impl fmt::Display for TooFewResults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { needed, available } = self;
-        write!(f, "{needed} verdicts needed for the batch, {available} available")
+        write!(f, "{needed} results needed for the batch, {available} available")
     }
 }
 
-impl core::error::Error for TooFewVerdicts {}
+impl core::error::Error for TooFewResults {}

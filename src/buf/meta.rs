@@ -108,6 +108,16 @@ impl FrameMeta {
         if self.bits & Self::PARTIAL != 0 { Some(self.partial) } else { None }
     }
 
+    #[inline(always)] // one test, where `tx` decodes all
+    pub(crate) const fn is_inner_valid(&self) -> bool {
+        self.bits & Self::INNER_VALID != 0
+    }
+
+    #[inline(always)] // one test, where `tx` decodes all
+    pub(crate) const fn is_outer_nic(&self) -> bool {
+        self.bits & Self::OUTER_NIC != 0
+    }
+
     #[inline(always)] // where it is needed, not where the frame's metadata is read
     pub(crate) const fn ip_checksum(&self) -> NicChecksum {
         self.checksum(Self::IP)
@@ -135,22 +145,30 @@ impl FrameMeta {
         self
     }
 
-    /// Resets the metadata of a frame that got `count` bytes in front. A place that 16 bits cannot say
-    /// is one that no frame has.
+    /// Resets the metadata of a frame that got `count` bytes in front. A place that 16 bits cannot
+    /// say is one that no frame has.
     #[inline(always)] // in the loop of a batch
     fn push(&mut self, count: usize) {
+        if self.bits & Self::PARTIAL == 0 {
+            self.bits = 0;
+            return;
+        }
         let count = u16::try_from(count).unwrap_or(u16::MAX);
         self.partial.start = self.partial.start.saturating_add(count);
-        self.bits = if self.bits & Self::PARTIAL != 0 { Self::TX_PARTIAL } else { 0 };
+        self.bits = Self::TX_PARTIAL;
     }
 
-    /// Resets the metadata of a frame that lost the first `count` bytes. A checksum in those is gone.
+    /// Resets the metadata of a frame that lost the first `count` bytes. A checksum in those is
+    /// gone.
     #[inline(always)] // in the loop of a batch
     fn pull(&mut self, count: usize) {
+        let is_partial = self.bits & Self::PARTIAL != 0;
+        self.bits = 0;
         let count = u16::try_from(count).unwrap_or(u16::MAX);
-        let is_left = self.bits & Self::PARTIAL != 0 && self.partial.start >= count;
-        self.partial.start = self.partial.start.wrapping_sub(count);
-        self.bits = if is_left { Self::TX_PARTIAL } else { 0 };
+        if let Some(start) = self.partial.start.checked_sub(count).filter(|_| is_partial) {
+            self.partial.start = start;
+            self.bits = Self::TX_PARTIAL;
+        }
     }
 
     /// Notes that a partial checksum is filled in.

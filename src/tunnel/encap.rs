@@ -10,7 +10,7 @@ use super::stack::{
 };
 use super::template::{Core, Layout, Tunnel};
 use crate::arch::Kernels;
-use crate::buf::{FrameBuf, FrameMeta, InnerChecksum, OuterChecksum, meta_of, meta_pushed};
+use crate::buf::{FrameBuf, FrameMeta, meta_of, meta_pushed};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -228,7 +228,7 @@ impl Tunnel {
         if self.policy.udp_checksum == UdpChecksum::None {
             return Ok(0);
         }
-        if meta.tx().outer_checksum == OuterChecksum::Nic {
+        if meta.is_outer_nic() {
             return Ok((self.pseudo_sum() + patch.udp_len).folded());
         }
         let (behind, words) = self.inner_sum::<X>(head, total, meta, kernels)?;
@@ -250,8 +250,7 @@ impl Tunnel {
         kernels: &Kernels,
     ) -> Result<(Sum, u32), DropReason> {
         let partial = meta.partial();
-        let promise = meta.tx().inner_checksum;
-        let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
+        let vouched = self.policy.inner_checksum_valid || meta.is_inner_valid();
         if partial.is_some() || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
             if let Some(sum) = lco::sum(head, total, X::LEN == 0, partial) {
                 return Ok(sum);

@@ -134,28 +134,25 @@ impl Vtep<'_> {
     }
 
     /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor, and hands the origin to `info`.
+    /// processor. The origin is written in its place; it is none if the frame is refused.
     #[inline(always)]
-    pub(crate) fn decap_inline<B: FrameBuf>(
-        &self,
-        frame: &mut B,
-        info: impl FnOnce(Origin),
-    ) -> Verdict {
+    pub(crate) fn decap_inline<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
         match self.take(frame) {
-            // Twice, so that the common case does not share the other's place for an origin.
-            Ok(origin) => info(origin),
-            Err(Some(reason)) => return Err(reason),
-            Err(None) => {
-                let mut origin = Origin::NONE;
-                self.decap_unusual(frame, &mut origin)?;
-                info(origin);
+            Ok(from) => {
+                *origin = from;
+                Ok(())
             }
+            Err(Some(reason)) => {
+                *origin = Origin::NONE;
+                Err(reason)
+            }
+            Err(None) => self.decap_unusual(frame, origin),
         }
-        Ok(())
     }
 
     #[inline(never)]
     pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
+        *origin = Origin::NONE;
         let rx = meta_of(frame).rx();
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;

@@ -269,8 +269,7 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
     let (mut one, mut all) = (frames.clone(), frames.clone());
     let taken: Vec<_> = one.iter_mut().map(|frame| vtep.decap(frame)).collect();
     let passed =
-        decap_batch(&vtep, &mut all, |index, origin| origins[index] = origin, &mut verdicts)
-            .expect("lengths agree");
+        decap_batch(&vtep, &mut all, Some(&mut origins), &mut verdicts).expect("lengths agree");
     assert_eq!(passed, taken.iter().flatten().count());
     for ((taken, origin), verdict) in taken.iter().zip(&origins).zip(&verdicts) {
         assert_eq!((taken.map(drop), taken.unwrap_or(Origin::NONE)), (*verdict, *origin));

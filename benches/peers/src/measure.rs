@@ -153,8 +153,7 @@ fn encap_with<P: Peer>(pool: &mut Pool) {
 
 fn decap_together(pool: &mut Pool) {
     let Pool { frames, vtep, origins, verdicts, .. } = pool;
-    let info = |index: usize, origin| origins[index] = origin;
-    assert_eq!(decap_batch(vtep, frames, info, verdicts), Ok(COUNT));
+    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(COUNT));
 }
 
 fn decap_one_by_one(pool: &mut Pool) {

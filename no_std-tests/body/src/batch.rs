@@ -1,7 +1,7 @@
 //! Batches, and the kernels of the processor that this runs on.
 
 use vtep::arch::{Isa, Kernels, prefetch};
-use vtep::batch::{TooFewVerdicts, decap_batch, decap_passed, encap_batch, encap_passed};
+use vtep::batch::{TooFewResults, decap_batch, decap_passed, encap_batch, encap_passed};
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::checksum::Sum;
 use vtep::tunnel::{Core, Origin, Vtep};
@@ -30,19 +30,20 @@ fn batches(checks: &mut Checks<'_>) {
         let is_refused = verdicts.get(2) == Some(&Err(DropReason::NoRoute));
         let encapsulated = frames.iter().filter(|frame| frame.bytes() == packet_v4()).count();
         let again = encap_passed(&mut frames, route, &mut core, &mut verdicts);
-        let mut origin = Origin::NONE;
+        let mut infos = any([Origin::NONE; 3]);
         let vtep = Vtep::linux().kernels(Kernels::baseline());
-        let back = decap_passed(&vtep, &mut frames, |_, info| origin = info, &mut verdicts);
-        let received = decap_batch(&vtep, &mut frames, |_, _| (), &mut verdicts);
+        let back = decap_passed(&vtep, &mut frames, Some(&mut infos), &mut verdicts);
+        let received = decap_batch(&vtep, &mut frames, None, &mut verdicts);
+        let is_heard = infos.first().is_some_and(|info| info.port != 0);
         let is_back = frames.iter().all(|frame| frame.bytes() == FRAME);
         let counts = (sent, again, back, received, encapsulated);
         let is_refused = is_refused && verdicts.get(2) == Some(&Err(DropReason::NotVxlan));
-        Some(counts == (Ok(2), Ok(2), Ok(2), Ok(2), 2) && is_refused && is_back && origin.port != 0)
+        Some(counts == (Ok(2), Ok(2), Ok(2), Ok(2), 2) && is_refused && is_back && is_heard)
     });
     checks.all("batch: lengths", || {
         let mut frames = [ArrayFrame::<1>::from_bytes_with_headroom(&[], 0).ok()?];
         let few = encap_batch(&mut frames, |_, _| None, &mut Core::predictable(), any(&mut []));
-        Some(matches!(few, Err(TooFewVerdicts { needed: 1, available: 0, .. })))
+        Some(matches!(few, Err(TooFewResults { needed: 1, available: 0, .. })))
     });
 }
 
@@ -82,7 +83,7 @@ fn bare_frames(checks: &mut Checks<'_>) {
         let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;
         let says_nothing = frame.meta().is_none() && frame.headroom() == 14;
         let completed = frame.complete_checksum() == Ok(()) && frame.bytes_mut() == packet_v4();
-        let received = decap_batch(&Vtep::linux(), &mut frames, |_, _| (), &mut verdicts);
+        let received = decap_batch(&Vtep::linux(), &mut frames, None, &mut verdicts);
         let [frame] = &frames;
         let is_back = received == Ok(1) && frame.bytes() == FRAME;
         Some(is_sent && says_nothing && completed && is_back)

@@ -12,7 +12,7 @@ use heapless::Vec;
 use heapless::spsc::{Consumer, Producer};
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, Core, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, Core, Origin, Tunnel, TunnelConfig, Vtep};
 use vtep::verdict::{DropCounters, Verdict};
 use vtep::wire::{MacAddr, Vni};
 
@@ -105,13 +105,11 @@ impl Node {
     fn decap(&mut self) -> usize {
         let mut frames = batch(&mut self.underlay.received);
         let mut verdicts = verdicts(&frames);
-        let mut is_first = self.counters.passed() == 0;
-        let heard = |_, origin| {
-            if core::mem::take(&mut is_first) {
-                defmt::info!("first heard: {}", origin);
-            }
-        };
-        let _ = decap_batch(&VTEP, &mut frames, heard, &mut verdicts);
+        let mut infos = [Origin::NONE; BATCH];
+        let _ = decap_batch(&VTEP, &mut frames, Some(&mut infos), &mut verdicts);
+        if self.counters.passed() == 0 && !frames.is_empty() {
+            defmt::info!("first heard: {}", infos[0]);
+        }
         self.counters.count_all(&verdicts);
         deliver("underlay", iter::zip(frames, verdicts), &mut self.overlay, &mut self.spent)
     }
