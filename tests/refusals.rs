@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use chained::Chained;
-use vtep::buf::{ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta};
+use vtep::buf::{
+    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
+};
 use vtep::tunnel::{
     Adjacency, Core, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
@@ -297,7 +299,7 @@ fn an_atomic_ipv6_fragment_is_accepted() {
             wanted,
             "{high:02x}{low:02x}"
         );
-        let mut frame = ArrayFrame::<256>::copy_of(&packet, 0).unwrap();
+        let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&packet, 0).unwrap();
         assert_eq!(linux().decap(&mut frame).is_ok(), is_whole);
     }
 }

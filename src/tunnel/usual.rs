@@ -345,7 +345,7 @@ mod tests {
         for (at, byte) in change {
             bytes[*at] = *byte;
         }
-        let mut frame = ArrayFrame::<96>::copy_of(&bytes, 0).unwrap();
+        let mut frame = ArrayFrame::<96>::from_bytes_with_headroom(&bytes, 0).unwrap();
         let mut origin = Origin { port: 7, ..Origin::NONE };
         (vtep.decap_inline(&mut frame, &mut origin), origin)
     }
