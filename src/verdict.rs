@@ -246,6 +246,15 @@ impl DropCounters {
     }
 }
 
+impl DropCounters {
+    fn add(&mut self, other: &Self) {
+        self.passed = self.passed.wrapping_add(other.passed);
+        for (count, more) in self.dropped.iter_mut().zip(&other.dropped) {
+            *count = count.wrapping_add(*more);
+        }
+    }
+}
+
 impl Default for DropCounters {
     fn default() -> Self {
         Self::ZERO
@@ -264,23 +273,20 @@ impl Index<DropReason> for DropCounters {
 impl AddAssign<&Self> for DropCounters {
     /// Adds the counts of another core.
     fn add_assign(&mut self, other: &Self) {
-        self.passed = self.passed.wrapping_add(other.passed);
-        for (count, more) in self.dropped.iter_mut().zip(&other.dropped) {
-            *count = count.wrapping_add(*more);
-        }
+        self.add(other);
     }
 }
 
 impl AddAssign for DropCounters {
     fn add_assign(&mut self, other: Self) {
-        *self += &other;
+        self.add(&other);
     }
 }
 
 impl<'a> Sum<&'a Self> for DropCounters {
     fn sum<I: Iterator<Item = &'a Self>>(counters: I) -> Self {
         let mut total = Self::ZERO;
-        counters.for_each(|one| total += one);
+        counters.for_each(|one| total.add(one));
         total
     }
 }
@@ -288,7 +294,7 @@ impl<'a> Sum<&'a Self> for DropCounters {
 impl Sum for DropCounters {
     fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
         let mut total = Self::ZERO;
-        counters.for_each(|one| total += &one);
+        counters.for_each(|one| total.add(&one));
         total
     }
 }

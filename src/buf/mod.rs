@@ -197,7 +197,7 @@ pub trait FrameBuf {
     /// and notes that it is valid now. Does nothing if there is none.
     ///
     /// For a frame whose next receiver or NIC cannot do that. Without metadata call
-    /// [`checksum::complete`](crate::checksum::complete).
+    /// [`checksum::complete`].
     ///
     /// # Errors
     /// [`CompleteError::OutOfBounds`] if the field is not in the frame, or if the frame is chained
