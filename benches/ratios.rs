@@ -77,14 +77,15 @@ mod measure {
     }
 
     fn batch<'a>(mut frames: Vec<PoolFrame>, tunnel: &'a Tunnel, size: usize) -> Run<'a> {
-        let (mut core, mut verdicts) = (core(), verdicts(size));
+        let (mut core, mut verdicts, tx) = (core(), verdicts(size), promise(&frames));
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in frames.chunks_mut(size) {
-                    encap_batch(chunk, |_| Some(tunnel), &mut core, &mut verdicts).expect("len");
+                    encap_batch(chunk, |_, _| Some(tunnel), &mut core, &mut verdicts).expect("len");
                 }
             });
             undo_encap(&mut frames);
+            promise_again(&mut frames, tx);
             ticks
         })
     }
@@ -94,7 +95,7 @@ mod measure {
         let mut random = 1u64;
         let mask = tunnels.len() - 1;
         Box::new(move || {
-            let route = |_: &PoolFrame| {
+            let route = |_, _: &PoolFrame| {
                 random =
                     random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
                 tunnels.get((random >> 40) as usize & mask)
@@ -145,7 +146,7 @@ mod measure {
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in frames.chunks_mut(size) {
-                    decap_batch(&vtep, chunk, &mut origins, &mut verdicts).expect("len");
+                    decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts).expect("len");
                 }
             });
             undo_decap(&mut frames);
@@ -209,7 +210,7 @@ mod measure {
         let mut core = core();
         let (mut ours, mut theirs) = (pool(), pool());
         let mut verdicts = verdicts(256);
-        let passed = encap_batch(&mut ours, |_| Some(&tunnel), &mut core, &mut verdicts);
+        let passed = encap_batch(&mut ours, |_, _| Some(&tunnel), &mut core, &mut verdicts);
         assert_eq!(passed, Ok(256));
         let mut descriptors = floor::descriptors(&mut theirs);
         let template = floor::Template::of(&tunnel);
@@ -224,7 +225,7 @@ mod measure {
         let passed =
             unsafe { floor::contract_decap(&mut descriptors, &mut floor_from, &mut verdicts) };
         assert_eq!(passed, 256);
-        assert_eq!(decap_batch(&vtep(), &mut ours, &mut from, &mut verdicts), Ok(256));
+        assert_eq!(decap_batch(&vtep(), &mut ours, Some(&mut from), &mut verdicts), Ok(256));
         assert_eq!(from, floor_from);
     }
 

@@ -1,20 +1,20 @@
 //! Encap and decap on chained buffers with metadata, as DPDK's mbufs are.
 //!
-//! A frame's head lies in its first segment; the rest may follow in others. The descriptor in the burst points
-//! to the first mbuf, so that prefetch has two stages. What the NIC said of a frame, its RSS hash and which
-//! checksums it found good, is used, not computed again.
+//! A frame's head is in its first segment; the rest may follow in others. The burst holds pointers
+//! to the first mbuf, so prefetch has two stages. What the NIC reports of a frame, its RSS hash and
+//! which checksums it found good, is used, not computed again.
 
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use vtep::arch::{Kernels, prefetch};
+use vtep::arch::prefetch;
 use vtep::batch::{decap_batch, encap_batch};
-use vtep::buf::{FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
-use vtep::tunnel::{Adjacency, Core, Origin, TunnelConfig, UdpChecksum, Vtep};
+use vtep::buf::{FrameBuf, FrameMeta, InnerChecksum, NicChecksum, RxMeta, TxMeta};
+use vtep::tunnel::{Adjacency, Core, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, Vni};
 
-/// `RTE_PKTMBUF_HEADROOM`, and a segment's bytes behind it.
+/// `RTE_PKTMBUF_HEADROOM`, and the bytes of a segment after it.
 const HEADROOM: usize = 128;
 const DATAROOM: usize = 512;
 
@@ -26,14 +26,14 @@ struct Mbuf {
     len: usize,
     /// The frame's length, all segments together.
     total: usize,
-    rss: Option<u32>,
-    checksums_good: bool,
+    /// In DPDK this is in the private area of the mbuf (`rte_pktmbuf_priv_size`).
+    meta: FrameMeta,
     next: Option<Box<Mbuf>>,
 }
 
 impl Mbuf {
     /// A chain of segments with these bytes in them.
-    fn chain(bytes: &[u8], rss: u32) -> Box<Self> {
+    fn chain(bytes: &[u8]) -> Box<Self> {
         let (head, rest) = bytes.split_at(bytes.len().min(DATAROOM));
         let mut buffer = [0; HEADROOM + DATAROOM];
         buffer[HEADROOM..HEADROOM + head.len()].copy_from_slice(head);
@@ -42,9 +42,8 @@ impl Mbuf {
             start: HEADROOM,
             len: head.len(),
             total: bytes.len(),
-            rss: Some(rss),
-            checksums_good: true,
-            next: (!rest.is_empty()).then(|| Self::chain(rest, rss)),
+            meta: FrameMeta::default(),
+            next: (!rest.is_empty()).then(|| Self::chain(rest)),
         })
     }
 
@@ -67,9 +66,9 @@ impl FrameBuf for Pointer {
         &self.0.buffer[self.0.start..self.0.start + self.0.len]
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        let head = self.0.start..self.0.start + self.0.len;
-        &mut self.0.buffer[head]
+    fn split_headroom(&mut self) -> (&mut [u8], &mut [u8]) {
+        let mbuf = &mut *self.0;
+        mbuf.buffer[..mbuf.start + mbuf.len].split_at_mut(mbuf.start)
     }
 
     fn push_front(&mut self, count: usize) -> Verdict {
@@ -102,45 +101,39 @@ impl FrameBuf for Pointer {
         }
     }
 
-    fn push_header<const N: usize, E: From<DropReason>>(
-        &mut self,
-        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mbuf = &mut *self.0;
-        let front = mbuf.start.checked_sub(N).ok_or(DropReason::NoHeadroom)?;
-        let linear = mbuf.buffer.get_mut(front..mbuf.start + mbuf.len);
-        let room = linear.and_then(<[u8]>::split_first_chunk_mut);
-        let (room, bytes) = room.ok_or(DropReason::NoHeadroom)?;
-        write(room, bytes)?;
-        Ok(self.push_front(N)?)
-    }
-
     fn total_len(&self) -> usize {
         self.0.total
     }
 
     fn prefetch_descriptor(&self) {
         let mbuf: *const Mbuf = &*self.0;
-        // Start, lengths and flags stand behind the data here.
+        // Start, lengths and metadata follow the data here.
         prefetch(mbuf.wrapping_add(1).cast::<u8>().wrapping_sub(64));
     }
 
-    fn prefetch(&self, room: usize) {
-        let front = self.0.buffer.as_ptr().wrapping_add(self.0.start).wrapping_sub(room);
+    fn prefetch(&self, headroom: usize) {
+        let front = self.0.buffer.as_ptr().wrapping_add(self.0.start).wrapping_sub(headroom);
         prefetch(front);
         prefetch(front.wrapping_add(64));
     }
 
-    fn rx(&self) -> RxMeta {
-        let said = if self.0.checksums_good { NicChecksum::Good } else { NicChecksum::Unknown };
-        RxMeta { ip_checksum: said, udp_checksum: said }
+    fn meta(&mut self) -> Option<&mut FrameMeta> {
+        Some(&mut self.0.meta)
+    }
+}
+
+impl Pointer {
+    /// What a receive function does for a frame from a container: RSS, and the inner checksum found
+    /// good (`RTE_MBUF_F_RX_L4_CKSUM_GOOD`).
+    fn received_inside(&mut self, rss: u32) {
+        let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid).with_flow_hash(rss);
+        self.0.meta.set_tx(tx);
     }
 
-    fn tx(&self) -> TxMeta {
-        // The NIC that received the inner packet found its checksum good.
-        let inner_checksum =
-            if self.0.checksums_good { InnerChecksum::Valid } else { InnerChecksum::Unknown };
-        TxMeta { inner_checksum, flow_hash: self.0.rss, ..TxMeta::default() }
+    /// What it does for a frame from the underlay: both outer checksums found good.
+    fn received_outside(&mut self) {
+        let good = NicChecksum::Good;
+        self.0.meta.set_rx(RxMeta::new().with_ip_checksum(good).with_udp_checksum(good));
     }
 }
 
@@ -169,7 +162,7 @@ fn burst(payload: usize) -> Vec<Pointer> {
         let frame = EthernetBuilder::new(mac(1), mac(2), ip);
         let mut buffer = vec![0; frame.len()];
         frame.build(&mut buffer).expect("as long as it says");
-        Pointer(Mbuf::chain(&buffer, u32::from(port).wrapping_mul(0x9E37_79B9)))
+        Pointer(Mbuf::chain(&buffer))
     };
     (0..BURST as u16).map(|flow| frame(20_000 + flow)).collect()
 }
@@ -177,7 +170,7 @@ fn burst(payload: usize) -> Vec<Pointer> {
 fn report(way: &str, counters: &DropCounters, frames: u64, time: Duration) {
     let rate = frames as f64 / time.as_secs_f64() / 1e6;
     println!("{way}: {} passed, {rate:.1} million/s", counters.passed());
-    for (reason, count) in counters.iter() {
+    for (reason, count) in counters {
         println!("  {reason}: {count}");
     }
 }
@@ -191,29 +184,33 @@ fn main() {
         .udp_checksum(UdpChecksum::Lco)
         .build()
         .expect("both ends are IPv4");
-    let mut core = Core::default().kernels(Kernels::detect());
-    let vtep = Vtep::rfc7348().kernels(Kernels::detect());
+    let mut core = Core::predictable();
+    let vtep = Vtep::rfc7348();
 
     let mut frames = burst(usize::from(arguments.payload));
     let before: Vec<_> = frames.iter().map(|frame| frame.0.to_vec()).collect();
-    let (mut sent, mut taken_out) = (DropCounters::ZERO, DropCounters::ZERO);
+    let (mut sent, mut received) = (DropCounters::ZERO, DropCounters::ZERO);
     let (mut encap_time, mut decap_time) = (Duration::ZERO, Duration::ZERO);
-    let (mut verdicts, mut origins) = ([Ok(()); BURST], [Origin::NONE; BURST]);
+    let mut verdicts = [Ok(()); BURST];
     for _ in 0..arguments.bursts {
+        for (index, frame) in frames.iter_mut().enumerate() {
+            frame.received_inside((index as u32).wrapping_mul(0x9E37_79B9));
+        }
         let start = Instant::now();
-        encap_batch(&mut frames, |_| Some(&tunnel), &mut core, &mut verdicts)
-            .expect("equal lengths");
+        encap_batch(&mut frames, |_, _| Some(&tunnel), &mut core, &mut verdicts)
+            .expect("a verdict for each");
         encap_time += start.elapsed();
         sent.count_all(&verdicts);
 
+        frames.iter_mut().for_each(Pointer::received_outside);
         let start = Instant::now();
-        decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts).expect("equal lengths");
+        decap_batch(&vtep, &mut frames, None, &mut verdicts).expect("a verdict for each");
         decap_time += start.elapsed();
-        taken_out.count_all(&verdicts);
+        received.count_all(&verdicts);
     }
     let after: Vec<_> = frames.iter().map(|frame| frame.0.to_vec()).collect();
     assert_eq!(before, after, "what was put in came out");
     let count = u64::from(arguments.bursts) * BURST as u64;
     report("encap", &sent, count, encap_time);
-    report("decap", &taken_out, count, decap_time);
+    report("decap", &received, count, decap_time);
 }

@@ -9,14 +9,7 @@ use core::fmt::Debug;
 use defmt::{Debug2Format, Format, Formatter, write};
 
 use crate::subnet::Prefix;
-use crate::verdict::DropReason;
-use crate::{agent, arch, batch, buf, checksum, hash, lease, netlink, subnet, tunnel, verdict};
-
-impl Format for DropReason {
-    fn format(&self, f: Formatter<'_>) {
-        write!(f, "{=str}", self.as_str());
-    }
-}
+use crate::{agent, hash, lease, netlink, subnet, tunnel};
 
 macro_rules! by_debug {
     ($($(@[$($generic:tt)*])? $type:ty,)*) => {
@@ -59,25 +52,6 @@ by_debug! {
 }
 
 by_debug! {
-    arch::Isa,
-    arch::Kernels,
-}
-
-by_debug! {
-    batch::LengthMismatch,
-}
-
-by_debug! {
-    @[S] buf::Frame<S>,
-    buf::InnerChecksum,
-    buf::NicChecksum,
-    buf::OuterChecksum,
-    buf::RxMeta,
-    buf::TxMeta,
-}
-
-by_debug! {
-    checksum::Sum,
     hash::HashKey,
 }
 
@@ -247,8 +221,4 @@ by_debug! {
 
 by_debug! {
     tunnel::mtu::NoAnswer,
-}
-
-by_debug! {
-    verdict::DropCounters,
 }

@@ -25,8 +25,8 @@
 //! let tunnel = TunnelConfig::rfc7348(local, remote, next_hop).vni(Vni::new(1)?).build()?;
 //! let vtep = Vtep::rfc7348().local(remote);
 //!
-//! let mut frame = ArrayFrame::<2048>::copy_of(&[0; 60], 64).ok_or("no room")?;
-//! tunnel.encap(&mut frame, &mut Core::default())?;
+//! let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&[0; 60], 64)?;
+//! tunnel.encap(&mut frame, &mut Core::predictable())?;
 //! assert_eq!(frame.total_len(), 50 + 60);
 //! let origin = vtep.decap(&mut frame)?;
 //! assert_eq!((frame.total_len(), origin.vni.value()), (60, 1));

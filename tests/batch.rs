@@ -1,11 +1,13 @@
-//! A batch does what the one-packet calls do, to the byte, whatever the frames; and every kernel does what
-//! the generic one does.
+//! A batch does what the one-packet calls do, to the byte, whatever the frames; and every kernel
+//! does what the generic one does.
 
 use std::net::IpAddr;
 
 use vtep::arch::Kernels;
-use vtep::batch::{LengthMismatch, decap_batch, encap_batch};
-use vtep::buf::{ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
+use vtep::batch::{TooFewResults, decap_batch, decap_passed, encap_batch, encap_passed};
+use vtep::buf::{
+    ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
+};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
     Adjacency, Core, Df, InnerVlan, IpId, Origin, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
@@ -138,29 +140,39 @@ fn to_send(random: &mut Random) -> TestFrame {
     let inner_checksum = match random.below(3) {
         0 => InnerChecksum::Unknown,
         1 => InnerChecksum::Valid,
-        _ => InnerChecksum::Partial,
+        // Where UDP has it in an untagged frame, or elsewhere.
+        _ => InnerChecksum::Partial(PartialChecksum::new([34, 34, 20, 84][random.below(4)], 6)),
     };
-    let flow_hash = random.one_in(8).then(|| random.next() as u32);
-    let tx = TxMeta { inner_checksum, flow_hash, ..TxMeta::default() };
-    TestFrame::copy_of(&inner(random), headroom).unwrap().with_tx(tx)
+    let mut tx = TxMeta::new().with_inner_checksum(inner_checksum);
+    if random.one_in(8) {
+        tx = tx.with_flow_hash(random.next() as u32);
+    }
+    TestFrame::from_bytes_with_headroom(&inner(random), headroom).unwrap().with_tx_meta(tx)
 }
 
 fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
     let mut frame = to_send(random);
-    let _ = tunnels[random.below(tunnels.len())].encap(&mut frame, &mut Core::default());
+    let _ = tunnels[random.below(tunnels.len())].encap(&mut frame, &mut Core::predictable());
     let mut bytes = frame.bytes().to_vec();
     bytes.truncate(248);
     damage(random, &mut bytes);
     let rx = match random.below(4) {
-        0 => RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good },
+        0 => RxMeta::new().with_ip_checksum(NicChecksum::Good).with_udp_checksum(NicChecksum::Good),
+        1 => RxMeta::new().with_partial(PartialChecksum::new([14, 34, 84][random.below(3)], 6)),
         _ => RxMeta::default(),
     };
-    TestFrame::copy_of(&bytes, 0).unwrap().with_rx(rx)
+    TestFrame::from_bytes_with_headroom(&bytes, 0).unwrap().with_rx_meta(rx)
 }
 
-/// Where each frame stands, and what is in it.
-fn contents(frames: &[TestFrame]) -> Vec<(std::ops::Range<usize>, &[u8])> {
-    frames.iter().map(|frame| (frame.range(), frame.bytes())).collect()
+type Content<'a> = (std::ops::Range<usize>, &'a [u8], RxMeta, TxMeta);
+
+/// Where a frame is, what is in it, and what is known of it.
+fn content(frame: &TestFrame) -> Content<'_> {
+    (frame.range(), frame.bytes(), frame.rx_meta(), frame.tx_meta())
+}
+
+fn contents(frames: &[TestFrame]) -> Vec<Content<'_>> {
+    frames.iter().map(content).collect()
 }
 
 fn encap_agrees(
@@ -174,7 +186,7 @@ fn encap_agrees(
     let routes: Vec<_> = (0..count)
         .map(|_| if alike { tunnels.first() } else { tunnels.get(random.below(tunnels.len() + 1)) })
         .collect();
-    let mut core = Core::default();
+    let mut core = Core::predictable();
     let mut single = before.clone();
     let wanted: Vec<Verdict> = single
         .iter_mut()
@@ -182,14 +194,14 @@ fn encap_agrees(
         .map(|(frame, route)| route.ok_or(DropReason::NoRoute)?.encap(frame, &mut core))
         .collect();
     for (index, verdict) in wanted.iter().enumerate() {
-        let is_as_it_was = single[index].bytes() == before[index].bytes();
+        let is_as_it_was = content(&single[index]) == content(&before[index]);
         assert_eq!(is_as_it_was, verdict.is_err(), "{verdict:?}");
     }
     for kernels in Kernels::supported() {
-        let (mut frames, mut core) = (before.clone(), Core::default().kernels(kernels));
+        let (mut frames, mut core) = (before.clone(), Core::predictable().kernels(kernels));
         let mut verdicts = vec![Err(DropReason::TooBig); count];
         let mut routes = routes.iter();
-        let route = |_: &TestFrame| *routes.next().unwrap();
+        let route = |_, _: &TestFrame| *routes.next().unwrap();
         let passed = encap_batch(&mut frames, route, &mut core, &mut verdicts).unwrap();
         assert_eq!(routes.len(), 0);
         assert_eq!(verdicts, wanted);
@@ -217,7 +229,8 @@ fn decap_agrees(
             // What an earlier batch left.
             let mut origins = vec![Origin { port: 7, ..Origin::NONE }; count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
-            let passed = decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts).unwrap();
+            let infos = Some(&mut origins[..]);
+            let passed = decap_batch(&vtep, &mut frames, infos, &mut verdicts).unwrap();
             assert_eq!(passed, wanted.iter().flatten().count());
             assert_eq!(contents(&frames), contents(&single));
             let results = verdicts.iter().zip(&origins).zip(&wanted);
@@ -259,37 +272,110 @@ fn a_batch_agrees_with_single_calls_on_a_million_frames() {
 }
 
 #[test]
-fn slices_of_different_lengths_are_refused_untouched() {
-    let frame = TestFrame::copy_of(&[0; 60], 88).unwrap();
-    let mut frames = [frame, frame];
+fn too_few_verdicts_are_refused_and_nothing_is_touched() {
+    let frame = TestFrame::from_bytes_with_headroom(&[0; 60], 88).unwrap();
+    let before = [frame.clone(), frame];
+    let mut frames = before.clone();
     let mut verdicts = [Err(DropReason::TooBig)];
-    let route = |_: &TestFrame| -> Option<&Tunnel> { unreachable!() };
-    let mismatch = LengthMismatch { frames: 2, results: 1 };
-    assert_eq!(encap_batch(&mut frames, route, &mut Core::default(), &mut verdicts), Err(mismatch));
-    let (vtep, mut origins) = (Vtep::rfc7348(), [Origin::NONE; 2]);
-    assert_eq!(decap_batch(&vtep, &mut frames, &mut origins, &mut verdicts), Err(mismatch));
-    let mut verdicts = [Err(DropReason::TooBig); 2];
-    assert_eq!(decap_batch(&vtep, &mut frames, &mut origins[..1], &mut verdicts), Err(mismatch));
-    assert_eq!(verdicts, [Err(DropReason::TooBig); 2]);
-    assert_eq!(contents(&frames), contents(&[frame, frame]));
+    let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
+    let mut origins = [Origin::NONE; 3];
+    let (vtep, mut core) = (Vtep::rfc7348(), Core::predictable());
+    for result in [
+        encap_batch(&mut frames, route, &mut core, &mut verdicts),
+        encap_passed(&mut frames, route, &mut core, &mut verdicts),
+        decap_batch(&vtep, &mut frames, Some(&mut origins), &mut verdicts),
+        decap_passed(&vtep, &mut frames, None, &mut verdicts),
+        decap_batch(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
+        decap_passed(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
+    ] {
+        assert!(matches!(result, Err(TooFewResults { needed: 2, available: 1, .. })));
+    }
+    assert_eq!(verdicts, [Err(DropReason::TooBig)]);
+    assert_eq!(contents(&frames), contents(&before));
+}
+
+#[test]
+fn more_verdicts_than_frames_are_left_as_they_are() {
+    let tunnels = tunnels();
+    let mut frames = [TestFrame::from_bytes_with_headroom(&[0x11; 60], 88).unwrap()];
+    let mut verdicts = [Err(DropReason::TooBig); 3];
+    let route = |_, _: &TestFrame| Some(&tunnels[0]);
+    assert_eq!(encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts), Ok(1));
+    assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
+    let mut origins = [Origin { port: 7, ..Origin::NONE }; 3];
+    let infos = Some(&mut origins[..]);
+    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts), Ok(1));
+    assert_eq!((origins[0].vni.value(), origins[1].port, origins[2].port), (42, 7, 7));
+    assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
 }
 
 #[test]
 fn a_bad_frame_does_not_stop_the_rest() {
     let tunnels = tunnels();
-    let good = TestFrame::copy_of(&[0x11; 60], 88).unwrap();
-    let short = TestFrame::copy_of(&[0x11; 60], 49).unwrap();
-    let mut frames = [good, short, good, good];
+    let good = TestFrame::from_bytes_with_headroom(&[0x11; 60], 88).unwrap();
+    let short = TestFrame::from_bytes_with_headroom(&[0x11; 60], 49).unwrap();
+    let mut frames = [good.clone(), short, good.clone(), good];
     let mut verdicts = [Ok(()); 4];
-    let mut index = 0;
-    let route = |_: &TestFrame| {
-        index += 1;
-        (index != 3).then_some(&tunnels[0])
-    };
-    let passed = encap_batch(&mut frames, route, &mut Core::default(), &mut verdicts);
+    let route = |index, _: &TestFrame| (index != 2).then_some(&tunnels[0]);
+    let passed = encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts);
     assert_eq!(passed, Ok(2));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::NoHeadroom), Err(DropReason::NoRoute), Ok(())]);
     assert_eq!(frames[0].bytes(), frames[3].bytes());
+}
+
+/// A hub: what a VTEP takes out goes into another tunnel. A damaged frame is never put into VXLAN
+/// again as it was received, though its headroom would allow it.
+#[test]
+fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
+    let tunnels = tunnels();
+    // More than a batch routes ahead.
+    let mut frames: Vec<_> = (0..50)
+        .map(|_| ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 200).unwrap())
+        .collect();
+    for frame in &mut frames {
+        tunnels[0].encap(frame, &mut Core::predictable()).unwrap();
+    }
+    let is_damaged = |index: usize| index % 3 == 1;
+    for frame in frames.iter_mut().skip(1).step_by(3) {
+        frame.bytes_mut()[24] ^= 1;
+    }
+    let before = frames.clone();
+    let mut verdicts = [Ok(()); 50];
+    let mut origins = [Origin::NONE; 50];
+    let infos = Some(&mut origins[..]);
+    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts).unwrap();
+    assert_eq!(passed, 33);
+    let mut routed = Vec::new();
+    let route = |index: usize, frame: &ArrayFrame<512>| {
+        assert_eq!((frame.bytes(), origins[index].vni.value()), (&[0x11; 60][..], 42));
+        routed.push(index);
+        (index % 2 == 0).then_some(&tunnels[0])
+    };
+    let mut core = Core::predictable();
+    let passed = encap_passed(&mut frames, route, &mut core, &mut verdicts).unwrap();
+    assert_eq!(routed, (0..50).filter(|index| !is_damaged(*index)).collect::<Vec<_>>());
+    let mut wanted = DropCounters::ZERO;
+    for (index, (frame, verdict)) in frames.iter().zip(&verdicts).enumerate() {
+        if is_damaged(index) {
+            assert_eq!(*verdict, Err(DropReason::IpChecksum));
+            assert_eq!((frame.range(), frame.bytes()), (150..260, before[index].bytes()));
+        } else if index % 2 == 1 {
+            assert_eq!((*verdict, frame.total_len()), (Err(DropReason::NoRoute), 60));
+        } else {
+            assert_eq!((*verdict, frame.bytes().len()), (Ok(()), 110));
+        }
+        wanted.count(*verdict);
+    }
+    assert_eq!((wanted.passed(), passed as u64, wanted[DropReason::IpChecksum]), (17, 17, 17));
+    // The same of decap after another stage.
+    let passed = decap_passed(&Vtep::rfc7348(), &mut frames, None, &mut verdicts);
+    assert_eq!(passed, Ok(17));
+    assert!(
+        verdicts
+            .iter()
+            .zip(&frames)
+            .all(|(verdict, frame)| verdict.is_err() || frame.total_len() == 60)
+    );
 }
 
 /// A sum by the definition: one word after the other, each carry at once.

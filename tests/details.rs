@@ -67,12 +67,12 @@ fn a_link_names_the_one_under_it() {
 fn the_flow_behind_a_tag_has_ports_too() {
     let ports = (0..64_u8).map(|port| {
         let inner = hex("02420a011200 02420a011100 81006005 0800 45000022000100003f1144bd0a0111050a011207 045708ae000e0000726566657265");
-        let mut frame = ArrayFrame::<256>::copy_of(&inner, HEADROOM_MAX).unwrap();
+        let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
         frame.bytes_mut()[39] = port;
         let adjacency = Adjacency::new(MacAddr::ZERO, MacAddr::ZERO);
         let (local, remote) = ([192, 168, 50, 2].into(), [192, 168, 50, 3].into());
         let tunnel = TunnelConfig::linux(local, remote, adjacency).build().unwrap();
-        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
         [frame.bytes()[34], frame.bytes()[35]]
     });
     assert!(ports.collect::<BTreeSet<_>>().len() > 32);
@@ -136,8 +136,8 @@ impl FrameBuf for Plain {
         &self.0[self.1..]
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.0[self.1..]
+    fn split_headroom(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.0.split_at_mut(self.1)
     }
 
     fn push_front(&mut self, count: usize) -> Verdict {
@@ -153,18 +153,6 @@ impl FrameBuf for Plain {
     fn truncate(&mut self, len: usize) {
         self.0.truncate(self.1 + len);
     }
-
-    fn push_header<const N: usize, E: From<DropReason>>(
-        &mut self,
-        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let start = self.1.checked_sub(N).ok_or(DropReason::NoHeadroom)?;
-        let (header, frame) =
-            self.0[start..].split_first_chunk_mut().ok_or(DropReason::NotLinear)?;
-        write(header, frame)?;
-        self.1 = start;
-        Ok(())
-    }
 }
 
 #[test]
@@ -174,13 +162,15 @@ fn a_plain_buffer_is_one_segment_of_which_nothing_is_known() {
     );
     let tunnel = flannel().udp_checksum(UdpChecksum::Full).build().unwrap();
     let mut plain = Plain([&[0; HEADROOM_MAX][..], &inner].concat(), HEADROOM_MAX);
-    let mut array = ArrayFrame::<256>::copy_of(&inner, HEADROOM_MAX).unwrap();
-    tunnel.encap(&mut plain, &mut Core::default()).unwrap();
-    tunnel.encap(&mut array, &mut Core::default()).unwrap();
+    let mut array = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
+    tunnel.encap(&mut plain, &mut Core::predictable()).unwrap();
+    tunnel.encap(&mut array, &mut Core::predictable()).unwrap();
     assert_eq!((plain.bytes(), plain.total_len()), (array.bytes(), array.total_len()));
     let vtep = Vtep::linux();
     vtep.decap(&mut plain).unwrap();
     assert_eq!(plain.bytes(), inner);
+    assert_eq!((plain.headroom(), plain.complete_checksum()), (HEADROOM_MAX, Ok(())));
+    assert_eq!(plain.meta(), None);
 }
 
 fn flannel() -> TunnelConfig {
@@ -200,8 +190,8 @@ fn a_look_says_what_will_be_written() {
             .traffic_class(TrafficClass(inner_class));
         let mut inner = [0; 51];
         EthernetBuilder::new(MacAddr::ZERO, MacAddr::ZERO, ip).build(&mut inner).unwrap();
-        let mut frame = ArrayFrame::<256>::copy_of(&inner, HEADROOM_MAX).unwrap();
-        flannel().build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
+        let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
+        flannel().build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
         let (outer, _) = Ipv4Header::mut_from_prefix(&mut frame.bytes_mut()[14..]).unwrap();
         outer.set_traffic_class(TrafficClass(outer_class));
         let look = vtep.inspect(frame.bytes()).unwrap();
@@ -216,8 +206,9 @@ fn an_untagged_packet_is_not_of_a_tagged_underlay() {
     let (local, remote) = ("fd00:50::2".parse().unwrap(), "fd00:50::3".parse().unwrap());
     let over_v6 = TunnelConfig::linux(local, remote, adjacency);
     for config in [flannel(), over_v6] {
-        let mut frame = ArrayFrame::<256>::copy_of(&[0; 60], HEADROOM_MAX).unwrap();
-        config.build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
+        let mut frame =
+            ArrayFrame::<256>::from_bytes_with_headroom(&[0; 60], HEADROOM_MAX).unwrap();
+        config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
         assert!(Vtep::linux().inspect(frame.bytes()).is_ok());
         assert_eq!(vtep.inspect(frame.bytes()).err(), Some(DropReason::OuterVlan));
     }
@@ -363,10 +354,11 @@ fn too_long_or_only_too_big() {
     for (len, reason) in [(65_499, DropReason::TooBig), (65_500, DropReason::TooLong)] {
         let mut inner = vec![0; len];
         inner[12..15].copy_from_slice(&[8, 0, 0x45]);
-        let mut frame = Box::new(ArrayFrame::<66_000>::copy_of(&inner, HEADROOM_MAX).unwrap());
-        assert_eq!(tunnel.encap(&mut *frame, &mut Core::default()), Err(reason));
+        let mut frame =
+            Box::new(ArrayFrame::<66_000>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap());
+        assert_eq!(tunnel.encap(&mut *frame, &mut Core::predictable()), Err(reason));
         let plain = tunnel.plain_v4().unwrap();
-        assert_eq!(plain.encap(&mut *frame, &mut Core::default()), Err(reason));
+        assert_eq!(plain.encap(&mut *frame, &mut Core::predictable()), Err(reason));
     }
 }
 

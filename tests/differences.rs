@@ -17,7 +17,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn decap(vtep: &Vtep<'_>, packet: &[u8]) -> Result<Vec<u8>, DropReason> {
-    let mut frame = ArrayFrame::<512>::copy_of(packet, 0).unwrap();
+    let mut frame = ArrayFrame::<512>::from_bytes_with_headroom(packet, 0).unwrap();
     let verdict = vtep.decap(&mut frame);
     verdict.map(|_| frame.bytes().to_vec())
 }
@@ -46,8 +46,8 @@ fn profiles() -> [TunnelConfig; 2] {
 }
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<512>::copy_of(inner, HEADROOM_MAX).unwrap();
-    config.build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
+    let mut frame = ArrayFrame::<512>::from_bytes_with_headroom(inner, HEADROOM_MAX).unwrap();
+    config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
     frame.bytes().to_vec()
 }
 
@@ -143,10 +143,11 @@ fn source_ports() {
 fn fragmentation_and_identification() {
     let [rfc, linux] = profiles().map(|config| {
         let tunnel = config.build().unwrap();
-        let mut core = Core::default();
+        let mut core = Core::predictable();
         [(); 2].map(|()| {
             let inner = &hex(PLAIN)[50..];
-            let mut frame = ArrayFrame::<512>::copy_of(inner, HEADROOM_MAX).unwrap();
+            let mut frame =
+                ArrayFrame::<512>::from_bytes_with_headroom(inner, HEADROOM_MAX).unwrap();
             tunnel.encap(&mut frame, &mut core).unwrap();
             (word(frame.bytes(), 18), word(frame.bytes(), 20))
         })

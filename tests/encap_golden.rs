@@ -34,8 +34,8 @@ fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let mut buffer = [0xa5; 256];
     let range = 88..88 + inner.len();
     buffer[range.clone()].copy_from_slice(inner);
-    let mut frame = Frame::new(buffer, range);
-    config.build().unwrap().encap(&mut frame, &mut Core::default()).unwrap();
+    let mut frame = Frame::new(buffer, range).unwrap();
+    config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
     frame.bytes().to_vec()
 }
 

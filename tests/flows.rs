@@ -23,8 +23,8 @@ fn ports(frames: impl Iterator<Item = Vec<u8>>) -> Vec<u16> {
     let (local, remote) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
     let tunnel = TunnelConfig::linux(local, remote, Adjacency::new(A, B)).build().unwrap();
     let port = |inner: Vec<u8>| {
-        let mut frame = ArrayFrame::<256>::copy_of(&inner, HEADROOM_MAX).unwrap();
-        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
+        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
         u16::from_be_bytes([frame.bytes()[34], frame.bytes()[35]])
     };
     frames.map(port).collect()

@@ -161,8 +161,9 @@ fn port(text: &str) -> u16 {
 }
 
 fn encap(tunnel: &Tunnel, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<CAPACITY>::copy_of(inner, HEADROOM).expect("it fits");
-    tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
+    let mut frame =
+        ArrayFrame::<CAPACITY>::from_bytes_with_headroom(inner, HEADROOM).expect("it fits");
+    tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
     frame.bytes().to_vec()
 }
 

@@ -9,7 +9,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("checksum", &[]),
     ("hash", &[]),
     ("verdict", &[]),
-    ("buf", &["verdict", "arch"]),
+    ("buf", &["verdict", "arch", "checksum"]),
     ("subnet", &[]),
     ("wire", &["checksum"]),
     ("arch", &["checksum"]),

@@ -54,8 +54,8 @@ fn state(inner: &[u8], promise: bool) -> UdpChecksumState {
         .inner_checksum_valid(promise)
         .build()
         .unwrap();
-    let mut frame = ArrayFrame::<2048>::copy_of(inner, 50).unwrap();
-    tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+    let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(inner, 50).unwrap();
+    tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
     let ip = Ipv4Packet::parse(EthernetFrame::parse(frame.bytes()).unwrap().payload()).unwrap();
     UdpDatagram::parse(ip.payload()).unwrap().checksum_state(&ip.pseudo_header())
 }

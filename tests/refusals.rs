@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use chained::Chained;
-use vtep::buf::{ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, RxMeta, TxMeta};
+use vtep::buf::{
+    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
+};
 use vtep::tunnel::{
     Adjacency, Core, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
@@ -98,7 +100,10 @@ impl Refusals {
         let mut buffer = vec![0x5a; room];
         buffer.extend(&bytes[..bytes.len() - behind]);
         let before = buffer.clone();
-        let head = Frame::new(&mut buffer[..], room..before.len()).with_rx(rx).with_tx(tx);
+        let head = Frame::new(&mut buffer[..], room..before.len())
+            .unwrap()
+            .with_rx_meta(rx)
+            .with_tx_meta(tx);
         let mut frame = Chained { head, behind };
         assert_eq!(call(&mut frame), Err(want));
         assert_eq!(frame.head.range(), room..before.len(), "{want}: the bounds moved");
@@ -121,7 +126,7 @@ impl Refusals {
     }
 
     fn encap(&self, want: DropReason, tunnel: &Tunnel, bytes: &[u8]) {
-        let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::default());
+        let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::predictable());
         self.refused(want, (bytes, 0, ROOM), Default::default(), encap);
     }
 }
@@ -294,7 +299,7 @@ fn an_atomic_ipv6_fragment_is_accepted() {
             wanted,
             "{high:02x}{low:02x}"
         );
-        let mut frame = ArrayFrame::<256>::copy_of(&packet, 0).unwrap();
+        let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&packet, 0).unwrap();
         assert_eq!(linux().decap(&mut frame).is_ok(), is_whole);
     }
 }
@@ -303,16 +308,16 @@ fn checksums_of_the_nic(refusals: &Refusals) {
     let good = outer(&inner());
     let decap = |frame: &mut Chained<'_>| linux().decap(frame).map(|_| ());
     for (want, rx) in [
-        (DropReason::IpChecksum, RxMeta { ip_checksum: NicChecksum::Bad, ..Default::default() }),
-        (DropReason::UdpChecksum, RxMeta { udp_checksum: NicChecksum::Bad, ..Default::default() }),
+        (DropReason::IpChecksum, RxMeta::new().with_ip_checksum(NicChecksum::Bad)),
+        (DropReason::UdpChecksum, RxMeta::new().with_udp_checksum(NicChecksum::Bad)),
     ] {
         refusals.refused(want, (&good, 0, ROOM), (rx, TxMeta::default()), decap);
     }
     // What the NIC vouches for is not summed again.
     let mut wrong = with(&good, 41, good[41] ^ 1);
     wrong[24] ^= 1;
-    let rx = RxMeta { ip_checksum: NicChecksum::Good, udp_checksum: NicChecksum::Good };
-    let mut frame = Frame::new(&mut wrong[..], 0..good.len()).with_rx(rx);
+    let rx = RxMeta::new().with_ip_checksum(NicChecksum::Good).with_udp_checksum(NicChecksum::Good);
+    let mut frame = Frame::new(&mut wrong[..], 0..good.len()).unwrap().with_rx_meta(rx);
     assert!(linux().decap(&mut frame).is_ok());
     assert_eq!(frame.bytes(), inner());
 }
@@ -328,7 +333,7 @@ fn chained(refusals: &Refusals) {
     for behind in 1..=unsummed.len() {
         let mut head = unsummed[..unsummed.len() - behind].to_vec();
         let len = head.len();
-        let mut frame = Chained { head: Frame::new(&mut head[..], 0..len), behind };
+        let mut frame = Chained { head: Frame::new(&mut head[..], 0..len).unwrap(), behind };
         if len >= 50 + 34 {
             assert!(linux().decap(&mut frame).is_ok(), "{len}");
             assert_eq!(frame.total_len(), inner().len());
@@ -347,7 +352,7 @@ fn encap(refusals: &Refusals) {
     for config in [plain.clone(), tunnel()] {
         let tunnel = tunnel_of(&config);
         for room in 0..50 {
-            let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::default());
+            let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::predictable());
             let frame = (&inner()[..], 0, room);
             refusals.refused(DropReason::NoHeadroom, frame, Default::default(), encap);
         }
@@ -369,13 +374,13 @@ fn encap(refusals: &Refusals) {
 
 fn summed_encap(refusals: &Refusals) {
     let full = tunnel().build().unwrap();
-    let encap = |frame: &mut Chained<'_>| full.encap(frame, &mut Core::default());
+    let encap = |frame: &mut Chained<'_>| full.encap(frame, &mut Core::predictable());
     // A part of the frame that has to be summed is elsewhere.
     refusals.refused(DropReason::NotLinear, (&inner(), 5, ROOM), Default::default(), encap);
     // The inner checksum is the NIC's, and the frame has bytes behind its packet.
     let mut padded = inner();
     padded.push(0);
-    let tx = TxMeta { inner_checksum: InnerChecksum::Partial, ..Default::default() };
+    let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
     let frame = (&padded[..], 0, ROOM);
     refusals.refused(DropReason::PartialChecksum, frame, (RxMeta::default(), tx), encap);
 }

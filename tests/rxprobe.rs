@@ -46,7 +46,7 @@ fn compare(file: &str, vtep: Vtep<'_>) -> usize {
             .sent
             .iter()
             .filter_map(|sent| {
-                let mut frame = ArrayFrame::<2048>::copy_of(sent, 0).unwrap();
+                let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(sent, 0).unwrap();
                 match vtep.decap(&mut frame) {
                     Ok(_) => Some(frame.bytes().to_vec()),
                     Err(_) => {

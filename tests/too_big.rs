@@ -32,8 +32,8 @@ fn the_kernels_own_answer() {
     // Packet 3 is a pod's ping of 1500 bytes with DF, packet 4 the answer of the bridged vxlan port.
     let packets = common::packets("l2_pmtud_icmp_from_bridged_vxlan");
     let tunnel = TunnelConfig::linux(V4, V4, Adjacency::new(A, B)).mtu(1450).build().unwrap();
-    let mut frame = ArrayFrame::<2048>::copy_of(&packets[2], 100).unwrap();
-    assert_eq!(tunnel.encap(&mut frame, &mut Core::default()), Err(DropReason::TooBig));
+    let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&packets[2], 100).unwrap();
+    assert_eq!(tunnel.encap(&mut frame, &mut Core::predictable()), Err(DropReason::TooBig));
     let mut buffer = [0xa5; 600];
     let answer = answer_frame(frame.bytes(), 1450, &mut buffer).unwrap();
     assert_eq!(answer, packets[3]);

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use vtep::buf::{ArrayFrame, Frame, FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
+use vtep::buf::{
+    ArrayFrame, Frame, FrameBuf, InnerChecksum, OuterChecksum, PartialChecksum, TxMeta,
+};
 use vtep::tunnel::{
     Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerVlan, IpId, NotSorted, OuterTag, Set,
     SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
@@ -55,13 +57,14 @@ fn over_v6() -> TunnelConfig {
 }
 
 fn encap_with(config: &TunnelConfig, core: &mut Core, tx: TxMeta, inner: &[u8]) -> Vec<u8> {
-    let mut frame = ArrayFrame::<2048>::copy_of(inner, 88).unwrap().with_tx(tx);
+    let mut frame =
+        ArrayFrame::<2048>::from_bytes_with_headroom(inner, 88).unwrap().with_tx_meta(tx);
     config.build().unwrap().encap(&mut frame, core).unwrap();
     frame.bytes().to_vec()
 }
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
-    encap_with(config, &mut Core::default(), TxMeta::default(), inner)
+    encap_with(config, &mut Core::predictable(), TxMeta::default(), inner)
 }
 
 /// The outer headers of an encapsulated frame, its IPv4 header checksum verified.
@@ -164,7 +167,7 @@ fn linux_counts_its_ids() {
     for df in [Df::Unset, Df::Set] {
         let (local, remote) = ([192, 168, 0, 1].into(), [192, 168, 0, 2].into());
         let config = TunnelConfig::linux(local, remote, Adjacency::new(A, B)).df(df);
-        let mut core = Core::default();
+        let mut core = Core::predictable();
         let [one, two] = [(); 2].map(|()| {
             outer_v4(&encap_with(&config, &mut core, TxMeta::default(), &arp())).0.header().id()
         });
@@ -202,8 +205,8 @@ fn source_port_is_the_flows() {
     );
     assert_ne!(ports(&over_v4(), &built(&EthernetBuilder::new(A, B, other))), one);
     // A given hash is used instead, and a range of one is a fixed port.
-    let tx = TxMeta { flow_hash: Some(0x1234_5678), ..TxMeta::default() };
-    let outer = encap_with(&over_v4(), &mut Core::default(), tx, &arp());
+    let tx = TxMeta::new().with_flow_hash(0x1234_5678);
+    let outer = encap_with(&over_v4(), &mut Core::predictable(), tx, &arp());
     assert_eq!(outer_v4(&outer).1.header().source_port(), 53_523);
     let fixed = over_v4().source_ports(SourcePorts::inclusive(7, 7).unwrap());
     assert_eq!(ports(&fixed, &arp()), 7);
@@ -253,14 +256,14 @@ fn udp_checksums() {
 
 #[test]
 fn the_nic_gets_the_pseudo_headers_sum() {
-    let tx = TxMeta { outer_checksum: OuterChecksum::Nic, ..TxMeta::default() };
+    let tx = TxMeta::new().with_outer_checksum(OuterChecksum::Nic);
     for config in [over_v4(), over_v6()] {
         for config in [config.clone(), config.inner_ethernet(A, B)] {
             let config = config.udp_checksum(UdpChecksum::Full);
             let inner = built(&ipv4());
             let frame = [&A.octets()[..], &B.octets(), &[8, 0], &inner].concat();
             let inner = if config.build().unwrap().carries_packets() { &inner } else { &frame };
-            let mut offloaded = encap_with(&config, &mut Core::default(), tx, inner);
+            let mut offloaded = encap_with(&config, &mut Core::predictable(), tx, inner);
             // What the NIC does then: sum from the UDP header on, the field as it stands, and invert.
             let at = if config.build().unwrap().remote().is_ipv4() { 34 } else { 54 };
             let sum = vtep::checksum::Sum::of(&offloaded[at..]).udp_checksum();
@@ -278,8 +281,9 @@ fn a_partial_inner_checksum_is_summed_as_it_will_be() {
     partial[40..42].copy_from_slice(&[0x14, 0x23]);
     for checksum in [UdpChecksum::Full, UdpChecksum::Lco] {
         let config = over_v4().udp_checksum(checksum);
-        let tx = TxMeta { inner_checksum: InnerChecksum::Partial, ..TxMeta::default() };
-        let mut outer = encap_with(&config, &mut Core::default(), tx, &partial);
+        let tx =
+            TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
+        let mut outer = encap_with(&config, &mut Core::predictable(), tx, &partial);
         outer[50..].copy_from_slice(&complete);
         assert_eq!(outer, encap(&config, &complete));
     }
@@ -315,8 +319,9 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
             (Vni::MAX, encap(&config, &arp()).len() - 42)
         );
         tunnel.set_adjacency(Adjacency::new(B, A).tagged(tag));
-        let mut frame = ArrayFrame::<256>::copy_of(&arp(), tunnel.headroom()).unwrap();
-        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        let mut frame =
+            ArrayFrame::<256>::from_bytes_with_headroom(&arp(), tunnel.headroom()).unwrap();
+        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
         assert_eq!(frame.range().start, 0);
         let outer = EthernetFrame::parse(frame.bytes()).unwrap();
         assert_eq!((outer.header().destination(), outer.header().source()), (B, A));
@@ -360,7 +365,7 @@ fn decap_folds_ecn_and_dscp_into_the_inner_packet() {
             for (uniform, dscp) in [(false, 0), (true, 46)] {
                 let mut copy = bytes.clone();
                 let end = copy.len();
-                let mut received = Frame::new(&mut copy[..], 0..end);
+                let mut received = Frame::new(&mut copy[..], 0..end).unwrap();
                 let origin = Vtep::rfc7348().uniform_dscp(uniform).decap(&mut received).unwrap();
                 assert_eq!((origin.ecn(), origin.dscp().value()), (outer, 46));
                 let payload = EthernetFrame::parse(received.bytes()).unwrap().payload();
@@ -388,7 +393,7 @@ fn bytes_behind_the_udp_length_are_cut_and_those_inside_kept() {
     let mut bytes = encap(&over_v4(), &padded);
     bytes.extend([0xdd; 30]);
     let end = bytes.len();
-    let mut frame = Frame::new(&mut bytes[..], 0..end);
+    let mut frame = Frame::new(&mut bytes[..], 0..end).unwrap();
     Vtep::rfc7348().decap(&mut frame).unwrap();
     assert_eq!(frame.bytes(), padded);
 }

@@ -98,8 +98,8 @@ fn config() -> TunnelConfig {
 }
 
 fn encap(tunnel: &Tunnel, bytes: &[u8]) -> Result<Vec<u8>, DropReason> {
-    let mut frame = Packet::copy_of(bytes, HEADROOM_MAX).unwrap();
-    tunnel.encap(&mut frame, &mut Core::default()).map(|()| frame.bytes().to_vec())
+    let mut frame = Packet::from_bytes_with_headroom(bytes, HEADROOM_MAX).unwrap();
+    tunnel.encap(&mut frame, &mut Core::predictable()).map(|()| frame.bytes().to_vec())
 }
 
 /// What depends on the inner packet: class, DF, TTL and source port.
@@ -164,9 +164,9 @@ fn encap_of_two_segments() {
         let head = random.below(whole.len());
         let mut buffer = [&[0; HEADROOM_MAX], &whole[..head]].concat();
         let end = buffer.len();
-        let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end);
+        let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
         let mut chain = Chained { behind: whole.len() - head.total_len(), head };
-        match tunnel.encap(&mut chain, &mut Core::default()) {
+        match tunnel.encap(&mut chain, &mut Core::predictable()) {
             Ok(()) => {
                 assert_eq!(implied(chain.bytes()), own, "{whole:02x?}");
                 taken += 1;
@@ -190,9 +190,9 @@ fn a_packet_without_ports_needs_none_in_its_head() {
         let own = implied(&encap(&tunnel, &whole).unwrap());
         let mut buffer = [&[0; HEADROOM_MAX], &whole[..]].concat();
         let end = buffer.len();
-        let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end);
+        let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
         let mut chain = Chained { behind: 20, head };
-        tunnel.encap(&mut chain, &mut Core::default()).unwrap();
+        tunnel.encap(&mut chain, &mut Core::predictable()).unwrap();
         assert_eq!(implied(chain.bytes()), own);
     }
 }
@@ -207,12 +207,14 @@ fn encap_in_a_batch_and_of_a_small_program() {
         let tags = random.one_of(&[&[], TAGS[0]]);
         let bytes = frame(tags, &inner(&mut random));
         let one = encap(&tunnel, &bytes).unwrap();
-        let mut frames = [Packet::copy_of(&bytes, HEADROOM_MAX).unwrap(); 2];
+        let frame = Packet::from_bytes_with_headroom(&bytes, HEADROOM_MAX).unwrap();
+        let mut frames = [frame.clone(), frame];
         let mut verdicts = [Ok(()); 2];
-        encap_batch(&mut frames, |_| Some(&tunnel), &mut Core::default(), &mut verdicts).unwrap();
+        encap_batch(&mut frames, |_, _| Some(&tunnel), &mut Core::predictable(), &mut verdicts)
+            .unwrap();
         assert_eq!(frames[0].bytes(), one, "{bytes:02x?}");
-        let mut small = Packet::copy_of(&bytes, HEADROOM_MAX).unwrap();
-        if plain.encap(&mut small, &mut Core::default()).is_ok() {
+        let mut small = Packet::from_bytes_with_headroom(&bytes, HEADROOM_MAX).unwrap();
+        if plain.encap(&mut small, &mut Core::predictable()).is_ok() {
             assert_eq!(small.bytes(), one, "{bytes:02x?}");
             taken += 1;
         }
@@ -304,7 +306,7 @@ fn decap_of_tagged_frames() {
         let checksum = Sum::of(&outer[14..34]).checksum();
         outer[24..26].copy_from_slice(&checksum.to_be_bytes());
         let untagged = vtep.inspect(&outer);
-        let mut frame = Packet::copy_of(&outer, 0).unwrap();
+        let mut frame = Packet::from_bytes_with_headroom(&outer, 0).unwrap();
         assert_eq!(vtep.decap(&mut frame), untagged.map(|decap| decap.origin()), "{outer:02x?}");
         for tags in TAGS {
             let tagged = [&outer[..12], tags, &outer[12..]].concat();

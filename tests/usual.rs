@@ -38,8 +38,8 @@ fn packet_of(payload: &[u8]) -> Vec<u8> {
     let config =
         TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), Adjacency::new(A, B));
     let tunnel = config.vni(Vni::new(5).expect("24 bits")).build().expect("a tunnel");
-    let mut frame = Packet::copy_of(inner, 50).expect("room");
-    tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
+    let mut frame = Packet::from_bytes_with_headroom(inner, 50).expect("room");
+    tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
     [frame.bytes(), &[0; 6]].concat()
 }
 
@@ -74,7 +74,7 @@ fn mended(mut packet: Vec<u8>) -> Vec<u8> {
 fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
     for vtep in vteps() {
         let mut head = packet[..at_hand].to_vec();
-        let head = Frame::new(&mut head[..], 0..at_hand);
+        let head = Frame::new(&mut head[..], 0..at_hand).unwrap();
         let mut chain = Chained { head, behind: packet.len() - at_hand };
         let taken = vtep.decap(&mut chain);
         let decap = vtep.inspect_head(&packet[..at_hand], packet.len(), RxMeta::default());
@@ -86,12 +86,12 @@ fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
 
 fn assert_agree(packet: &[u8]) {
     for vtep in vteps() {
-        let mut frame = Packet::copy_of(packet, 0).expect("room");
+        let mut frame = Packet::from_bytes_with_headroom(packet, 0).expect("room");
         let taken = vtep.decap(&mut frame);
         match vtep.inspect(packet) {
             Ok(decap) => {
                 assert_eq!(taken, Ok(decap.origin()), "{vtep:?} {packet:02x?}");
-                let mut other = Packet::copy_of(packet, 0).expect("room");
+                let mut other = Packet::from_bytes_with_headroom(packet, 0).expect("room");
                 decap.apply(&mut other).expect("whole");
                 assert_eq!(frame.bytes(), other.bytes(), "{vtep:?} {packet:02x?}");
             }
@@ -106,7 +106,9 @@ fn assert_agree(packet: &[u8]) {
 #[test]
 fn with_any_byte_of_any_value() {
     let good = packet();
-    assert!(vteps()[0].decap(&mut Packet::copy_of(&good, 0).expect("room")).is_ok());
+    assert!(
+        vteps()[0].decap(&mut Packet::from_bytes_with_headroom(&good, 0).expect("room")).is_ok()
+    );
     for at in 0..good.len() {
         for value in 0..=u8::MAX {
             let mut packet = good.clone();
@@ -174,8 +176,10 @@ fn with_what_the_nic_says() {
         (NicChecksum::Good, &bad, true),
         (NicChecksum::Bad, &good, false),
     ] {
-        let rx = RxMeta { ip_checksum, ..RxMeta::default() };
-        let taken = vtep.decap(&mut Packet::copy_of(packet, 0).expect("room").with_rx(rx));
+        let rx = RxMeta::new().with_ip_checksum(ip_checksum);
+        let taken = vtep.decap(
+            &mut Packet::from_bytes_with_headroom(packet, 0).expect("room").with_rx_meta(rx),
+        );
         assert_eq!(taken.err(), (!is_taken).then_some(DropReason::IpChecksum), "{ip_checksum:?}");
         let looked = vtep.inspect_head(packet, packet.len(), rx);
         assert_eq!(looked.map(|decap| decap.origin()), taken, "{ip_checksum:?}");

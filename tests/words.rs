@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use vtep::agent::{self, AddressChange, PeerError, Record, TooManyRecords};
 use vtep::arch::Isa;
-use vtep::batch::LengthMismatch;
+use vtep::batch::decap_batch;
+use vtep::buf::Frame;
 use vtep::lease::{
     Annotation, AnnotationPrefix, JsonString, LeaseKey, LeaseValue, NetworkConfig, RawJson,
     RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
@@ -15,14 +16,14 @@ use vtep::netlink::{
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
 use vtep::tunnel::mtu::NoAnswer;
-use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum};
+use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::{
     ArpOperation, Build, Dscp, Ecn, EtherType, EthernetFrame, FlowLabel, FragmentOffset,
     HeaderOptions, IpProtocol, Ipv4Packet, Ipv6Packet, MacAddr, Pcp, TrafficClass, UdpBuilder,
     VlanId, VlanTag, Vni, VxlanHeader,
 };
-use vtep::{netlink, wire};
+use vtep::{checksum, netlink, wire};
 
 fn says(value: impl Display, text: &str) {
     assert_eq!(value.to_string(), text);
@@ -104,9 +105,20 @@ fn numbers_and_addresses_of_the_wire() {
 }
 
 #[test]
+fn verdicts_frames_and_checksums() {
+    says(DropReason::NotVxlan, "not UDP to a port of this VTEP");
+    let frames = &mut [Frame::new([0; 4], 0..1).unwrap(), Frame::new([0; 4], 0..1).unwrap()];
+    let few = decap_batch(&Vtep::rfc7348(), frames, None, &mut [Ok(())]);
+    error(few, "2 results needed for the batch, 1 available");
+    error(Frame::new([0; 4], 3..5), "bytes 3..5 are not within a buffer of 4 bytes");
+    error(checksum::complete(&mut [0; 4], 2, 2), "the checksum needs 6 bytes, 4 are available");
+    error(checksum::complete(&mut [0; 4], 0, 1), "the checksum field is at odd offset 1");
+    error("lost".parse::<DropReason>(), "not the name of a drop reason");
+    error(DropReason::try_from(200), "200 is not the number of a drop reason");
+}
+
+#[test]
 fn tunnels() {
-    says(DropReason::NotVxlan, "not-vxlan");
-    says(LengthMismatch { frames: 3, results: 2 }, "3 frames, but room for 2 results");
     says(Isa::Generic, "generic");
     // A key is a secret.
     shows(FlowKey::new([7; 16]), "FlowKey(..)");

@@ -30,7 +30,7 @@ fn encap(
     tunnels: &[Tunnel],
     size: usize,
 ) {
-    let (mut core, mut random) = (core(), Random(1));
+    let (mut core, mut random, tx) = (core(), Random(1), promise(&frames));
     let mut verdicts = vec![Ok(()); size.max(1)];
     group.throughput(Throughput::Elements(frames.len() as u64));
     group.bench_function(BenchmarkId::new("encap", id), |b| {
@@ -43,16 +43,17 @@ fn encap(
                 } else if tunnels.len() == 1 {
                     let _ = black_box(encap_batch(
                         chunk,
-                        |_| tunnels.first(),
+                        |_, _| tunnels.first(),
                         &mut core,
                         &mut verdicts,
                     ));
                 } else {
-                    let route = |_: &PoolFrame| tunnels.get(random.below(tunnels.len()));
+                    let route = |_, _: &PoolFrame| tunnels.get(random.below(tunnels.len()));
                     let _ = black_box(encap_batch(chunk, route, &mut core, &mut verdicts));
                 }
             }
             undo_encap(&mut frames);
+            promise_again(&mut frames, tx);
         });
     });
 }
@@ -71,7 +72,7 @@ fn decap(group: &mut Group<'_>, id: &str, frames: Vec<PoolFrame>, size: usize) {
                         let _ = black_box(vtep.decap(frame));
                     });
                 } else {
-                    let _ = black_box(decap_batch(&vtep, chunk, &mut origins, &mut verdicts));
+                    let _ = black_box(decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts));
                 }
             }
             undo_decap(&mut frames);

@@ -46,7 +46,7 @@ fn frame(index: u8) -> ArrayFrame<192> {
     bytes[14..34].copy_from_slice(ip.as_bytes());
     // A UDP length, and a checksum that nobody verifies here.
     bytes[38..42].copy_from_slice(&[0, 30, 0x5a, 0x5a]);
-    ArrayFrame::copy_of(&bytes, 64).expect("room")
+    ArrayFrame::from_bytes_with_headroom(&bytes, 64).expect("room")
 }
 
 fn config() -> TunnelConfig {
@@ -62,7 +62,7 @@ fn plain(isa: Isa) -> Bench {
     Bench {
         frames: (0..=u8::MAX).map(frame).collect(),
         tunnel: config().build().expect("a tunnel"),
-        core: Core::default().kernels(kernels),
+        core: Core::predictable().kernels(kernels),
         vtep: Vtep::rfc7348().kernels(kernels),
         verdicts: vec![Err(DropReason::NoRoute); COUNT],
         origins: vec![Origin::NONE; COUNT],
@@ -96,7 +96,7 @@ fn encap(mut bench: Bench) -> Bench {
 #[bench::generic(args = (Isa::Generic), setup = plain)]
 #[bench::avx2(args = (Isa::Avx2), setup = plain)]
 fn encap_in_a_batch(mut bench: Bench) -> Bench {
-    let route = |_: &_| Some(&bench.tunnel);
+    let route = |_, _: &_| Some(&bench.tunnel);
     let passed = encap_batch(&mut bench.frames, route, &mut bench.core, &mut bench.verdicts);
     assert_eq!(passed, Ok(COUNT));
     bench
@@ -117,7 +117,7 @@ fn decap(mut bench: Bench) -> Bench {
 #[bench::avx2(args = (Isa::Avx2), setup = tunnelled)]
 fn decap_in_a_batch(mut bench: Bench) -> Bench {
     let Bench { vtep, frames, origins, verdicts, .. } = &mut bench;
-    assert_eq!(decap_batch(vtep, frames, origins, verdicts), Ok(COUNT));
+    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(COUNT));
     bench
 }
 
@@ -159,7 +159,7 @@ fn congestion(packet: &mut [u8]) {
 #[bench::congestion(args = (congestion), setup = refused)]
 fn refused_in_a_batch(mut bench: Bench) -> Bench {
     let Bench { vtep, frames, origins, verdicts, .. } = &mut bench;
-    assert_eq!(decap_batch(vtep, frames, origins, verdicts), Ok(0));
+    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(0));
     bench
 }
 
@@ -167,15 +167,15 @@ fn refused_in_a_batch(mut bench: Bench) -> Bench {
 fn vouched(isa: Isa) -> Bench {
     let mut bench = plain(isa);
     bench.tunnel = config().udp_checksum(UdpChecksum::Lco).build().expect("a tunnel");
-    let tx = TxMeta { inner_checksum: InnerChecksum::Valid, ..TxMeta::default() };
-    bench.frames = bench.frames.into_iter().map(|frame| frame.with_tx(tx)).collect();
+    let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid);
+    bench.frames = bench.frames.into_iter().map(|frame| frame.with_tx_meta(tx)).collect();
     bench
 }
 
 #[library_benchmark]
 #[bench::avx2(args = (Isa::Avx2), setup = vouched)]
 fn lco_in_a_batch(mut bench: Bench) -> Bench {
-    let route = |_: &_| Some(&bench.tunnel);
+    let route = |_, _: &_| Some(&bench.tunnel);
     let passed = encap_batch(&mut bench.frames, route, &mut bench.core, &mut bench.verdicts);
     assert_eq!(passed, Ok(COUNT));
     bench

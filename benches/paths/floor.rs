@@ -75,8 +75,8 @@ pub struct Template {
 impl Template {
     /// Taken from what the tunnel writes in front of an empty frame that is not IP.
     pub fn of(tunnel: &Tunnel) -> Self {
-        let mut frame = ArrayFrame::<128>::copy_of(&[0; 14], OUTER).expect("room");
-        tunnel.encap(&mut frame, &mut Core::default()).expect("encap");
+        let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&[0; 14], OUTER).expect("room");
+        tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
         let mut bytes = [0; OUTER];
         bytes.copy_from_slice(&frame.bytes()[..OUTER]);
         for field in [16..18, 24..26, 34..36, 38..40] {

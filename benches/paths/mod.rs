@@ -66,7 +66,7 @@ pub fn frames(count: usize, size: Size, pages: Pages) -> Vec<PoolFrame> {
         };
         let end = HEADROOM + len;
         write_inner(&mut buffer[HEADROOM..end], index as u32, &mut random);
-        frames.push(Frame::new(buffer, HEADROOM..end));
+        frames.push(Frame::new(buffer, HEADROOM..end).expect("within the buffer"));
     }
     for index in (1..frames.len()).rev() {
         frames.swap(index, random.below(index + 1));
@@ -104,7 +104,7 @@ pub fn kernels() -> &'static Kernels {
 }
 
 pub fn core() -> Core {
-    Core::default().kernels(kernels())
+    Core::predictable().kernels(kernels())
 }
 
 pub fn vtep() -> Vtep<'static> {
@@ -134,8 +134,8 @@ pub fn tunnels(count: u32) -> Vec<Tunnel> {
 
 /// Frames whose inner checksum is vouched for.
 pub fn vouched(frames: Vec<PoolFrame>) -> Vec<PoolFrame> {
-    let tx = TxMeta { inner_checksum: InnerChecksum::Valid, ..TxMeta::default() };
-    frames.into_iter().map(|frame| frame.with_tx(tx)).collect()
+    let tx = TxMeta::new().with_inner_checksum(InnerChecksum::Valid);
+    frames.into_iter().map(|frame| frame.with_tx_meta(tx)).collect()
 }
 
 /// Each frame in a VXLAN packet.
@@ -145,6 +145,16 @@ pub fn encapsulated(mut frames: Vec<PoolFrame>, tunnel: &Tunnel) -> Vec<PoolFram
         tunnel.encap(frame, &mut core).expect("headroom");
     }
     frames
+}
+
+/// What is promised of all frames alike. Encap resets it.
+pub fn promise(frames: &[PoolFrame]) -> TxMeta {
+    frames.first().map(PoolFrame::tx_meta).unwrap_or_default()
+}
+
+/// Promises it again, for frames that are sent again.
+pub fn promise_again(frames: &mut [PoolFrame], tx: TxMeta) {
+    frames.iter_mut().for_each(|frame| frame.set_tx_meta(tx));
 }
 
 /// Takes off what encap put in front.

@@ -16,7 +16,7 @@ use crate::writer::PcapWriter;
 
 pub fn run(args: &Encap) -> Result<ExitCode, Failure> {
     let tunnel = args.tunnel()?;
-    let mut core = Core::default();
+    let mut core = Core::predictable();
     let mut capture = Capture::open(&args.input)?;
     let mut output = PcapWriter::create(&args.output, &capture)?;
     let mut buffer = FrameBuffer::new();

@@ -22,6 +22,6 @@ impl FrameBuffer {
         }
         self.0[Self::HEADROOM..middle].copy_from_slice(header);
         self.0[middle..end].copy_from_slice(payload);
-        Frame::new(&mut self.0, Self::HEADROOM..end)
+        Frame::new(&mut self.0[..], Self::HEADROOM..end).expect("within the buffer")
     }
 }

@@ -31,7 +31,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
     let ports = args.receiver.ports();
     let vtep = args.receiver.vtep(&ports);
     let mut buffer = FrameBuffer::new();
-    let mut core = Core::default();
+    let mut core = Core::predictable();
     let mut tally = Tally::new("identical");
     let file = capture.name();
     let result = capture.each(|packet| {

@@ -13,7 +13,8 @@ pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Neon, sum };
 
 #[inline]
 pub(super) fn prefetch(address: *const u8) {
-    // SAFETY: PRFM is a hint that never faults, whatever the address, and changes no register or flag.
+    // SAFETY: PRFM is a hint that never faults, whatever the address, and changes no register or
+    // flag.
     unsafe {
         core::arch::asm!(
             "prfm pldl1keep, [{address}]",
@@ -25,7 +26,7 @@ pub(super) fn prefetch(address: *const u8) {
 
 type Block = [u8; 16];
 
-/// Bytes for the four lanes.
+/// Bytes that the four lanes take at once.
 const QUAD: usize = 4 * size_of::<Block>();
 /// Bytes that a 32-bit lane takes without overflow: each block adds two words of 16 bits.
 const RUN: usize = size_of::<Block>() << 14;
@@ -36,7 +37,7 @@ fn sum(bytes: &[u8]) -> u64 {
     total.wrapping_add(sum_run(runs.remainder()))
 }
 
-/// The sum of at most `RUN` bytes.
+/// Returns the sum of at most `RUN` bytes.
 #[inline]
 fn sum_run(bytes: &[u8]) -> u64 {
     // SAFETY: the target has NEON.
@@ -65,7 +66,7 @@ fn sum_run(bytes: &[u8]) -> u64 {
 
 #[inline]
 fn add_block(lane: uint32x4_t, block: &Block) -> uint32x4_t {
-    // SAFETY: the 16 bytes that are read are those of `block`, and no alignment is asked for.
+    // SAFETY: the 16 bytes that are read are those of `block`, and no alignment is required.
     let bytes = unsafe { vld1q_u8(block.as_ptr()) };
     // SAFETY: the target has NEON.
     let words = unsafe { vreinterpretq_u16_u8(bytes) };

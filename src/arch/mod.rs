@@ -1,10 +1,11 @@
-//! What depends on the processor: prefetch, and kernels compiled for its vectors. The only `unsafe` of the
-//! crate.
+//! The code that depends on the processor: prefetch, and kernels compiled for its vectors. The only
+//! `unsafe` of the crate is here.
 //!
 //! A [`Kernels`] is a table of safe functions that is held by what uses it, a
-//! [`Core`](crate::tunnel::Core) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is AVX2 beside the
-//! generic one, on AArch64 NEON. The generic one is safe code, is always there, and is what the others are
-//! tested against. AVX-512 is left out: its intrinsics need a later compiler than the crate does.
+//! [`Core`](crate::tunnel::Core) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is one for
+//! AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is always
+//! compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
+//! later compiler than the crate does.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -19,15 +20,17 @@ mod native;
 #[path = "x86_64.rs"]
 mod native;
 
-/// Kernels for one instruction set.
+/// The instruction set that kernels are compiled for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Isa {
-    /// What the target has anyway.
+    /// The instructions that the target has anyway.
     Generic,
-    /// x86-64 with AVX2, BMI2 and MOVBE: Intel from Haswell (2013) on, AMD from Excavator (2015) on.
+    /// x86-64 with AVX2, BMI2 and MOVBE: Intel from Haswell (2013) on, AMD from Excavator (2015)
+    /// on.
     Avx2,
-    /// AArch64 with NEON: every one but soft-float targets.
+    /// AArch64 with NEON: all targets except soft-float ones.
     Neon,
 }
 
@@ -43,7 +46,30 @@ impl fmt::Display for Isa {
 
 /// The functions that are worth compiling for one processor or another.
 ///
-/// That there is one of an [`Isa`] proves that the processor has it.
+/// Holding a `&Kernels` is proof that the CPU supports its instruction set; safe functions rely on
+/// this.
+///
+/// # Examples
+///
+/// A long sum, with the best kernels that there are:
+///
+/// ```
+/// use vtep::arch::Kernels;
+/// use vtep::checksum::Sum;
+///
+/// let payload = [0x5a; 1450];
+/// assert_eq!(Kernels::detect().sum(&payload), Sum::of(&payload));
+/// ```
+///
+/// A receiver whose behaviour must not depend on the machine:
+///
+/// ```
+/// # use vtep::arch::Kernels;
+/// use vtep::tunnel::Vtep;
+///
+/// let vtep = Vtep::rfc7348().kernels(Kernels::generic());
+/// # let _ = vtep;
+/// ```
 #[derive(Debug)]
 pub struct Kernels {
     isa: Isa,
@@ -53,14 +79,14 @@ pub struct Kernels {
 static GENERIC: Kernels = Kernels { isa: Isa::Generic, sum: generic::sum };
 
 impl Kernels {
-    /// The safe ones, which every processor runs.
+    /// Returns the kernels in safe code, which every processor runs.
     #[must_use]
     pub const fn generic() -> &'static Self {
         &GENERIC
     }
 
-    /// The best ones for every processor that this build runs on: what `-C target-cpu` and `target-feature`
-    /// say.
+    /// Returns the best kernels for every processor that this build runs on, by `-C target-cpu` and
+    /// `-C target-feature`.
     #[must_use]
     pub const fn baseline() -> &'static Self {
         #[cfg(any(
@@ -77,8 +103,12 @@ impl Kernels {
         &GENERIC
     }
 
-    /// The best ones for the processor that this runs on; the [`baseline`](Self::baseline) without the
-    /// feature `std`, for only the standard library can ask it.
+    /// Returns the best kernels for the processor that this runs on; without the feature `std`,
+    /// which alone can tell, the [`baseline`](Self::baseline). The standard library caches what it
+    /// detected.
+    ///
+    /// They are the default of a [`Core`](crate::tunnel::Core) and of a
+    /// [`Vtep`](crate::tunnel::Vtep).
     #[must_use]
     pub fn detect() -> &'static Self {
         #[cfg(all(feature = "std", target_arch = "x86_64"))]
@@ -88,7 +118,7 @@ impl Kernels {
         Self::baseline()
     }
 
-    /// The ones for `isa`; `None` where this target has none.
+    /// Returns the kernels for `isa`, or `None` if this target has none.
     ///
     /// # Safety
     /// The processor has `isa`: all the extensions that its documentation names.
@@ -105,27 +135,27 @@ impl Kernels {
         }
     }
 
-    /// All that the processor runs, as far as is known: for tests.
+    /// Returns all kernels that the processor is known to run: for tests.
     pub fn supported() -> impl Iterator<Item = &'static Self> {
         let best = Self::detect();
         let others = (best.isa != Isa::Generic).then_some(best);
         core::iter::once(Self::generic()).chain(others)
     }
 
-    /// What they are for.
+    /// The instruction set that they are compiled for.
     #[must_use]
     pub const fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// The Internet checksum's sum of `bytes`: what [`Sum::of`] gives, sooner.
+    /// Returns what [`Sum::of`] returns for `bytes`, sooner.
     #[must_use]
     #[inline]
     pub fn sum(&self, bytes: &[u8]) -> Sum {
         Sum::from_native((self.sum)(bytes))
     }
 
-    /// Runs `body`, compiled for the processor where it is inlined.
+    /// Runs `body`; as far as it is inlined, it is compiled for the processor.
     #[inline]
     pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
         match self.isa {
@@ -136,8 +166,21 @@ impl Kernels {
     }
 }
 
-/// Asks the memory for the cache line at `address`. A hint: whatever the address, it does nothing else. On
-/// processors other than x86-64 and AArch64 with NEON it does nothing.
+/// Prefetches the cache line at `address`. It is a hint: whatever the address, it does nothing
+/// else. On processors other than x86-64 and AArch64 with NEON it does nothing.
+///
+/// # Examples
+///
+/// A [`FrameBuf`](crate::buf::FrameBuf) prefetches the two cache lines that encap writes and reads:
+///
+/// ```
+/// use vtep::arch::prefetch;
+///
+/// let (memory, start, headroom) = ([0_u8; 2048], 128, 64);
+/// let front = memory.as_ptr().wrapping_add(start - headroom);
+/// prefetch(front);
+/// prefetch(front.wrapping_add(64));
+/// ```
 #[inline]
 pub fn prefetch<T>(address: *const T) {
     #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
@@ -147,6 +190,13 @@ pub fn prefetch<T>(address: *const T) {
         all(target_arch = "aarch64", target_feature = "neon")
     )))]
     let _ = address;
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Kernels {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Kernels({})", self.isa);
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use core::arch::x86_64::{
 use super::{Isa, Kernels};
 use crate::checksum::sum_words;
 
-/// Handed out by `Kernels::baseline` where the target has the extensions, by `Kernels::detect` where the
-/// processor says so, and by `Kernels::assume`, which is `unsafe`.
+/// Returned by `Kernels::baseline` if the target has the extensions, by `Kernels::detect` if the
+/// processor reports them, and by `Kernels::assume`, which is `unsafe`.
 pub(super) static KERNELS: Kernels = Kernels { isa: Isa::Avx2, sum };
 
 #[cfg(feature = "std")]
@@ -24,14 +24,15 @@ pub(super) fn is_detected() -> bool {
 
 #[inline]
 pub(super) fn prefetch(address: *const i8) {
-    // SAFETY: every x86-64 has SSE, and PREFETCHT0 is a hint that never faults, whatever the address.
+    // SAFETY: every x86-64 has SSE, and PREFETCHT0 is a hint that never faults, whatever the
+    // address.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(address) }
 }
 
 #[inline]
 pub(super) fn run<R>(_: &Kernels, body: impl FnOnce() -> R) -> R {
-    // SAFETY: called for a `Kernels` whose ISA is AVX2 alone. There is one, `KERNELS`, and where it is
-    // handed out the processor has these extensions.
+    // SAFETY: called for a `Kernels` whose ISA is AVX2 alone. There is one, `KERNELS`, and it is
+    // returned only if the processor has these extensions.
     unsafe { run_avx2(body) }
 }
 
@@ -41,20 +42,20 @@ unsafe fn run_avx2<R>(body: impl FnOnce() -> R) -> R {
 }
 
 fn sum(bytes: &[u8]) -> u64 {
-    // SAFETY: this function is named in `KERNELS` alone, and where that is handed out the processor has
-    // these extensions.
+    // SAFETY: this function is named in `KERNELS` alone, which is returned only if the processor
+    // has these extensions.
     unsafe { sum_avx2(bytes) }
 }
 
 type Block = [u8; 32];
 
-/// Bytes for the four lanes.
+/// Bytes that the four lanes take at once.
 const QUAD: usize = 4 * size_of::<Block>();
 /// Bytes that a 32-bit lane takes without overflow: each block adds two words of 16 bits, signed.
 const RUN: usize = size_of::<Block>() << 14;
 
-/// Adds words of 16 bits as signed numbers, 32,768 too small each, for there is an instruction that
-/// widens and adds pairs of signed ones.
+/// Adds words of 16 bits as signed numbers, each 32,768 too small, because there is an instruction
+/// that widens and adds pairs of signed ones.
 #[target_feature(enable = "avx2,bmi2,movbe")]
 unsafe fn sum_avx2(bytes: &[u8]) -> u64 {
     let mut total = 0u64;
@@ -67,7 +68,7 @@ unsafe fn sum_avx2(bytes: &[u8]) -> u64 {
     total.wrapping_add(unsafe { sum_run(runs.remainder()) })
 }
 
-/// The sum of at most `RUN` bytes.
+/// Returns the sum of at most `RUN` bytes.
 #[inline]
 #[target_feature(enable = "avx2,bmi2,movbe")]
 unsafe fn sum_run(bytes: &[u8]) -> u64 {
@@ -102,7 +103,7 @@ unsafe fn sum_run(bytes: &[u8]) -> u64 {
     bias.wrapping_add_signed(signed).wrapping_add(sum_rest(rest))
 }
 
-/// The sum of fewer bytes than a block has.
+/// Returns the sum of fewer bytes than a block has.
 #[inline]
 fn sum_rest(bytes: &[u8]) -> u64 {
     let words = bytes.chunks_exact(size_of::<u64>());
@@ -117,7 +118,7 @@ fn sum_rest(bytes: &[u8]) -> u64 {
 #[inline]
 #[target_feature(enable = "avx2,bmi2,movbe")]
 unsafe fn add_block(lane: __m256i, block: &Block) -> __m256i {
-    // SAFETY: the 32 bytes that are read are those of `block`, and no alignment is asked for.
+    // SAFETY: the 32 bytes that are read are those of `block`, and no alignment is required.
     let words = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
     // SAFETY: AVX is enabled here.
     let sign = unsafe { _mm256_set1_epi16(i16::MIN) };

@@ -12,8 +12,8 @@
 //! | [`Tunnel`](crate::tunnel::Tunnel) | 128, aligned to 64: two cache lines | one for each remote VTEP, shared by all cores |
 //! | [`Vtep`](crate::tunnel::Vtep) | 104 on 32 bits, 136 on 64; its sets are borrowed | one, shared; `const` |
 //! | [`Core`](crate::tunnel::Core) | 24 on 32 bits, 32 on 64 | one for each core, never shared |
-//! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `merge` |
-//! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 to 32 | one for each buffer in work |
+//! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `+=` |
+//! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 on 32 bits, 32 on 64 | one for each buffer in work |
 //! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes; a prefix for each lease of another length | `words(&pool)` says how many |
 //! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 25 and the value | a slice of slots |
 //!

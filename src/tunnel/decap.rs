@@ -9,7 +9,7 @@ use super::ecn::{self, EcnDecap};
 use super::template::to_v6;
 use super::usual::vni_alone;
 use super::vtep::{InnerTags, Origin, OuterTag, ReservedBits, UdpChecksumPolicy, Vtep};
-use crate::buf::{FrameBuf, NicChecksum, RxMeta};
+use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -64,17 +64,17 @@ impl Decap {
         self.edit.map(|edit| edit.class)
     }
 
-    /// Makes the frame that was looked at its inner frame: the outer headers go from its front, the bytes
-    /// behind the inner frame from its end.
+    /// Strips the outer headers and the trailing bytes of the frame that was inspected.
     ///
     /// # Errors
     /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
     #[inline]
     pub fn apply<B: FrameBuf>(&self, frame: &mut B) -> Verdict {
-        frame.keep(self.offset, self.len)?;
+        frame.trim_to(self.offset, self.len)?;
         if let Some(edit) = self.edit {
             edit.apply(frame.bytes_mut());
         }
+        meta_pulled(frame, self.offset);
         Ok(())
     }
 }
@@ -327,12 +327,13 @@ impl Vtep<'_> {
         match rx.udp_checksum {
             NicChecksum::Good => return Ok(()),
             NicChecksum::Bad => return Err(DropReason::UdpChecksum),
+            NicChecksum::Unknown if rx.is_partial_from(outer.udp_at) => return Ok(()),
             NicChecksum::Unknown if is_cut => return Err(DropReason::NotLinear),
             NicChecksum::Unknown => {}
         }
         let length = u32::from(outer.udp.datagram_len());
         let header = outer.pseudo_header().sum(length) + Sum::of(outer.udp.as_bytes());
-        let sum = header + self.kernels.sum(payload);
+        let sum = header + self.chosen_kernels().sum(payload);
         if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
     }
 

@@ -10,7 +10,7 @@ use super::stack::{
 };
 use super::template::{Core, Layout, Tunnel};
 use crate::arch::Kernels;
-use crate::buf::{FrameBuf, InnerChecksum, OuterChecksum, TxMeta};
+use crate::buf::{FrameBuf, FrameMeta, meta_of, meta_pushed};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -90,17 +90,19 @@ impl Tunnel {
         frame: &mut B,
         core: &mut Core,
     ) -> Result<(), Option<DropReason>> {
-        let (total, tx) = (frame.total_len(), frame.tx());
-        frame.push_header::<N, _>(
+        let (total, meta) = (frame.total_len(), meta_of(frame));
+        frame.push_header::<N, Option<DropReason>>(
             #[inline(always)]
             |room, head| {
                 let inner = H::Inner::look(head, core.flow_key).ok_or(None)?;
                 if total > usize::from(self.hot.max_len) {
                     return Err(None);
                 }
-                Ok(self.write::<H, P, N>(room, head, &inner, total, tx, core)?)
+                Ok(self.write::<H, P, N>(room, head, &inner, total, meta, core)?)
             },
-        )
+        )?;
+        meta_pushed(frame, N);
+        Ok(())
     }
 
     /// The same for an inner packet that has to be walked, or rid of its tags: one for every policy.
@@ -113,7 +115,8 @@ impl Tunnel {
     ) -> Verdict {
         let is_stripped = self.policy.strips_vlan && has_tag(frame.bytes());
         let tags = if is_stripped { Some(Tags::strip(frame)?) } else { None };
-        let verdict = self.encap_walked::<H, N, B>(frame, core);
+        let stripped = tags.as_ref().map_or(0, |tags| tags.len);
+        let verdict = self.encap_walked::<H, N, B>(frame, stripped, core);
         match (verdict, tags) {
             (Err(_), Some(tags)) => tags.put_back(frame).and(verdict),
             _ => verdict,
@@ -123,14 +126,20 @@ impl Tunnel {
     fn encap_walked<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
+        stripped: usize,
         core: &mut Core,
     ) -> Verdict {
-        let (total, tx) = (frame.total_len(), frame.tx());
-        frame.push_header::<N, _>(|room, head| {
+        let (total, meta) = (frame.total_len(), meta_of(frame).shifted(stripped));
+        frame.push_header::<N, DropReason>(|room, head| {
             self.check_len(head, total)?;
             let inner = H::Inner::walk(head, total, core.flow_key)?;
-            self.write::<H, Any, N>(room, head, &inner, total, tx, core)
-        })
+            self.write::<H, Any, N>(room, head, &inner, total, meta, core)
+        })?;
+        if let Some(place) = frame.meta() {
+            *place = meta;
+        }
+        meta_pushed(frame, N);
+        Ok(())
     }
 
     /// Writes the headers, unless the checksum cannot be had.
@@ -141,13 +150,15 @@ impl Tunnel {
         head: &[u8],
         inner: &Inner,
         total: usize,
-        tx: TxMeta,
+        meta: FrameMeta,
         core: &mut Core,
     ) -> Verdict {
         const { assert!(size_of::<H>() == N) };
-        let patch = self.patch::<H::Inner, P>(inner, total, tx);
+        let patch = self.patch::<H::Inner, P>(inner, total, meta);
         let checksum = match P::SUMS {
-            true => self.udp_checksum::<H::Inner>(&patch, inner, head, total, tx, core.kernels)?,
+            true => {
+                self.udp_checksum::<H::Inner>(&patch, inner, head, total, meta, core.kernels)?
+            }
             false => 0,
         };
         copy(room, self.stack());
@@ -165,7 +176,12 @@ impl Tunnel {
 
     /// What differs from the template.
     #[inline(always)]
-    fn patch<X: InnerLink, P: Policy>(&self, inner: &Inner, total: usize, tx: TxMeta) -> Patch {
+    fn patch<X: InnerLink, P: Policy>(
+        &self,
+        inner: &Inner,
+        total: usize,
+        meta: FrameMeta,
+    ) -> Patch {
         let behind = total.wrapping_add(X::LEN).wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
         #[allow(clippy::cast_possible_truncation, reason = "`max_len` lets pass what fits")]
         let udp_len = behind as u16;
@@ -174,7 +190,7 @@ impl Tunnel {
         let classes = u32::from_le_bytes(self.hot.classes);
         let mut patch = Patch {
             udp_len,
-            source_port: self.hot.source_ports.port(tx.flow_hash.unwrap_or(inner.hash)),
+            source_port: self.hot.source_ports.port(meta.tx().flow_hash.unwrap_or(inner.hash)),
             class: TrafficClass(outer_bits(classes, inner_class)),
             ttl: 0,
             dont_fragment: false,
@@ -206,16 +222,16 @@ impl Tunnel {
         inner: &Inner,
         head: &[u8],
         total: usize,
-        tx: TxMeta,
+        meta: FrameMeta,
         kernels: &Kernels,
     ) -> Result<u16, DropReason> {
         if self.policy.udp_checksum == UdpChecksum::None {
             return Ok(0);
         }
-        if tx.outer_checksum == OuterChecksum::Nic {
+        if meta.is_outer_nic() {
             return Ok((self.pseudo_sum() + patch.udp_len).folded());
         }
-        let (behind, words) = self.inner_sum::<X>(head, total, tx, kernels)?;
+        let (behind, words) = self.inner_sum::<X>(head, total, meta, kernels)?;
         // The length is summed twice: in the pseudo-header and in the header (RFC 768).
         let lengths = u32::from(patch.udp_len) << 1;
         let headers = u32::from(self.udp_sum).wrapping_add(u32::from(patch.source_port));
@@ -230,18 +246,17 @@ impl Tunnel {
         &self,
         head: &[u8],
         total: usize,
-        tx: TxMeta,
+        meta: FrameMeta,
         kernels: &Kernels,
     ) -> Result<(Sum, u32), DropReason> {
-        let promise = tx.inner_checksum;
-        let partial = promise == InnerChecksum::Partial;
-        let vouched = self.policy.inner_checksum_valid || promise == InnerChecksum::Valid;
-        if partial || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
+        let partial = meta.partial();
+        let vouched = self.policy.inner_checksum_valid || meta.is_inner_valid();
+        if partial.is_some() || vouched && self.policy.udp_checksum == UdpChecksum::Lco {
             if let Some(sum) = lco::sum(head, total, X::LEN == 0, partial) {
                 return Ok(sum);
             }
         }
-        match (partial, head.len() < total) {
+        match (partial.is_some(), head.len() < total) {
             (true, _) => Err(DropReason::PartialChecksum),
             (false, true) => Err(DropReason::NotLinear),
             (false, false) => Ok((kernels.sum(head), 0)),

@@ -4,6 +4,7 @@
 //! Such a transport header and its payload add up to the inverted sum of their pseudo-header. That holds
 //! only if the caller's promise does; what the headers themselves can show is checked here.
 
+use crate::buf::PartialChecksum;
 use crate::checksum::Sum;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Header, Ipv4Packet, Ipv6Header,
@@ -14,9 +15,16 @@ use crate::wire::{
 /// order that belong to it, for the caller has such words of his own. `None` where the headers show that it cannot
 /// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
 /// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
-/// `partial`: the checksum field has still to be filled, so that 0 in it says nothing.
+/// `partial`: a checksum field that has still to be filled. If it is that of this packet, and not of one that is
+/// inside, 0 in it says nothing.
 #[inline(always)]
-pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<(Sum, u32)> {
+pub(super) fn sum(
+    head: &[u8],
+    total: usize,
+    is_frame: bool,
+    partial: Option<PartialChecksum>,
+) -> Option<(Sum, u32)> {
+    let partial = partial.map(|partial| usize::from(partial.start()));
     match usual_sum(head, total, is_frame, partial) {
         Some(sum) => Some(sum),
         None => walk(head, total, is_frame, partial).map(|sum| (sum, 0)),
@@ -26,7 +34,12 @@ pub(super) fn sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> O
 /// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
 /// inverted pseudo-header cancel out.
 #[inline(always)]
-fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<(Sum, u32)> {
+fn usual_sum(
+    head: &[u8],
+    total: usize,
+    is_frame: bool,
+    partial: Option<usize>,
+) -> Option<(Sum, u32)> {
     let (front, packet, total) = if is_frame {
         let (ethernet, packet) = EthernetHeader::ref_from_prefix(head).ok()?;
         if ethernet.ethertype() != EtherType::IPV4 {
@@ -47,7 +60,11 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
     let len = ip.total_len().checked_sub(20)?;
     let has_checksum = match ip.protocol() {
         IpProtocol::TCP => len >= 20,
-        IpProtocol::UDP => udp.datagram_len() == len && (partial || udp.checksum() != 0),
+        IpProtocol::UDP => {
+            let link_len = if is_frame { EthernetHeader::LEN } else { 0 };
+            let is_partial = partial == Some(link_len.wrapping_add(Ipv4Header::LEN));
+            udp.datagram_len() == len && (is_partial || udp.checksum() != 0)
+        }
         _ => false,
     };
     let inverted = u32::from(!u16::from(ip.protocol().0)).wrapping_add(u32::from(!len));
@@ -58,7 +75,7 @@ fn usual_sum(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option
 const BEFORE_ADDRESSES: usize = 12;
 
 #[cold]
-fn walk(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum> {
+fn walk(head: &[u8], total: usize, is_frame: bool, partial: Option<usize>) -> Option<Sum> {
     if !is_frame {
         return packet_sum(head, total, partial);
     }
@@ -66,18 +83,19 @@ fn walk(head: &[u8], total: usize, is_frame: bool, partial: bool) -> Option<Sum>
     let link_len = head.len().checked_sub(frame.payload().len())?;
     let link = head.get(..link_len)?;
     let total = total.checked_sub(link_len)?;
+    let partial = partial.and_then(|at| at.checked_sub(link_len));
     let is_ip = matches!(frame.ethertype(), EtherType::IPV4 | EtherType::IPV6);
     Some(Sum::of(link) + packet_sum(frame.payload(), total, partial).filter(|_| is_ip)?)
 }
 
-fn packet_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+fn packet_sum(head: &[u8], total: usize, partial: Option<usize>) -> Option<Sum> {
     match head.first()? >> 4 {
         4 => v4_sum(head, total, partial),
         _ => v6_sum(head, total, partial),
     }
 }
 
-fn v4_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+fn v4_sum(head: &[u8], total: usize, partial: Option<usize>) -> Option<Sum> {
     let packet = Ipv4Packet::parse_head(head).ok()?;
     let header = packet.header();
     let is_whole = usize::from(header.total_len()) == total && !header.is_fragment();
@@ -85,12 +103,13 @@ fn v4_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
         return None;
     }
     let transport_len = total.checked_sub(header.header_len())?;
+    let is_partial = partial == Some(header.header_len());
     let transport =
-        transport_sum(&packet.pseudo_header(), packet.payload(), transport_len, partial)?;
+        transport_sum(&packet.pseudo_header(), packet.payload(), transport_len, is_partial)?;
     Some(Sum::of(header.as_bytes()) + transport)
 }
 
-fn v6_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
+fn v6_sum(head: &[u8], total: usize, partial: Option<usize>) -> Option<Sum> {
     let packet = Ipv6Packet::parse_head(head).ok()?;
     let header = packet.header();
     let is_whole = usize::from(header.payload_len()).checked_add(Ipv6Header::LEN)? == total;
@@ -99,7 +118,8 @@ fn v6_sum(head: &[u8], total: usize, partial: bool) -> Option<Sum> {
     }
     let transport_len = total.checked_sub(packet.payload_offset())?;
     let pseudo = packet.pseudo_header()?;
-    let transport = transport_sum(&pseudo, packet.payload(), transport_len, partial)?;
+    let is_partial = partial == Some(packet.payload_offset());
+    let transport = transport_sum(&pseudo, packet.payload(), transport_len, is_partial)?;
     Some(Sum::of(header.as_bytes()) + Sum::of(packet.extensions()) + transport)
 }
 

@@ -335,8 +335,31 @@ fn counts_id(config: &TunnelConfig) -> bool {
     }
 }
 
-/// What changes from packet to packet on one core: the IPv4 ID. It also holds the key of the flow hash,
-/// which is the same on every core, and the [`Kernels`] for the processor.
+/// The state of encap on one worker: the IPv4 ID, which changes from packet to packet. It also holds
+/// the key of the flow hash, which is the same on every worker, and the [`Kernels`] for the processor.
+///
+/// # Examples
+///
+/// One for each of 4 workers, from 16 bytes that were drawn at random once (here `random`), with IDs
+/// that start far apart:
+///
+/// ```
+/// use vtep::tunnel::{Core, FlowKey};
+///
+/// # let random = [7; 16];
+/// let key = FlowKey::new(random);
+/// let first_ids = [0, 1, 2, 3].map(|worker| worker << 14);
+/// let mut workers = first_ids.map(|first_id| Core::new(key, first_id));
+/// # assert_eq!(workers.len(), 4);
+/// ```
+///
+/// There is no default: an ID sequence and a hash that strangers can predict are requested by name.
+///
+/// ```compile_fail,E0277
+/// use vtep::tunnel::Core;
+///
+/// let state: Core = Default::default();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Core {
     pub(super) next_id: u16,
@@ -345,14 +368,24 @@ pub struct Core {
 }
 
 impl Core {
-    /// A core whose IDs start at `first_id`. Cores that send to the same remote start far apart, for an ID
-    /// may not come back within a datagram's lifetime (RFC 6864 section 4.3).
+    /// Creates the state of a worker whose IDs start at `first_id`. Workers that send to the same remote
+    /// start far apart, because an ID may not come back within a datagram's lifetime (RFC 6864 section
+    /// 4.3). All of them have the same `flow_key`, made from the caller's randomness.
+    ///
+    /// The kernels are those of [`Kernels::detect`].
     #[must_use]
-    pub const fn new(flow_key: FlowKey, first_id: u16) -> Self {
-        Self { next_id: first_id, flow_key, kernels: Kernels::baseline() }
+    pub fn new(flow_key: FlowKey, first_id: u16) -> Self {
+        Self { next_id: first_id, flow_key, kernels: Kernels::detect() }
     }
 
-    /// This core with kernels other than the [baseline](Kernels::baseline): see [`Kernels::detect`].
+    /// Creates a state whose source ports and IDs anyone can predict: a public key, IDs from 0. For
+    /// tests, and for underlays where nobody aims at a path.
+    #[must_use]
+    pub fn predictable() -> Self {
+        Self::new(FlowKey::PUBLIC, 0)
+    }
+
+    /// Sets kernels other than the [detected](Kernels::detect) ones.
     #[must_use]
     pub const fn kernels(mut self, kernels: &'static Kernels) -> Self {
         self.kernels = kernels;
@@ -364,13 +397,6 @@ impl Core {
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         id
-    }
-}
-
-impl Default for Core {
-    /// The public key, IDs from 0.
-    fn default() -> Self {
-        Self::new(FlowKey::PUBLIC, 0)
     }
 }
 
@@ -419,8 +445,8 @@ mod tests {
         inner[12] = 8;
         inner[14..18].copy_from_slice(&[0x45, 0, 0, 28]);
         let inner = if tunnel.carries_packets() { &inner[14..] } else { &inner };
-        let mut frame = ArrayFrame::copy_of(inner, tunnel.headroom()).unwrap();
-        tunnel.encap(&mut frame, &mut Core::default()).unwrap();
+        let mut frame = ArrayFrame::from_bytes_with_headroom(inner, tunnel.headroom()).unwrap();
+        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
         frame
     }
 

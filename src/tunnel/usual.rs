@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::{InnerTags, Origin, Set, Vtep};
-use crate::buf::{FrameBuf, NicChecksum, RxMeta};
+use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
@@ -133,8 +133,8 @@ impl Vtep<'_> {
         })
     }
 
-    /// The same, for loops that are compiled for more than the target's processor. The origin is written in
-    /// its place; where the frame is refused it is none.
+    /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
+    /// processor. The origin is written in its place; it is none if the frame is refused.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
         match self.take(frame) {
@@ -153,7 +153,8 @@ impl Vtep<'_> {
     #[inline(never)]
     pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
         *origin = Origin::NONE;
-        let decap = self.inspect_head(frame.bytes(), frame.total_len(), frame.rx())?;
+        let rx = meta_of(frame).rx();
+        let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
         *origin = decap.origin;
         Ok(())
@@ -162,15 +163,21 @@ impl Vtep<'_> {
     /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
-        let (len, origin) = self.look(frame)?;
-        frame.keep(UsualPacket::OUTER, len)?;
+        let meta = meta_of(frame);
+        let (len, origin) = self.look(frame, meta)?;
+        frame.trim_to(UsualPacket::OUTER, len)?;
+        meta_pulled(frame, UsualPacket::OUTER);
         Ok(origin)
     }
 
     /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
     /// inner frame's length. `None` is the reason if it has others, or if its inner header has to be changed.
     #[inline(always)]
-    fn look<B: FrameBuf>(&self, frame: &B) -> Result<(usize, Origin), Option<DropReason>> {
+    fn look<B: FrameBuf>(
+        &self,
+        frame: &B,
+        meta: FrameMeta,
+    ) -> Result<(usize, Origin), Option<DropReason>> {
         let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
@@ -193,7 +200,7 @@ impl Vtep<'_> {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
-        if !is_intact(ip, frame.rx()) {
+        if !is_intact(ip, meta) {
             return refuse(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
@@ -302,8 +309,8 @@ impl Vtep<'_> {
 }
 
 #[inline(always)]
-fn is_intact(ip: &Ipv4Header, rx: RxMeta) -> bool {
-    match rx.ip_checksum {
+fn is_intact(ip: &Ipv4Header, meta: FrameMeta) -> bool {
+    match meta.ip_checksum() {
         NicChecksum::Unknown => Sum::of_header(ip.as_bytes()).is_valid(),
         said => said == NicChecksum::Good,
     }
@@ -338,7 +345,7 @@ mod tests {
         for (at, byte) in change {
             bytes[*at] = *byte;
         }
-        let mut frame = ArrayFrame::<96>::copy_of(&bytes, 0).unwrap();
+        let mut frame = ArrayFrame::<96>::from_bytes_with_headroom(&bytes, 0).unwrap();
         let mut origin = Origin { port: 7, ..Origin::NONE };
         (vtep.decap_inline(&mut frame, &mut origin), origin)
     }

@@ -27,7 +27,8 @@ pub struct Vtep<'a> {
     pub(super) uniform_dscp: bool,
     /// Whether every inner packet is looked into: for the two settings that need it.
     pub(super) looks_inside: bool,
-    pub(crate) kernels: &'static Kernels,
+    /// `None` for the detected ones, which no constant can hold.
+    kernels: Option<&'static Kernels>,
 }
 
 const _: () = {
@@ -54,7 +55,7 @@ impl<'a> Vtep<'a> {
             inner_tags: InnerTags::Discard,
             uniform_dscp: false,
             looks_inside: false,
-            kernels: Kernels::baseline(),
+            kernels: None,
         }
     }
 
@@ -155,10 +156,15 @@ impl<'a> Vtep<'a> {
         self
     }
 
-    /// Takes kernels other than the [baseline](Kernels::baseline): see [`Kernels::detect`].
+    /// Sets kernels other than the [detected](Kernels::detect) ones.
     pub const fn kernels(mut self, kernels: &'static Kernels) -> Self {
-        self.kernels = kernels;
+        self.kernels = Some(kernels);
         self
+    }
+
+    #[inline]
+    pub(crate) fn chosen_kernels(&self) -> &'static Kernels {
+        self.kernels.unwrap_or_else(Kernels::detect)
     }
 }
 

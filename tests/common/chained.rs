@@ -1,7 +1,7 @@
 //! A frame of more than one segment.
 
-use vtep::buf::{Frame, FrameBuf, RxMeta, TxMeta};
-use vtep::verdict::{DropReason, Verdict};
+use vtep::buf::{Frame, FrameBuf, FrameMeta};
+use vtep::verdict::Verdict;
 
 /// A frame whose linear head ends early.
 pub struct Chained<'a> {
@@ -13,8 +13,8 @@ impl FrameBuf for Chained<'_> {
     fn bytes(&self) -> &[u8] {
         self.head.bytes()
     }
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.head.bytes_mut()
+    fn split_headroom(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.head.split_headroom()
     }
     fn push_front(&mut self, count: usize) -> Verdict {
         self.head.push_front(count)
@@ -26,19 +26,10 @@ impl FrameBuf for Chained<'_> {
         self.behind = self.behind.min(len.saturating_sub(self.head.total_len()));
         self.head.truncate(len);
     }
-    fn push_header<const N: usize, E: From<DropReason>>(
-        &mut self,
-        write: impl FnOnce(&mut [u8; N], &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.head.push_header(write)
-    }
     fn total_len(&self) -> usize {
         self.head.total_len() + self.behind
     }
-    fn rx(&self) -> RxMeta {
-        self.head.rx()
-    }
-    fn tx(&self) -> TxMeta {
-        self.head.tx()
+    fn meta(&mut self) -> Option<&mut FrameMeta> {
+        self.head.meta()
     }
 }

@@ -102,7 +102,7 @@ fn decap_of(receiver: Receiver, sent: &[u8], headroom: usize, tailroom: usize) {
     let mut buffer = [&vec![0xa5; headroom][..], sent, &vec![0x5a; tailroom]].concat();
     let before = buffer.clone();
     let range = headroom..headroom + sent.len();
-    let mut frame = Frame::new(&mut buffer[..], range.clone());
+    let mut frame = Frame::new(&mut buffer[..], range.clone()).unwrap();
     let verdict = vtep(receiver).decap(&mut frame);
     let (now, ours) = (frame.range(), frame.bytes().to_vec());
     let naive = receiver.decap(sent);
@@ -150,13 +150,13 @@ pub fn decap_of_packets(u: &mut Unstructured<'_>) -> Result<()> {
 fn in_buffer(bytes: &[u8], tx: TxMeta) -> Frame<Vec<u8>> {
     let buffer = [&[0; HEADROOM_MAX], bytes].concat();
     let end = buffer.len();
-    Frame::new(buffer, HEADROOM_MAX..end).with_tx(tx)
+    Frame::new(buffer, HEADROOM_MAX..end).unwrap().with_tx_meta(tx)
 }
 
 /// What encap of `frame` gives; a refused frame is as it was.
 fn encap(tunnel: &Tunnel, bytes: &[u8], tx: TxMeta) -> Option<Vec<u8>> {
     let mut frame = in_buffer(bytes, tx);
-    let verdict = tunnel.encap(&mut frame, &mut Core::default());
+    let verdict = tunnel.encap(&mut frame, &mut Core::predictable());
     if verdict.is_err() {
         assert_eq!(frame.bytes(), bytes, "changed, and refused: {verdict:?}");
     }
@@ -206,7 +206,7 @@ pub fn local_checksum_offload(u: &mut Unstructured<'_>) -> Result<()> {
     let config = TunnelConfig::arbitrary(u)?.zero_checksum_v6(true);
     let inner = InnerFrame::arbitrary(u)?;
     let build = |checksum| config.clone().udp_checksum(checksum).build().expect("a configuration");
-    let valid = TxMeta { inner_checksum: InnerChecksum::Valid, ..TxMeta::default() };
+    let valid = TxMeta::new().with_inner_checksum(InnerChecksum::Valid);
     let full = build(UdpChecksum::Full);
     let bytes = if full.carries_packets() { &inner.as_bytes()[14..] } else { inner.as_bytes() };
     let lco = encap(&build(UdpChecksum::Lco), bytes, valid);
@@ -268,7 +268,8 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
 
     let (mut one, mut all) = (frames.clone(), frames.clone());
     let taken: Vec<_> = one.iter_mut().map(|frame| vtep.decap(frame)).collect();
-    let passed = decap_batch(&vtep, &mut all, &mut origins, &mut verdicts).expect("lengths agree");
+    let passed =
+        decap_batch(&vtep, &mut all, Some(&mut origins), &mut verdicts).expect("lengths agree");
     assert_eq!(passed, taken.iter().flatten().count());
     for ((taken, origin), verdict) in taken.iter().zip(&origins).zip(&verdicts) {
         assert_eq!((taken.map(drop), taken.unwrap_or(Origin::NONE)), (*verdict, *origin));
@@ -276,14 +277,14 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
     assert!(one.iter().map(Frame::bytes).eq(all.iter().map(Frame::bytes)));
 
     let (mut one, mut all) = (frames.clone(), frames);
-    let (mut core, mut batch_core) = (Core::default(), Core::default());
+    let (mut core, mut batch_core) = (Core::predictable(), Core::predictable());
     let mut encap = |frame: &mut Frame<Vec<u8>>| match route(frame) {
         Some(tunnel) => tunnel.encap(frame, &mut core),
         None => Err(vtep::verdict::DropReason::NoRoute),
     };
     let sent: Vec<Verdict> = one.iter_mut().map(&mut encap).collect();
-    let passed =
-        encap_batch(&mut all, route, &mut batch_core, &mut verdicts).expect("lengths agree");
+    let passed = encap_batch(&mut all, |_, frame| route(frame), &mut batch_core, &mut verdicts)
+        .expect("lengths agree");
     assert_eq!((passed, &verdicts), (sent.iter().flatten().count(), &sent));
     assert!(one.iter().map(Frame::bytes).eq(all.iter().map(Frame::bytes)));
     Ok(())

@@ -104,7 +104,7 @@ impl Referee<'_> {
     /// What decap makes of a frame.
     fn ours(&self, sent: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = sent.to_vec();
-        let mut frame = Frame::new(&mut buffer[..], 0..sent.len());
+        let mut frame = Frame::new(&mut buffer[..], 0..sent.len()).unwrap();
         let verdict = self.vtep.decap(&mut frame);
         let ours = frame.bytes().to_vec();
         if verdict.is_err() {

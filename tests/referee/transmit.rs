@@ -41,8 +41,8 @@ fn inner(random: &mut Random) -> Vec<u8> {
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let mut buffer = [&[0; HEADROOM_MAX], inner].concat();
     let end = buffer.len();
-    let mut frame = Frame::new(&mut buffer[..], HEADROOM_MAX..end);
-    config.build().expect("a tunnel").encap(&mut frame, &mut Core::default()).expect("encap");
+    let mut frame = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
+    config.build().expect("a tunnel").encap(&mut frame, &mut Core::predictable()).expect("encap");
     frame.bytes().to_vec()
 }
 
@@ -128,7 +128,7 @@ pub fn transmit(
         }
         let kernels = kernels.unwrap_or_else(|| panic!("Linux does not send {}", hex(&inner)));
         let mut taken = kernels.clone();
-        let mut frame = Frame::new(&mut taken[..], 0..kernels.len());
+        let mut frame = Frame::new(&mut taken[..], 0..kernels.len()).unwrap();
         let origin = vtep.decap(&mut frame);
         let origin = origin.unwrap_or_else(|reason| panic!("{reason}: {}", hex(&kernels)));
         assert_eq!(origin.gbp, gbp, "{}", hex(&kernels));

@@ -43,7 +43,7 @@ fn packets(random: &mut fastrand::Rng) -> Vec<Vec<u8>> {
                 let class = random.u8(..);
                 let mut buffer = vec![0; OUTER + len];
                 frames::write(&mut buffer[OUTER..], Flow { protocol, class, fragment }, random);
-                let mut frame = Frame::new(buffer, OUTER..OUTER + len);
+                let mut frame = Frame::new(buffer, OUTER..OUTER + len).expect("within the buffer");
                 tunnel.encap(&mut frame, &mut core).expect("room");
                 packets.push(frame.bytes().to_vec());
             }

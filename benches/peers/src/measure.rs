@@ -132,7 +132,7 @@ pub fn decap(len: usize) -> Contest {
 fn encap_together(pool: &mut Pool) {
     let Pool { frames, tunnel, core, verdicts, .. } = pool;
     let tunnel = &*tunnel;
-    let passed = encap_batch(frames, |_| Some(tunnel), core, verdicts);
+    let passed = encap_batch(frames, |_, _| Some(tunnel), core, verdicts);
     assert_eq!(passed, Ok(COUNT));
 }
 
@@ -153,7 +153,7 @@ fn encap_with<P: Peer>(pool: &mut Pool) {
 
 fn decap_together(pool: &mut Pool) {
     let Pool { frames, vtep, origins, verdicts, .. } = pool;
-    assert_eq!(decap_batch(vtep, frames, origins, verdicts), Ok(COUNT));
+    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(COUNT));
 }
 
 fn decap_one_by_one(pool: &mut Pool) {

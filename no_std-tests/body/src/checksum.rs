@@ -1,6 +1,8 @@
 //! RFC 1071 and RFC 1624 by their own examples, and an IPv4 header that everybody knows.
 
-use vtep::checksum::{Sum, update, update_udp};
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use vtep::checksum::{CompleteError, Sum, complete, update, update_udp};
 
 use crate::{Checks, any};
 
@@ -29,8 +31,15 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     let native = any(0x0102_u16).to_be();
     checks.is("checksum: native", Sum::from_native(native.into()).folded() == 0x0102);
     // RFC 1624 section 4: dd2f, 5555 becomes 3285, gives 0000.
-    checks.is("checksum: RFC 1624 section 4", update(any(0xdd2f), any(0x5555), any(0x3285)) == 0);
+    checks.is("checksum: RFC 1624 section 4", update(any(0xdd2f), any(0x5555_u16), any(0x3285_u16)) == 0);
     checks
-        .is("checksum: RFC 768 zero", update_udp(any(0xdd2f), any(0x5555), any(0x3285)) == 0xffff);
+        .is("checksum: RFC 768 zero", update_udp(any(0xdd2f), any(0x5555_u16), any(0x3285_u16)) == 0xffff);
+    let [v4, v6] = [Sum::from(any(Ipv4Addr::LOCALHOST)), Sum::from(any(Ipv6Addr::LOCALHOST))];
+    let fields = v4 == Sum::from(any(0x7f00_0001_u32)) && v6 == Sum::from(any(1_u16));
+    checks.is("checksum: of fields", fields);
+    let mut bytes = any([1, 2, 0x12, 0x34]);
+    let odd = complete(&mut bytes, any(0), 1) == Err(CompleteError::OddOffset { offset: 1 });
+    let is_complete = complete(&mut bytes, any(0), 2) == Ok(()) && bytes == [1, 2, 0xec, 0xc9];
+    checks.is("checksum: completed", odd && is_complete);
     checks.is("checksum: UDP", Sum::word(any(0xffff)).udp_checksum() == 0xffff);
 }

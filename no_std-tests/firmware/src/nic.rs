@@ -138,8 +138,8 @@ impl Nic {
     fn bring(&mut self) {
         let Some((bytes, spoiled)) = to_bring(self.brought) else { return };
         let Some(buffer) = self.free.pop() else { return };
+        let Ok(mut frame) = Packet::new(buffer, HEADROOM..HEADROOM + bytes.len()) else { return };
         self.brought += 1;
-        let mut frame = Packet::new(buffer, HEADROOM..HEADROOM + bytes.len());
         frame.bytes_mut().iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         for (at, value) in spoiled {
             if let Some(byte) = frame.bytes_mut().get_mut(*at) {

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use vtep::buf::TxMeta;
+use vtep::buf::{InnerChecksum, PartialChecksum, TxMeta};
 use vtep::tunnel::{
     Adjacency, Df, InnerTags, InnerVlan, IpId, OuterTag, Set, Tos, Ttl, TunnelConfig, UdpChecksum,
     Vtep,
@@ -63,8 +63,14 @@ impl Packet {
         self.with(&[0xc3, 0x50, to[0], to[1], len[0], len[1], 0, 0])
     }
 
+    /// The checksum of its UDP, which is its last 108 bytes, is still to be filled in.
+    pub fn partial(&self) -> TxMeta {
+        let start = u16::try_from(self.end - ROOM - 108).unwrap();
+        TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(start, 6)))
+    }
+
     pub fn frame(&mut self, tx: TxMeta) -> Borrowed<'_> {
-        Borrowed::new(&mut self.bytes[..], ROOM..self.end).with_tx(tx)
+        Borrowed::new(&mut self.bytes[..], ROOM..self.end).unwrap().with_tx_meta(tx)
     }
 }
 

@@ -5,7 +5,7 @@
 use core::hint::black_box;
 use core::net::{IpAddr, Ipv6Addr};
 
-use vtep::buf::{InnerChecksum, TxMeta};
+use vtep::buf::TxMeta;
 use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
@@ -78,11 +78,11 @@ fn plain(buffer: &mut [u8; 1600], len: usize) -> Borrowed<'_> {
         0, 0, 1, 10, 0, 0, 2,
     ];
     buffer.iter_mut().skip(ROOM).zip(header).for_each(|(to, from)| *to = from);
-    Borrowed::new(&mut buffer[..], ROOM..ROOM + len)
+    Borrowed::new(&mut buffer[..], ROOM..ROOM + len).unwrap()
 }
 
 fn usual() {
-    let (mut buffer, mut core, vtep) = ([0; 1600], Core::default(), Vtep::linux());
+    let (mut buffer, mut core, vtep) = ([0; 1600], Core::predictable(), Vtep::linux());
     let tunnel = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let tunnel = tunnel.plain_v4().unwrap();
     let summed = config().build().unwrap();
@@ -132,7 +132,7 @@ fn encap(
     tx: TxMeta,
     end: Option<DropReason>,
 ) -> u64 {
-    let (tunnel, mut core) = (config.build().unwrap(), Core::default());
+    let (tunnel, mut core) = (config.build().unwrap(), Core::predictable());
     let mut frame = packet.frame(tx);
     count(&mut || measured::encap_every(black_box(&tunnel), &mut frame, &mut core).err() == end)
 }
@@ -144,7 +144,7 @@ fn worst_encap() {
         worst::config(local, remote)
     };
     let over_v4 = || worst::config(LOCAL, REMOTE);
-    let partial = TxMeta { inner_checksum: InnerChecksum::Partial, ..TxMeta::default() };
+    let partial = worst::extensions().partial();
     let walked = |config, tx| encap(config, worst::extensions(), tx, None);
     let plain = TxMeta::default();
     row(
@@ -185,7 +185,7 @@ fn worst_decap() {
 
 fn units() {
     let summed = |len| {
-        let (mut buffer, mut core) = ([0; 1600], Core::default());
+        let (mut buffer, mut core) = ([0; 1600], Core::predictable());
         let tunnel = config().build().unwrap();
         let mut frame = plain(&mut buffer, len);
         let encap = || measured::encap_every(black_box(&tunnel), &mut frame, &mut core).is_ok();

@@ -34,14 +34,14 @@ fn fill(buffer: &mut [u8; 1600]) {
 
 fn stacks() -> i32 {
     let mut buffer = [0; 1600];
-    let mut core = Core::default();
+    let mut core = Core::predictable();
     let plain = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let summed = config().build().unwrap();
     let vtep = Vtep::linux();
     let mut passed = true;
 
     fill(&mut buffer);
-    let mut frame = Frame::new(&mut buffer[..], ROOM..ROOM + 1450);
+    let mut frame = Frame::new(&mut buffer[..], ROOM..ROOM + 1450).unwrap();
     let tunnel = plain.plain_v4().unwrap();
     let encap =
         peak(&mut || passed &= measured::encap(black_box(tunnel), &mut frame, &mut core).is_ok());

@@ -1,9 +1,12 @@
 //! The Internet checksum: RFC 1071 sums, RFC 1624 updates, and what UDP adds to them (RFC 768).
 //!
-//! A [`Sum`] is a one's complement sum of 16-bit words in network byte order. Sums of parts add up to
-//! the sum of the whole as long as each part but the last has an even length; [`Sum::at_odd_offset`]
-//! mends the case where one has not. So a header is summed from the values that are about to be
-//! written, and never read back from memory.
+//! A [`Sum`] is a one's complement sum of 16-bit words in network byte order. Sums of parts add up
+//! to the sum of the whole as long as each part but the last has an even length;
+//! [`Sum::at_odd_offset`] corrects a part that follows one of odd length. So a header is summed
+//! from the values that are about to be written, and never read back from memory.
+//!
+//! [`update`] and [`update_udp`] follow the change of a field; [`complete`] fills in a checksum
+//! that its sender left to the NIC.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -12,10 +15,39 @@ use core::ops::{Add, AddAssign};
 
 use zerocopy::FromBytes;
 
+mod native;
+mod update;
+
+use native::fold;
+pub(crate) use native::{fold_u32, native_sum, sum_words};
+pub(crate) use update::update_sum;
+pub use update::{CompleteError, complete, update, update_udp};
+
 /// A one's complement sum of 16-bit words in network byte order (RFC 1071 section 1), not inverted.
 ///
-/// It is kept as the processor reads words from memory, and turned into network byte order at the end: the
-/// sum of byte-swapped words is the byte-swapped sum (RFC 1071 section 2 (B)).
+/// It is stored as the processor reads words from memory, and converted to network byte order at
+/// the end: the sum of byte-swapped words is the byte-swapped sum (RFC 1071 section 2 (B)).
+///
+/// # Examples
+///
+/// The example of RFC 1071 section 3, whole and in two parts:
+///
+/// ```
+/// use vtep::checksum::Sum;
+///
+/// let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+/// assert_eq!(Sum::of(&bytes).folded(), 0xddf2);
+/// assert_eq!(Sum::of(&bytes).checksum(), 0x220d);
+/// assert_eq!(Sum::of(&bytes[..3]) + Sum::of(&bytes[3..]).at_odd_offset(), Sum::of(&bytes));
+/// ```
+///
+/// UDP sends a checksum that comes out as 0 as 0xFFFF, because 0 says that there is none:
+///
+/// ```
+/// # use vtep::checksum::Sum;
+/// let sum = Sum::of(&[0xff, 0xff]);
+/// assert_eq!((sum.checksum(), sum.udp_checksum()), (0, 0xffff));
+/// ```
 #[derive(Clone, Copy, Default)]
 pub struct Sum(u64);
 
@@ -25,13 +57,16 @@ impl Sum {
 
     /// The sum of `bytes`, the first byte being the high half of a word. An odd last byte is padded
     /// with a zero byte (RFC 1071 section 4.1).
+    ///
+    /// For long payloads [`Kernels::sum`](crate::arch::Kernels::sum) is faster.
     #[must_use]
     #[inline]
     pub fn of(bytes: &[u8]) -> Self {
         Self::from_native(native_sum(bytes))
     }
 
-    /// The sum of a few bytes, an even number that is known, in as few additions as there are.
+    /// The sum of an even number of bytes that is known when this is compiled, in as few additions
+    /// as possible.
     #[inline(always)]
     pub(crate) fn of_header<const N: usize>(bytes: &[u8; N]) -> Self {
         const { assert!(N % 2 == 0) };
@@ -41,9 +76,9 @@ impl Sum {
             sum += Self(u64::read_from_bytes(word).unwrap_or_default());
         }
         let mut rest = words.remainder();
-        if let Some((word, behind)) = rest.split_first_chunk() {
+        if let Some((word, trailing)) = rest.split_first_chunk() {
             sum += Self(u32::from_ne_bytes(*word).into());
-            rest = behind;
+            rest = trailing;
         }
         if let Some(word) = rest.first_chunk() {
             sum += Self(u16::from_ne_bytes(*word).into());
@@ -59,21 +94,22 @@ impl Sum {
         Self(word.to_be() as u64)
     }
 
-    /// A sum of a few words, added up.
+    /// The sum of words whose plain sum is `sum`.
     #[inline]
     pub(crate) const fn from_words(sum: u32) -> Self {
         Self::word(fold_u32(sum))
     }
 
-    /// A sum of native-endian words of 16, 32 or 64 bits, as the checksum kernels make them.
+    /// Creates a sum from one of native-endian words of 16, 32 or 64 bits, as the checksum kernels
+    /// return it.
     #[must_use]
     #[inline]
     pub const fn from_native(sum: u64) -> Self {
         Self(sum)
     }
 
-    /// This sum, for bytes that stand at an odd offset of what is summed: the halves of each word
-    /// change places (RFC 1071 section 2 (B)).
+    /// Returns this sum for bytes that start at an odd offset of what is summed: the halves of each
+    /// word change places (RFC 1071 section 2 (B)).
     #[must_use]
     #[inline]
     pub const fn at_odd_offset(self) -> Self {
@@ -105,8 +141,8 @@ impl Sum {
         }
     }
 
-    /// Whether bytes with their checksum field among them are intact: the sum is all ones (RFC 1071
-    /// section 1). A sum of nothing but zeros is not.
+    /// Returns `true` if bytes that include their checksum field are intact: the sum is all ones
+    /// (RFC 1071 section 1). A sum of nothing but zeros is not.
     #[must_use]
     #[inline]
     pub const fn is_valid(self) -> bool {
@@ -114,7 +150,6 @@ impl Sum {
     }
 }
 
-/// The sum of one 16-bit word.
 impl From<u16> for Sum {
     #[inline]
     fn from(word: u16) -> Self {
@@ -122,15 +157,14 @@ impl From<u16> for Sum {
     }
 }
 
-/// The sum of two 16-bit words.
 impl From<u32> for Sum {
+    /// The sum of both words of a field, such as a TCP sequence number.
     #[inline]
     fn from(words: u32) -> Self {
         Self(words.to_be().into())
     }
 }
 
-/// The sum of the address's words, for a pseudo-header or an update of a checksum that covers it.
 impl From<Ipv4Addr> for Sum {
     #[inline]
     fn from(address: Ipv4Addr) -> Self {
@@ -138,7 +172,6 @@ impl From<Ipv4Addr> for Sum {
     }
 }
 
-/// The sum of the address's words, for a pseudo-header or an update of a checksum that covers it.
 impl From<Ipv6Addr> for Sum {
     #[inline]
     fn from(address: Ipv6Addr) -> Self {
@@ -190,93 +223,11 @@ impl fmt::Debug for Sum {
     }
 }
 
-/// The new checksum of bytes in which one 16-bit word changed from `old` to `new`: RFC 1624 equation 3.
-///
-/// For an IPv4 header, TCP and ICMP. For UDP see [`update_udp`].
-#[must_use]
-#[inline]
-pub fn update(checksum: u16, old: u16, new: u16) -> u16 {
-    (Sum::word(!checksum) + !old + new).checksum()
-}
-
-/// Returns the new checksum of bytes of which a part with the sum `old` became one with the sum `new`:
-/// RFC 1624 equation 3 for several words at once. The part starts at an even offset.
-#[inline]
-pub(crate) fn update_sum(checksum: u16, old: Sum, new: Sum) -> Sum {
-    Sum::word(!checksum) + !old.folded() + new
-}
-
-/// The new UDP checksum when one 16-bit word changed from `old` to `new`.
-///
-/// 0 stays 0, for it says that there is no checksum; and a sum that comes out as 0 is stored as 0xFFFF
-/// (RFC 768).
-#[must_use]
-#[inline]
-pub fn update_udp(checksum: u16, old: u16, new: u16) -> u16 {
-    match checksum {
-        0 => 0,
-        _ => (Sum::word(!checksum) + !old + new).udp_checksum(),
+#[cfg(feature = "defmt")]
+impl defmt::Format for Sum {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Sum({=u16:#06x})", self.folded());
     }
-}
-
-/// The sum of the native-endian words of `bytes`, the last one padded with zero bytes: of 16 or of 32 bits,
-/// which is the same once it is folded.
-///
-/// Eight 32-bit words a turn go into four 64-bit lanes: no carry is lost in fewer than 2^32 turns, and
-/// compilers turn the lanes into vectors.
-#[inline]
-pub(crate) fn native_sum(bytes: &[u8]) -> u64 {
-    if cfg!(target_pointer_width = "32") {
-        // Such processors have no vectors: lanes would only be more code.
-        return sum_words(0, bytes);
-    }
-    let mut lanes = [0u64; 4];
-    let mut blocks = bytes.chunks_exact(32);
-    for block in &mut blocks {
-        if let Ok([a, b, c, d, e, f, g, h]) = <[u32; 8]>::read_from_bytes(block) {
-            let pairs = [(a, e), (b, f), (c, g), (d, h)];
-            for (lane, (low, high)) in lanes.iter_mut().zip(pairs) {
-                *lane = lane.wrapping_add(u64::from(low)).wrapping_add(u64::from(high));
-            }
-        }
-    }
-    let sum = lanes.iter().fold(0u64, |sum, lane| sum.wrapping_add(*lane));
-    sum_words(sum, blocks.remainder())
-}
-
-/// The same for a few bytes, added to a sum.
-#[inline]
-pub(crate) fn sum_words(mut sum: u64, bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(4);
-    for word in &mut words {
-        if let Ok(word) = u32::read_from_bytes(word) {
-            sum = sum.wrapping_add(u64::from(word));
-        }
-    }
-    let rest = match *words.remainder() {
-        [a, b, c] => u32::from_ne_bytes([a, b, c, 0]),
-        [a, b] => u32::from_ne_bytes([a, b, 0, 0]),
-        [a] => u32::from_ne_bytes([a, 0, 0, 0]),
-        _ => 0,
-    };
-    sum.wrapping_add(u64::from(rest))
-}
-
-/// The sum in 16 bits, with end-around carry.
-#[inline]
-#[allow(clippy::cast_possible_truncation, reason = "the two halves of a u64")]
-const fn fold(sum: u64) -> u16 {
-    let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
-    // After a carry the sum is at most 2^32 - 2.
-    fold_u32(sum.wrapping_add(carry as u32))
-}
-
-/// The same for a few words.
-#[inline]
-#[allow(clippy::cast_possible_truncation, reason = "a shift by 16 leaves 16 bits")]
-pub(crate) const fn fold_u32(sum: u32) -> u16 {
-    // The carry out of the low half's sum goes into the high half's.
-    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 #[cfg(test)]
@@ -316,45 +267,6 @@ mod tests {
     fn nothing_is_not_valid() {
         assert!(!Sum::of(&[]).is_valid());
         assert!(!Sum::of(&[0; 20]).is_valid());
-    }
-
-    #[test]
-    fn rfc_1624_equation_3() {
-        // The RFC's own example, then the edges: (HC, m, m') -> HC'.
-        for (checksum, old, new, want) in [
-            (0xdd2f, 0x5555, 0x3285, 0x0000),
-            (0x0000, 0x0001, 0x0001, 0x0000),
-            (0xffff, 0x0000, 0x0000, 0x0000),
-            (0x1234, 0x0000, 0xffff, 0x1234),
-            (0x1234, 0xffff, 0x0000, 0x1234),
-            (0xfffe, 0x0001, 0x0000, 0x0000),
-        ] {
-            assert_eq!(update(checksum, old, new), want, "{checksum:04x} {old:04x} {new:04x}");
-        }
-    }
-
-    #[test]
-    fn udp_zero_stays_none_and_is_never_made() {
-        assert_eq!(update_udp(0, 0x1234, 0x4321), 0);
-        assert_eq!(update_udp(0xfffe, 0x0001, 0x0000), 0xffff);
-        assert_eq!(Sum::word(0xffff).udp_checksum(), 0xffff);
-    }
-
-    #[test]
-    fn a_ttl_decrement_as_flannels_proxy_does_it() {
-        // TTL 64 -> 63 beside protocol 17 adds 0x0100 with end-around carry.
-        for (before, after) in [
-            (0x0000, 0x0100),
-            (0x1234, 0x1334),
-            (0xfe00, 0xff00),
-            (0xfeff, 0x0000),
-            (0xff00, 0x0001),
-            (0xfffe, 0x00ff),
-            (0x5152, 0x5252),
-            (0xfdff, 0xfeff),
-        ] {
-            assert_eq!(update(before, 0x4011, 0x3f11), after, "{before:04x}");
-        }
     }
 
     #[test]
