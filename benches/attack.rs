@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX};
 use vtep::tunnel::{
-    Adjacency, Core, FlowKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum,
-    Vtep,
+    Adjacency, EncapState, FlowKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig,
+    UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -193,7 +193,7 @@ fn tunnel(number: u16, core: SourcePorts) -> Tunnel {
 fn encap(tunnels: &[Tunnel]) -> f64 {
     let frame = inner(18);
     let mut buffers = vec![[&[0; HEADROOM_MAX][..], &frame].concat(); FRAMES];
-    let (mut core, mut next) = (Core::predictable(), 0);
+    let (mut core, mut next) = (EncapState::predictable(), 0);
     least(|| {
         for buffer in &mut buffers {
             let end = buffer.len();
@@ -211,7 +211,7 @@ fn encap(tunnels: &[Tunnel]) -> f64 {
 /// key, chose for one port.
 fn aimed(key: FlowKey) -> f64 {
     let tunnel = tunnel(1, SourcePorts::RFC7348);
-    let port_of = |core: &mut Core, flow: u32| {
+    let port_of = |core: &mut EncapState, flow: u32| {
         let [a, b, c, d] = flow.to_be_bytes();
         let source = Ipv4Addr::new(10, a, b, c);
         let udp = UdpBuilder::new(u16::from(d), 2, &[0; 4][..]).without_checksum();
@@ -222,7 +222,7 @@ fn aimed(key: FlowKey) -> f64 {
         tunnel.encap(&mut frame, core).expect("encap");
         u16::from_be_bytes([frame.bytes()[34], frame.bytes()[35]])
     };
-    let (mut public, mut ours) = (Core::predictable(), Core::new(key, 0));
+    let (mut public, mut ours) = (EncapState::predictable(), EncapState::new(key, 0));
     let mut ports = BTreeMap::<u16, usize>::new();
     // A sixteenth of the ports is what can be aimed at here in a second.
     let flows = (0..1 << 16).filter(|flow| port_of(&mut public, *flow) >> 10 == 60).take(4096);

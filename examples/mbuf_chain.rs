@@ -10,7 +10,7 @@ use clap::Parser;
 use vtep::arch::prefetch;
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{FrameBuf, FrameMeta, InnerChecksum, NicChecksum, RxMeta, TxMeta};
-use vtep::tunnel::{Adjacency, Core, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, Vni};
 
@@ -184,7 +184,7 @@ fn main() {
         .udp_checksum(UdpChecksum::Lco)
         .build()
         .expect("both ends are IPv4");
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let vtep = Vtep::rfc7348();
 
     let mut frames = burst(usize::from(arguments.payload));

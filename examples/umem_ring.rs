@@ -12,7 +12,7 @@ use clap::Parser;
 use vtep::arch::prefetch;
 use vtep::batch::{decap_passed, encap_batch};
 use vtep::buf::FrameBuf;
-use vtep::tunnel::{Adjacency, Core, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, Tunnel, TunnelConfig, Vtep};
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, Vni};
 
@@ -141,7 +141,7 @@ fn main() {
     // Node 17 has 10.1.17.0/24, node 18 has 10.1.18.0/24; nobody has 10.1.19.0/24.
     let nodes = [(17, tunnel(17)), (18, tunnel(18))];
     let inners: Vec<_> = [17, 18, 17, 19].map(|net| inner([10, 1, net, 3].into())).to_vec();
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let vtep = Vtep::rfc7348();
     let (mut sent, mut received) = (DropCounters::ZERO, DropCounters::ZERO);
     let (mut encap_time, mut decap_time) = (Duration::ZERO, Duration::ZERO);

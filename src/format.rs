@@ -189,7 +189,7 @@ by_debug! {
 by_debug! {
     tunnel::Adjacency,
     tunnel::ConfigError,
-    tunnel::Core,
+    tunnel::EncapState,
     tunnel::Decap,
     tunnel::Df,
     tunnel::EcnEncap,

@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use vtep::buf::{ArrayFrame, FrameBuf};
-//! use vtep::tunnel::{Adjacency, Core, TunnelConfig, Vtep};
+//! use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, Vtep};
 //! use vtep::wire::{MacAddr, Vni};
 //!
 //! let (local, remote) = ("192.168.0.10".parse()?, "192.168.0.17".parse()?);
@@ -26,7 +26,7 @@
 //! let vtep = Vtep::rfc7348().local(remote);
 //!
 //! let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&[0; 60], 64)?;
-//! tunnel.encap(&mut frame, &mut Core::predictable())?;
+//! tunnel.encap(&mut frame, &mut EncapState::predictable())?;
 //! assert_eq!(frame.total_len(), 50 + 60);
 //! let origin = vtep.decap(&mut frame)?;
 //! assert_eq!((frame.total_len(), origin.vni.value()), (60, 1));

@@ -10,7 +10,7 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Core, Df, InnerVlan, IpId, Origin, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
+    Adjacency, Df, EncapState, InnerVlan, IpId, Origin, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
     UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
@@ -152,7 +152,7 @@ fn to_send(random: &mut Random) -> TestFrame {
 
 fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
     let mut frame = to_send(random);
-    let _ = tunnels[random.below(tunnels.len())].encap(&mut frame, &mut Core::predictable());
+    let _ = tunnels[random.below(tunnels.len())].encap(&mut frame, &mut EncapState::predictable());
     let mut bytes = frame.bytes().to_vec();
     bytes.truncate(248);
     damage(random, &mut bytes);
@@ -186,7 +186,7 @@ fn encap_agrees(
     let routes: Vec<_> = (0..count)
         .map(|_| if alike { tunnels.first() } else { tunnels.get(random.below(tunnels.len() + 1)) })
         .collect();
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let mut single = before.clone();
     let wanted: Vec<Verdict> = single
         .iter_mut()
@@ -198,7 +198,7 @@ fn encap_agrees(
         assert_eq!(is_as_it_was, verdict.is_err(), "{verdict:?}");
     }
     for kernels in Kernels::supported() {
-        let (mut frames, mut core) = (before.clone(), Core::predictable().kernels(kernels));
+        let (mut frames, mut core) = (before.clone(), EncapState::predictable().kernels(kernels));
         let mut verdicts = vec![Err(DropReason::TooBig); count];
         let mut routes = routes.iter();
         let route = |_, _: &TestFrame| *routes.next().unwrap();
@@ -279,7 +279,7 @@ fn too_few_verdicts_are_refused_and_nothing_is_touched() {
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
     let mut origins = [Origin::NONE; 3];
-    let (vtep, mut core) = (Vtep::rfc7348(), Core::predictable());
+    let (vtep, mut core) = (Vtep::rfc7348(), EncapState::predictable());
     for result in [
         encap_batch(&mut frames, route, &mut core, &mut verdicts),
         encap_passed(&mut frames, route, &mut core, &mut verdicts),
@@ -300,7 +300,10 @@ fn more_verdicts_than_frames_are_left_as_they_are() {
     let mut frames = [TestFrame::from_bytes_with_headroom(&[0x11; 60], 88).unwrap()];
     let mut verdicts = [Err(DropReason::TooBig); 3];
     let route = |_, _: &TestFrame| Some(&tunnels[0]);
-    assert_eq!(encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts), Ok(1));
+    assert_eq!(
+        encap_batch(&mut frames, route, &mut EncapState::predictable(), &mut verdicts),
+        Ok(1)
+    );
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
     let mut origins = [Origin { port: 7, ..Origin::NONE }; 3];
     let infos = Some(&mut origins[..]);
@@ -317,7 +320,7 @@ fn a_bad_frame_does_not_stop_the_rest() {
     let mut frames = [good.clone(), short, good.clone(), good];
     let mut verdicts = [Ok(()); 4];
     let route = |index, _: &TestFrame| (index != 2).then_some(&tunnels[0]);
-    let passed = encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts);
+    let passed = encap_batch(&mut frames, route, &mut EncapState::predictable(), &mut verdicts);
     assert_eq!(passed, Ok(2));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::NoHeadroom), Err(DropReason::NoRoute), Ok(())]);
     assert_eq!(frames[0].bytes(), frames[3].bytes());
@@ -333,7 +336,7 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
         .map(|_| ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 200).unwrap())
         .collect();
     for frame in &mut frames {
-        tunnels[0].encap(frame, &mut Core::predictable()).unwrap();
+        tunnels[0].encap(frame, &mut EncapState::predictable()).unwrap();
     }
     let is_damaged = |index: usize| index % 3 == 1;
     for frame in frames.iter_mut().skip(1).step_by(3) {
@@ -351,7 +354,7 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
         routed.push(index);
         (index % 2 == 0).then_some(&tunnels[0])
     };
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let passed = encap_passed(&mut frames, route, &mut core, &mut verdicts).unwrap();
     assert_eq!(routed, (0..50).filter(|index| !is_damaged(*index)).collect::<Vec<_>>());
     let mut wanted = DropCounters::ZERO;

@@ -8,7 +8,7 @@ use vtep::checksum::Sum;
 use vtep::lease::{JsonString, LeaseValue, NetworkConfig, Profile, RawJson, VxlanBackend};
 use vtep::netlink::{Body, Messages, Text};
 use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
-use vtep::tunnel::{Adjacency, Core, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{
     ArpHeader, Build, Echo, EtherType, EthernetBuilder, FlowLabel, Icmpv4Builder, Icmpv4Message,
@@ -72,7 +72,7 @@ fn the_flow_behind_a_tag_has_ports_too() {
         let adjacency = Adjacency::new(MacAddr::ZERO, MacAddr::ZERO);
         let (local, remote) = ([192, 168, 50, 2].into(), [192, 168, 50, 3].into());
         let tunnel = TunnelConfig::linux(local, remote, adjacency).build().unwrap();
-        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).unwrap();
         [frame.bytes()[34], frame.bytes()[35]]
     });
     assert!(ports.collect::<BTreeSet<_>>().len() > 32);
@@ -163,8 +163,8 @@ fn a_plain_buffer_is_one_segment_of_which_nothing_is_known() {
     let tunnel = flannel().udp_checksum(UdpChecksum::Full).build().unwrap();
     let mut plain = Plain([&[0; HEADROOM_MAX][..], &inner].concat(), HEADROOM_MAX);
     let mut array = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
-    tunnel.encap(&mut plain, &mut Core::predictable()).unwrap();
-    tunnel.encap(&mut array, &mut Core::predictable()).unwrap();
+    tunnel.encap(&mut plain, &mut EncapState::predictable()).unwrap();
+    tunnel.encap(&mut array, &mut EncapState::predictable()).unwrap();
     assert_eq!((plain.bytes(), plain.total_len()), (array.bytes(), array.total_len()));
     let vtep = Vtep::linux();
     vtep.decap(&mut plain).unwrap();
@@ -191,7 +191,7 @@ fn a_look_says_what_will_be_written() {
         let mut inner = [0; 51];
         EthernetBuilder::new(MacAddr::ZERO, MacAddr::ZERO, ip).build(&mut inner).unwrap();
         let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
-        flannel().build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
+        flannel().build().unwrap().encap(&mut frame, &mut EncapState::predictable()).unwrap();
         let (outer, _) = Ipv4Header::mut_from_prefix(&mut frame.bytes_mut()[14..]).unwrap();
         outer.set_traffic_class(TrafficClass(outer_class));
         let look = vtep.inspect(frame.bytes()).unwrap();
@@ -208,7 +208,7 @@ fn an_untagged_packet_is_not_of_a_tagged_underlay() {
     for config in [flannel(), over_v6] {
         let mut frame =
             ArrayFrame::<256>::from_bytes_with_headroom(&[0; 60], HEADROOM_MAX).unwrap();
-        config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
+        config.build().unwrap().encap(&mut frame, &mut EncapState::predictable()).unwrap();
         assert!(Vtep::linux().inspect(frame.bytes()).is_ok());
         assert_eq!(vtep.inspect(frame.bytes()).err(), Some(DropReason::OuterVlan));
     }
@@ -356,9 +356,9 @@ fn too_long_or_only_too_big() {
         inner[12..15].copy_from_slice(&[8, 0, 0x45]);
         let mut frame =
             Box::new(ArrayFrame::<66_000>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap());
-        assert_eq!(tunnel.encap(&mut *frame, &mut Core::predictable()), Err(reason));
+        assert_eq!(tunnel.encap(&mut *frame, &mut EncapState::predictable()), Err(reason));
         let plain = tunnel.plain_v4().unwrap();
-        assert_eq!(plain.encap(&mut *frame, &mut Core::predictable()), Err(reason));
+        assert_eq!(plain.encap(&mut *frame, &mut EncapState::predictable()), Err(reason));
     }
 }
 

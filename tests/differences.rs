@@ -6,7 +6,9 @@ mod common;
 use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
-use vtep::tunnel::{Adjacency, Core, Df, InnerTags, SourcePorts, Tos, Ttl, TunnelConfig, Vtep};
+use vtep::tunnel::{
+    Adjacency, Df, EncapState, InnerTags, SourcePorts, Tos, Ttl, TunnelConfig, Vtep,
+};
 use vtep::verdict::DropReason;
 use vtep::wire::{MacAddr, Vni};
 
@@ -47,7 +49,7 @@ fn profiles() -> [TunnelConfig; 2] {
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let mut frame = ArrayFrame::<512>::from_bytes_with_headroom(inner, HEADROOM_MAX).unwrap();
-    config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
+    config.build().unwrap().encap(&mut frame, &mut EncapState::predictable()).unwrap();
     frame.bytes().to_vec()
 }
 
@@ -143,7 +145,7 @@ fn source_ports() {
 fn fragmentation_and_identification() {
     let [rfc, linux] = profiles().map(|config| {
         let tunnel = config.build().unwrap();
-        let mut core = Core::predictable();
+        let mut core = EncapState::predictable();
         [(); 2].map(|()| {
             let inner = &hex(PLAIN)[50..];
             let mut frame =

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, Core, Df, IpId, SourcePorts, TunnelConfig, UdpChecksum};
+use vtep::tunnel::{Adjacency, Df, EncapState, IpId, SourcePorts, TunnelConfig, UdpChecksum};
 use vtep::wire::{MacAddr, Vni};
 
 fn hex(text: &str) -> Vec<u8> {
@@ -35,7 +35,7 @@ fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let range = 88..88 + inner.len();
     buffer[range.clone()].copy_from_slice(inner);
     let mut frame = Frame::new(buffer, range).unwrap();
-    config.build().unwrap().encap(&mut frame, &mut Core::predictable()).unwrap();
+    config.build().unwrap().encap(&mut frame, &mut EncapState::predictable()).unwrap();
     frame.bytes().to_vec()
 }
 

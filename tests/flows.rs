@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
-use vtep::tunnel::{Adjacency, Core, TunnelConfig};
+use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
 use vtep::wire::{
     Build, EtherType, EthernetBuilder, IpProtocol, Ipv4Builder, Ipv6Builder, MacAddr,
 };
@@ -24,7 +24,7 @@ fn ports(frames: impl Iterator<Item = Vec<u8>>) -> Vec<u16> {
     let tunnel = TunnelConfig::linux(local, remote, Adjacency::new(A, B)).build().unwrap();
     let port = |inner: Vec<u8>| {
         let mut frame = ArrayFrame::<256>::from_bytes_with_headroom(&inner, HEADROOM_MAX).unwrap();
-        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).unwrap();
         u16::from_be_bytes([frame.bytes()[34], frame.bytes()[35]])
     };
     frames.map(port).collect()

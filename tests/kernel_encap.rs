@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::tunnel::{
-    Adjacency, Core, Decap, Df, InnerTags, InnerVlan, Set, SourcePorts, Tos, Ttl, Tunnel,
+    Adjacency, Decap, Df, EncapState, InnerTags, InnerVlan, Set, SourcePorts, Tos, Ttl, Tunnel,
     TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::wire::{
@@ -163,7 +163,7 @@ fn port(text: &str) -> u16 {
 fn encap(tunnel: &Tunnel, inner: &[u8]) -> Vec<u8> {
     let mut frame =
         ArrayFrame::<CAPACITY>::from_bytes_with_headroom(inner, HEADROOM).expect("it fits");
-    tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
+    tunnel.encap(&mut frame, &mut EncapState::predictable()).expect("encap");
     frame.bytes().to_vec()
 }
 

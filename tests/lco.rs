@@ -4,7 +4,7 @@
 //! alone the outer checksum comes out as if it were not spoilt, and so wrong; in full it comes out right.
 
 use vtep::buf::{ArrayFrame, FrameBuf};
-use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum};
+use vtep::tunnel::{Adjacency, EncapState, InnerVlan, TunnelConfig, UdpChecksum};
 use vtep::wire::{
     Build, EtherType, EthernetBuilder, EthernetFrame, HeaderOptions, Icmpv4Builder, Icmpv4Message,
     Icmpv6Builder, Icmpv6Message, IpProtocol, Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv6Builder,
@@ -55,7 +55,7 @@ fn state(inner: &[u8], promise: bool) -> UdpChecksumState {
         .build()
         .unwrap();
     let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(inner, 50).unwrap();
-    tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
+    tunnel.encap(&mut frame, &mut EncapState::predictable()).unwrap();
     let ip = Ipv4Packet::parse(EthernetFrame::parse(frame.bytes()).unwrap().payload()).unwrap();
     UdpDatagram::parse(ip.payload()).unwrap().checksum_state(&ip.pseudo_header())
 }

@@ -5,7 +5,7 @@ use vtep::buf::{
     ArrayFrame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta,
     TxMeta,
 };
-use vtep::tunnel::{Adjacency, Core, Tunnel, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, Tunnel, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::{
     Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanBuilder, VlanId, VlanTag, Vni,
@@ -46,7 +46,7 @@ fn partial() -> Packet {
 }
 
 fn encap(frame: &mut Packet, checksum: UdpChecksum) -> Result<(), DropReason> {
-    tunnel(checksum).encap(frame, &mut Core::predictable())
+    tunnel(checksum).encap(frame, &mut EncapState::predictable())
 }
 
 fn rx_partial(partial: PartialChecksum) -> RxMeta {
@@ -98,7 +98,7 @@ fn encap_resets_what_was_said_of_the_frame_inside() {
     }
     let mut plain = with_all(complete());
     let tunnel = tunnel(UdpChecksum::None);
-    tunnel.plain_v4().unwrap().encap(&mut plain, &mut Core::predictable()).unwrap();
+    tunnel.plain_v4().unwrap().encap(&mut plain, &mut EncapState::predictable()).unwrap();
     assert_eq!((plain.rx_meta(), plain.tx_meta()), (RxMeta::default(), TxMeta::default()));
 }
 

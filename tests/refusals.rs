@@ -13,7 +13,7 @@ use vtep::buf::{
     ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
 };
 use vtep::tunnel::{
-    Adjacency, Core, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, EncapState, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -126,7 +126,7 @@ impl Refusals {
     }
 
     fn encap(&self, want: DropReason, tunnel: &Tunnel, bytes: &[u8]) {
-        let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::predictable());
+        let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut EncapState::predictable());
         self.refused(want, (bytes, 0, ROOM), Default::default(), encap);
     }
 }
@@ -352,7 +352,8 @@ fn encap(refusals: &Refusals) {
     for config in [plain.clone(), tunnel()] {
         let tunnel = tunnel_of(&config);
         for room in 0..50 {
-            let encap = |frame: &mut Chained<'_>| tunnel.encap(frame, &mut Core::predictable());
+            let encap =
+                |frame: &mut Chained<'_>| tunnel.encap(frame, &mut EncapState::predictable());
             let frame = (&inner()[..], 0, room);
             refusals.refused(DropReason::NoHeadroom, frame, Default::default(), encap);
         }
@@ -374,7 +375,7 @@ fn encap(refusals: &Refusals) {
 
 fn summed_encap(refusals: &Refusals) {
     let full = tunnel().build().unwrap();
-    let encap = |frame: &mut Chained<'_>| full.encap(frame, &mut Core::predictable());
+    let encap = |frame: &mut Chained<'_>| full.encap(frame, &mut EncapState::predictable());
     // A part of the frame that has to be summed is elsewhere.
     refusals.refused(DropReason::NotLinear, (&inner(), 5, ROOM), Default::default(), encap);
     // The inner checksum is the NIC's, and the frame has bytes behind its packet.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::tunnel::mtu::{NoAnswer, answer_frame, answer_packet};
-use vtep::tunnel::{Adjacency, Core, TunnelConfig, overlay_mtu};
+use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, overlay_mtu};
 use vtep::verdict::DropReason;
 use vtep::wire::{
     Build, Echo, EtherType, EthernetBuilder, Icmpv4Builder, Icmpv4Message, Icmpv6Builder,
@@ -33,7 +33,7 @@ fn the_kernels_own_answer() {
     let packets = common::packets("l2_pmtud_icmp_from_bridged_vxlan");
     let tunnel = TunnelConfig::linux(V4, V4, Adjacency::new(A, B)).mtu(1450).build().unwrap();
     let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&packets[2], 100).unwrap();
-    assert_eq!(tunnel.encap(&mut frame, &mut Core::predictable()), Err(DropReason::TooBig));
+    assert_eq!(tunnel.encap(&mut frame, &mut EncapState::predictable()), Err(DropReason::TooBig));
     let mut buffer = [0xa5; 600];
     let answer = answer_frame(frame.bytes(), 1450, &mut buffer).unwrap();
     assert_eq!(answer, packets[3]);

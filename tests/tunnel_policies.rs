@@ -6,8 +6,8 @@ use vtep::buf::{
     ArrayFrame, Frame, FrameBuf, InnerChecksum, OuterChecksum, PartialChecksum, TxMeta,
 };
 use vtep::tunnel::{
-    Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerVlan, IpId, NotSorted, OuterTag, Set,
-    SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowKey, InnerVlan, IpId, NotSorted,
+    OuterTag, Set, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -56,7 +56,7 @@ fn over_v6() -> TunnelConfig {
     over("fd01::1", "fd01::2")
 }
 
-fn encap_with(config: &TunnelConfig, core: &mut Core, tx: TxMeta, inner: &[u8]) -> Vec<u8> {
+fn encap_with(config: &TunnelConfig, core: &mut EncapState, tx: TxMeta, inner: &[u8]) -> Vec<u8> {
     let mut frame =
         ArrayFrame::<2048>::from_bytes_with_headroom(inner, 88).unwrap().with_tx_meta(tx);
     config.build().unwrap().encap(&mut frame, core).unwrap();
@@ -64,7 +64,7 @@ fn encap_with(config: &TunnelConfig, core: &mut Core, tx: TxMeta, inner: &[u8]) 
 }
 
 fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
-    encap_with(config, &mut Core::predictable(), TxMeta::default(), inner)
+    encap_with(config, &mut EncapState::predictable(), TxMeta::default(), inner)
 }
 
 /// The outer headers of an encapsulated frame, its IPv4 header checksum verified.
@@ -153,7 +153,7 @@ fn df_and_id() {
         (Df::Inherit, IpId::Rfc6864, &frame_v6(0, 64), df, 0),
         (Df::Inherit, IpId::Rfc6864, &arp(), Ipv4Flags::empty(), 7),
     ] {
-        let mut core = Core::new(FlowKey::PUBLIC, 7);
+        let mut core = EncapState::new(FlowKey::PUBLIC, 7);
         let outer =
             encap_with(&over_v4().df(policy).ip_id(id), &mut core, TxMeta::default(), inner);
         let (ip, ..) = outer_v4(&outer);
@@ -167,7 +167,7 @@ fn linux_counts_its_ids() {
     for df in [Df::Unset, Df::Set] {
         let (local, remote) = ([192, 168, 0, 1].into(), [192, 168, 0, 2].into());
         let config = TunnelConfig::linux(local, remote, Adjacency::new(A, B)).df(df);
-        let mut core = Core::predictable();
+        let mut core = EncapState::predictable();
         let [one, two] = [(); 2].map(|()| {
             outer_v4(&encap_with(&config, &mut core, TxMeta::default(), &arp())).0.header().id()
         });
@@ -177,7 +177,7 @@ fn linux_counts_its_ids() {
 
 #[test]
 fn the_counter_steps_and_wraps() {
-    let mut core = Core::new(FlowKey::PUBLIC, 0xffff);
+    let mut core = EncapState::new(FlowKey::PUBLIC, 0xffff);
     let config = over_v4().ip_id(IpId::Counter);
     let ids = [(); 3].map(|()| {
         let outer = encap_with(&config, &mut core, TxMeta::default(), &arp());
@@ -206,7 +206,7 @@ fn source_port_is_the_flows() {
     assert_ne!(ports(&over_v4(), &built(&EthernetBuilder::new(A, B, other))), one);
     // A given hash is used instead, and a range of one is a fixed port.
     let tx = TxMeta::new().with_flow_hash(0x1234_5678);
-    let outer = encap_with(&over_v4(), &mut Core::predictable(), tx, &arp());
+    let outer = encap_with(&over_v4(), &mut EncapState::predictable(), tx, &arp());
     assert_eq!(outer_v4(&outer).1.header().source_port(), 53_523);
     let fixed = over_v4().source_ports(SourcePorts::inclusive(7, 7).unwrap());
     assert_eq!(ports(&fixed, &arp()), 7);
@@ -263,7 +263,7 @@ fn the_nic_gets_the_pseudo_headers_sum() {
             let inner = built(&ipv4());
             let frame = [&A.octets()[..], &B.octets(), &[8, 0], &inner].concat();
             let inner = if config.build().unwrap().carries_packets() { &inner } else { &frame };
-            let mut offloaded = encap_with(&config, &mut Core::predictable(), tx, inner);
+            let mut offloaded = encap_with(&config, &mut EncapState::predictable(), tx, inner);
             // What the NIC does then: sum from the UDP header on, the field as it stands, and invert.
             let at = if config.build().unwrap().remote().is_ipv4() { 34 } else { 54 };
             let sum = vtep::checksum::Sum::of(&offloaded[at..]).udp_checksum();
@@ -283,7 +283,7 @@ fn a_partial_inner_checksum_is_summed_as_it_will_be() {
         let config = over_v4().udp_checksum(checksum);
         let tx =
             TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
-        let mut outer = encap_with(&config, &mut Core::predictable(), tx, &partial);
+        let mut outer = encap_with(&config, &mut EncapState::predictable(), tx, &partial);
         outer[50..].copy_from_slice(&complete);
         assert_eq!(outer, encap(&config, &complete));
     }
@@ -321,7 +321,7 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
         tunnel.set_adjacency(Adjacency::new(B, A).tagged(tag));
         let mut frame =
             ArrayFrame::<256>::from_bytes_with_headroom(&arp(), tunnel.headroom()).unwrap();
-        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).unwrap();
         assert_eq!(frame.range().start, 0);
         let outer = EthernetFrame::parse(frame.bytes()).unwrap();
         assert_eq!((outer.header().destination(), outer.header().source()), (B, A));

@@ -10,7 +10,8 @@ use vtep::buf::{ArrayFrame, Frame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::mtu::{answer_frame, answer_packet};
 use vtep::tunnel::{
-    Adjacency, Core, Df, InnerTags, OuterTag, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, Df, EncapState, InnerTags, OuterTag, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
+    Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{EthernetFrame, Ipv4Packet, MacAddr, UdpChecksumState, UdpDatagram};
@@ -99,7 +100,7 @@ fn config() -> TunnelConfig {
 
 fn encap(tunnel: &Tunnel, bytes: &[u8]) -> Result<Vec<u8>, DropReason> {
     let mut frame = Packet::from_bytes_with_headroom(bytes, HEADROOM_MAX).unwrap();
-    tunnel.encap(&mut frame, &mut Core::predictable()).map(|()| frame.bytes().to_vec())
+    tunnel.encap(&mut frame, &mut EncapState::predictable()).map(|()| frame.bytes().to_vec())
 }
 
 /// What depends on the inner packet: class, DF, TTL and source port.
@@ -166,7 +167,7 @@ fn encap_of_two_segments() {
         let end = buffer.len();
         let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
         let mut chain = Chained { behind: whole.len() - head.total_len(), head };
-        match tunnel.encap(&mut chain, &mut Core::predictable()) {
+        match tunnel.encap(&mut chain, &mut EncapState::predictable()) {
             Ok(()) => {
                 assert_eq!(implied(chain.bytes()), own, "{whole:02x?}");
                 taken += 1;
@@ -192,7 +193,7 @@ fn a_packet_without_ports_needs_none_in_its_head() {
         let end = buffer.len();
         let head = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
         let mut chain = Chained { behind: 20, head };
-        tunnel.encap(&mut chain, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut chain, &mut EncapState::predictable()).unwrap();
         assert_eq!(implied(chain.bytes()), own);
     }
 }
@@ -210,11 +211,16 @@ fn encap_in_a_batch_and_of_a_small_program() {
         let frame = Packet::from_bytes_with_headroom(&bytes, HEADROOM_MAX).unwrap();
         let mut frames = [frame.clone(), frame];
         let mut verdicts = [Ok(()); 2];
-        encap_batch(&mut frames, |_, _| Some(&tunnel), &mut Core::predictable(), &mut verdicts)
-            .unwrap();
+        encap_batch(
+            &mut frames,
+            |_, _| Some(&tunnel),
+            &mut EncapState::predictable(),
+            &mut verdicts,
+        )
+        .unwrap();
         assert_eq!(frames[0].bytes(), one, "{bytes:02x?}");
         let mut small = Packet::from_bytes_with_headroom(&bytes, HEADROOM_MAX).unwrap();
-        if plain.encap(&mut small, &mut Core::predictable()).is_ok() {
+        if plain.encap(&mut small, &mut EncapState::predictable()).is_ok() {
             assert_eq!(small.bytes(), one, "{bytes:02x?}");
             taken += 1;
         }

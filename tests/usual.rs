@@ -10,7 +10,8 @@ use chained::Chained;
 use vtep::buf::{ArrayFrame, Frame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Core, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy, Vtep,
+    Adjacency, EncapState, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy,
+    Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
@@ -39,7 +40,7 @@ fn packet_of(payload: &[u8]) -> Vec<u8> {
         TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), Adjacency::new(A, B));
     let tunnel = config.vni(Vni::new(5).expect("24 bits")).build().expect("a tunnel");
     let mut frame = Packet::from_bytes_with_headroom(inner, 50).expect("room");
-    tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
+    tunnel.encap(&mut frame, &mut EncapState::predictable()).expect("encap");
     [frame.bytes(), &[0; 6]].concat()
 }
 

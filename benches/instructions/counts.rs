@@ -11,7 +11,7 @@ use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{ArrayFrame, FrameBuf, InnerChecksum, TxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Core, Origin, ReservedBits, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, EncapState, Origin, ReservedBits, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{EtherType, EthernetHeader, IpProtocol, Ipv4Header, MacAddr, Vni};
@@ -22,7 +22,7 @@ const COUNT: usize = 256;
 struct Bench {
     frames: Vec<ArrayFrame<192>>,
     tunnel: Tunnel,
-    core: Core,
+    core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
     origins: Vec<Origin>,
@@ -62,7 +62,7 @@ fn plain(isa: Isa) -> Bench {
     Bench {
         frames: (0..=u8::MAX).map(frame).collect(),
         tunnel: config().build().expect("a tunnel"),
-        core: Core::predictable().kernels(kernels),
+        core: EncapState::predictable().kernels(kernels),
         vtep: Vtep::rfc7348().kernels(kernels),
         verdicts: vec![Err(DropReason::NoRoute); COUNT],
         origins: vec![Origin::NONE; COUNT],

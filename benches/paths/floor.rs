@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use std::net::{IpAddr, Ipv4Addr};
 
 use vtep::buf::{ArrayFrame, FrameBuf};
-use vtep::tunnel::{Core, Origin, Tunnel};
+use vtep::tunnel::{EncapState, Origin, Tunnel};
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{TrafficClass, Vni};
 
@@ -76,7 +76,7 @@ impl Template {
     /// Taken from what the tunnel writes in front of an empty frame that is not IP.
     pub fn of(tunnel: &Tunnel) -> Self {
         let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&[0; 14], OUTER).expect("room");
-        tunnel.encap(&mut frame, &mut Core::predictable()).expect("encap");
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).expect("encap");
         let mut bytes = [0; OUTER];
         bytes.copy_from_slice(&frame.bytes()[..OUTER]);
         for field in [16..18, 24..26, 34..36, 38..40] {

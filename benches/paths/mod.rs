@@ -7,7 +7,7 @@ pub mod floor;
 use memmap2::{Advice, MmapMut};
 use vtep::arch::{Isa, Kernels};
 use vtep::buf::{Frame, FrameBuf, InnerChecksum, TxMeta};
-use vtep::tunnel::{Adjacency, Core, Tunnel, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, Tunnel, TunnelConfig, UdpChecksum, Vtep};
 use vtep::wire::{MacAddr, Vni};
 
 /// From one frame to the next: 33 cache lines, an odd number, so that the frames' headers do not all fall
@@ -103,8 +103,8 @@ pub fn kernels() -> &'static Kernels {
     Kernels::baseline()
 }
 
-pub fn core() -> Core {
-    Core::predictable().kernels(kernels())
+pub fn core() -> EncapState {
+    EncapState::predictable().kernels(kernels())
 }
 
 pub fn vtep() -> Vtep<'static> {

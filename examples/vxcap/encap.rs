@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use vtep::buf::FrameBuf;
-use vtep::tunnel::Core;
+use vtep::tunnel::EncapState;
 use vtep::wire::{EtherType, IpProtocol, Ipv4Header, Ipv4Packet, Ipv6Header, Ipv6Packet};
 
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::writer::PcapWriter;
 
 pub fn run(args: &Encap) -> Result<ExitCode, Failure> {
     let tunnel = args.tunnel()?;
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let mut capture = Capture::open(&args.input)?;
     let mut output = PcapWriter::create(&args.output, &capture)?;
     let mut buffer = FrameBuffer::new();

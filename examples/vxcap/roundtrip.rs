@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use vtep::buf::FrameBuf;
-use vtep::tunnel::{Core, EcnEncap, Vtep};
+use vtep::tunnel::{EcnEncap, EncapState, Vtep};
 use vtep::verdict::DropReason;
 
 use crate::cli::Roundtrip;
@@ -31,7 +31,7 @@ pub fn run(args: &Roundtrip) -> Result<ExitCode, Failure> {
     let ports = args.receiver.ports();
     let vtep = args.receiver.vtep(&ports);
     let mut buffer = FrameBuffer::new();
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let mut tally = Tally::new("identical");
     let file = capture.name();
     let result = capture.each(|packet| {
@@ -55,7 +55,7 @@ fn remake(
     packet: &Packet<'_>,
     vtep: &Vtep<'_>,
     buffer: &mut FrameBuffer,
-    core: &mut Core,
+    core: &mut EncapState,
 ) -> Outcome {
     // The outer ECN field follows from the inner one, by one rule or another.
     for ecn in [EcnEncap::Normal, EcnEncap::Linux, EcnEncap::Compatibility] {

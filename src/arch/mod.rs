@@ -2,7 +2,7 @@
 //! `unsafe` of the crate is here.
 //!
 //! A [`Kernels`] is a table of safe functions that is held by what uses it, a
-//! [`Core`](crate::tunnel::Core) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is one for
+//! [`EncapState`](crate::tunnel::EncapState) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is one for
 //! AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is always
 //! compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
 //! later compiler than the crate does.
@@ -107,7 +107,7 @@ impl Kernels {
     /// which alone can tell, the [`baseline`](Self::baseline). The standard library caches what it
     /// detected.
     ///
-    /// They are the default of a [`Core`](crate::tunnel::Core) and of a
+    /// They are the default of a [`EncapState`](crate::tunnel::EncapState) and of a
     /// [`Vtep`](crate::tunnel::Vtep).
     #[must_use]
     pub fn detect() -> &'static Self {

@@ -17,7 +17,7 @@
 //! ```
 //! use vtep::batch::{decap_batch, encap_passed};
 //! use vtep::buf::{ArrayFrame, FrameBuf};
-//! use vtep::tunnel::{Adjacency, Core, Origin, TunnelConfig, Vtep};
+//! use vtep::tunnel::{Adjacency, EncapState, Origin, TunnelConfig, Vtep};
 //! use vtep::verdict::{DropCounters, DropReason};
 //! use vtep::wire::{MacAddr, Vni};
 //!
@@ -27,7 +27,7 @@
 //! let (local, remote) = ("192.0.2.1".parse()?, "192.0.2.2".parse()?);
 //! let config = |vni| TunnelConfig::rfc7348(local, remote, next_hop).vni(vni).build();
 //! let (to_blue, to_green) = (config(blue)?, config(green)?);
-//! let (vtep, mut core) = (Vtep::rfc7348(), Core::predictable());
+//! let (vtep, mut core) = (Vtep::rfc7348(), EncapState::predictable());
 //!
 //! // A frame in VNI 1, and one that is damaged.
 //! let mut frame = ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 128)?;
@@ -55,7 +55,7 @@ use core::fmt;
 
 use crate::arch::prefetch;
 use crate::buf::{FrameBuf, HEADROOM_V4_IP};
-use crate::tunnel::{Core, Origin, Tunnel, Vtep};
+use crate::tunnel::{EncapState, Origin, Tunnel, Vtep};
 use crate::verdict::{DropReason, Verdict};
 
 /// How many frames ahead of its encap a frame is routed, and its tunnel prefetched.
@@ -81,7 +81,7 @@ const DESCRIBED: usize = 16;
 /// ```
 /// use vtep::batch::encap_batch;
 /// use vtep::buf::{ArrayFrame, FrameBuf};
-/// use vtep::tunnel::{Adjacency, Core, TunnelConfig};
+/// use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
 /// use vtep::verdict::{DropCounters, DropReason};
 /// use vtep::wire::{MacAddr, Vni};
 ///
@@ -100,7 +100,7 @@ const DESCRIBED: usize = 16;
 /// };
 ///
 /// let mut verdicts = [Ok(()); 64];
-/// let passed = encap_batch(&mut frames, route, &mut Core::predictable(), &mut verdicts)?;
+/// let passed = encap_batch(&mut frames, route, &mut EncapState::predictable(), &mut verdicts)?;
 /// assert_eq!((passed, verdicts[1]), (2, Err(DropReason::NoRoute)));
 ///
 /// let mut counters = DropCounters::ZERO;
@@ -113,7 +113,7 @@ const DESCRIBED: usize = 16;
 pub fn encap_batch<'t, B: FrameBuf>(
     frames: &mut [B],
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
-    core: &mut Core,
+    core: &mut EncapState,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     encap_some::<false, B>(frames, route, core, verdicts)
@@ -132,7 +132,7 @@ pub fn encap_batch<'t, B: FrameBuf>(
 pub fn encap_passed<'t, B: FrameBuf>(
     frames: &mut [B],
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
-    core: &mut Core,
+    core: &mut EncapState,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     encap_some::<true, B>(frames, route, core, verdicts)
@@ -142,7 +142,7 @@ pub fn encap_passed<'t, B: FrameBuf>(
 fn encap_some<'t, const PASSED: bool, B: FrameBuf>(
     frames: &mut [B],
     route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
-    core: &mut Core,
+    core: &mut EncapState,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     let verdicts = TooFewResults::cut(verdicts, frames.len())?;
@@ -157,7 +157,7 @@ fn encap_some<'t, const PASSED: bool, B: FrameBuf>(
 fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
     frames: &mut [B],
     mut route: impl FnMut(usize, &B) -> Option<&'t Tunnel>,
-    core: &mut Core,
+    core: &mut EncapState,
     verdicts: &mut [Verdict],
 ) -> usize {
     start(frames, FETCHED_ROUTED, HEADROOM_V4_IP);
@@ -208,7 +208,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// use vtep::tunnel::{Origin, Vtep};
 /// use vtep::verdict::{DropCounters, DropReason};
 ///
-/// # use vtep::tunnel::{Adjacency, Core, TunnelConfig};
+/// # use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
 /// # use vtep::wire::{MacAddr, Vni};
 /// # let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
 /// # let next_hop = Adjacency::new(mac(2), mac(1));
@@ -216,7 +216,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// #     .vni(Vni::new(1)?).build()?;
 /// # let inner = ArrayFrame::<512>::from_bytes_with_headroom(&[0x11; 60], 64)?;
 /// # let mut received = [inner.clone(), inner];
-/// # tunnel.encap(&mut received[0], &mut Core::predictable())?;
+/// # tunnel.encap(&mut received[0], &mut EncapState::predictable())?;
 /// // Two frames from the underlay: a VXLAN packet of VNI 1, and something else.
 /// let mut frames = received;
 /// let mut verdicts = [Ok(()); 64];

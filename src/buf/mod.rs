@@ -89,13 +89,13 @@ pub const HEADROOM_MAX: usize = HEADROOM_V6_IP + HEADROOM_TAG;
 ///     }
 /// }
 ///
-/// # use vtep::tunnel::{Adjacency, Core, TunnelConfig, Vtep};
+/// # use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, Vtep};
 /// # use vtep::wire::{MacAddr, Vni};
 /// # let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
 /// # let next_hop = Adjacency::new(mac(2), mac(1));
 /// # let tunnel = TunnelConfig::rfc7348("192.0.2.1".parse()?, "192.0.2.2".parse()?, next_hop)
 /// #     .vni(Vni::new(7)?).build()?;
-/// # let mut state = Core::predictable();
+/// # let mut state = EncapState::predictable();
 /// # let vtep = Vtep::rfc7348();
 /// // A driver received 60 bytes at byte 128.
 /// let mut slot = Slot { memory: [0x11; 2048], start: 128, end: 188 };

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`Tunnel`](crate::tunnel::Tunnel) | 128, aligned to 64: two cache lines | one for each remote VTEP, shared by all cores |
 //! | [`Vtep`](crate::tunnel::Vtep) | 104 on 32 bits, 136 on 64; its sets are borrowed | one, shared; `const` |
-//! | [`Core`](crate::tunnel::Core) | 24 on 32 bits, 32 on 64 | one for each core, never shared |
+//! | [`EncapState`](crate::tunnel::EncapState) | 24 on 32 bits, 32 on 64 | one for each core, never shared |
 //! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `+=` |
 //! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 on 32 bits, 32 on 64 | one for each buffer in work |
 //! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes; a prefix for each lease of another length | `words(&pool)` says how many |
@@ -86,14 +86,14 @@
 //!
 //! # Kernels
 //! On bare metal nothing is detected: [`Kernels::baseline`](crate::arch::Kernels::baseline) is what the target has
-//! (NEON on `aarch64-unknown-none`, safe code elsewhere), and a `Core` or `Vtep` has that unless told otherwise.
+//! (NEON on `aarch64-unknown-none`, safe code elsewhere), and a `EncapState` or `Vtep` has that unless told otherwise.
 //! It is chosen when the image is built, by the target and `-C target-feature`: `aarch64-unknown-none-softfloat` has no
 //! NEON, and so suits code that must not touch vector registers, as an interrupt handler that does not save them.
 //! Prefetch is an instruction on x86-64 and AArch64 with NEON, and nothing elsewhere.
 //!
 //! # Interrupts
 //! No function blocks, masks interrupts or touches a global: all of them may be called from a handler. What is
-//! `&mut` must not be shared with one: give the handler its own `Core` and counters, or let it only queue what came,
+//! `&mut` must not be shared with one: give the handler its own `EncapState` and counters, or let it only queue what came,
 //! and work in the main loop. A ring of one producer and one consumer each way (`heapless::spsc`), of owned frames, does
 //! that without a lock: `no_std-tests/firmware`. Nothing needs atomics, so targets without them are served.
 //!

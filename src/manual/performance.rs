@@ -109,7 +109,7 @@
 //!
 //! # What follows for users
 //!
-//! - Turn the feature `std` on where there is a standard library: a `Core` and a `Vtep` then have the
+//! - Turn the feature `std` on where there is a standard library: a `EncapState` and a `Vtep` then have the
 //!   kernels of [`Kernels::detect`]; without it a batch is compiled for the target's least processor.
 //! - Implement [`FrameBuf::prefetch`](crate::buf::FrameBuf::prefetch): without it a batch waits for each cold frame.
 //! - Do not place buffers 2048 bytes apart without an offset: all headers then fall into two sets of the cache.

@@ -8,7 +8,7 @@ use super::lco;
 use super::stack::{
     Absent, Any, Headers, InnerLink, OuterIp, Patch, Plain, Policy, Stack, Summed, TaggedEthernet,
 };
-use super::template::{Core, Layout, Tunnel};
+use super::template::{EncapState, Layout, Tunnel};
 use crate::arch::Kernels;
 use crate::buf::{FrameBuf, FrameMeta, meta_of, meta_pushed};
 use crate::checksum::Sum;
@@ -34,13 +34,17 @@ impl Tunnel {
     /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotLinear`, `PartialChecksum`: see
     /// [`DropReason`]. The frame is as it was then.
     #[inline]
-    pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+    pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {
         self.encap_inline(frame, core)
     }
 
     /// The same, for loops that are compiled for more than the target's processor.
     #[inline(always)]
-    pub(crate) fn encap_inline<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+    pub(crate) fn encap_inline<B: FrameBuf>(
+        &self,
+        frame: &mut B,
+        core: &mut EncapState,
+    ) -> Verdict {
         match self.hot.layout {
             Layout::PlainV4 => self.encap_as::<V4, Plain, 50, B>(frame, core),
             Layout::PlainV4Ip => self.encap_as::<V4Ip, Plain, 64, B>(frame, core),
@@ -51,7 +55,7 @@ impl Tunnel {
 
     /// All layouts, those that a batch has in its loop too.
     #[inline(never)]
-    fn encap_general<B: FrameBuf>(&self, frame: &mut B, core: &mut Core) -> Verdict {
+    fn encap_general<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {
         match self.hot.layout {
             Layout::PlainV4 | Layout::SummedV4 | Layout::V4 => {
                 self.encap_as::<V4, Any, 50, B>(frame, core)
@@ -73,7 +77,7 @@ impl Tunnel {
     fn encap_as<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
-        core: &mut Core,
+        core: &mut EncapState,
     ) -> Verdict {
         match self.encap_usual::<H, P, N, B>(frame, core) {
             Ok(()) => Ok(()),
@@ -88,7 +92,7 @@ impl Tunnel {
     pub(super) fn encap_usual<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
-        core: &mut Core,
+        core: &mut EncapState,
     ) -> Result<(), Option<DropReason>> {
         let (total, meta) = (frame.total_len(), meta_of(frame));
         frame.push_header::<N, Option<DropReason>>(
@@ -111,7 +115,7 @@ impl Tunnel {
     fn encap_unusual<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
-        core: &mut Core,
+        core: &mut EncapState,
     ) -> Verdict {
         let is_stripped = self.policy.strips_vlan && has_tag(frame.bytes());
         let tags = if is_stripped { Some(Tags::strip(frame)?) } else { None };
@@ -127,7 +131,7 @@ impl Tunnel {
         &self,
         frame: &mut B,
         stripped: usize,
-        core: &mut Core,
+        core: &mut EncapState,
     ) -> Verdict {
         let (total, meta) = (frame.total_len(), meta_of(frame).shifted(stripped));
         frame.push_header::<N, DropReason>(|room, head| {
@@ -151,7 +155,7 @@ impl Tunnel {
         inner: &Inner,
         total: usize,
         meta: FrameMeta,
-        core: &mut Core,
+        core: &mut EncapState,
     ) -> Verdict {
         const { assert!(size_of::<H>() == N) };
         let patch = self.patch::<H::Inner, P>(inner, total, meta);

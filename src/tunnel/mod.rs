@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and shared
-//! by all cores. What changes from packet to packet is a [`Core`], one for each of them.
+//! by all cores. What changes from packet to packet is a [`EncapState`], one for each of them.
 #![forbid(unsafe_code)]
 
 mod config;
@@ -31,7 +31,7 @@ pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
 pub use mtu::overlay_mtu;
 pub use plain::PlainV4;
-pub use template::{Core, Tunnel};
+pub use template::{EncapState, Tunnel};
 pub use vtep::{
     InnerTags, NotSorted, Origin, OuterTag, ReservedBits, Set, Sorted, UdpChecksumPolicy, Vtep,
 };

@@ -6,7 +6,7 @@
 use super::decap::Received;
 use super::encap::V4;
 use super::stack::Plain;
-use super::template::{Core, Layout, Tunnel};
+use super::template::{EncapState, Layout, Tunnel};
 use super::vtep::{Origin, Vtep};
 use crate::buf::{FrameBuf, meta_of};
 use crate::verdict::{DropReason, Verdict};
@@ -44,7 +44,7 @@ impl<'t> PlainV4<'t> {
     /// # Errors
     /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is as it was then.
     #[inline]
-    pub fn encap<B: FrameBuf>(self, frame: &mut B, core: &mut Core) -> Verdict {
+    pub fn encap<B: FrameBuf>(self, frame: &mut B, core: &mut EncapState) -> Verdict {
         self.0.encap_usual::<V4, Plain, 50, B>(frame, core).map_err(|reason| {
             if let Some(reason) = reason {
                 return reason;
@@ -132,7 +132,7 @@ mod tests {
     fn a_plain_frame_gets_the_same_bytes_and_another_is_refused() {
         let tunnel = config("192.0.2.1", "192.0.2.2").build().unwrap();
         let plain = tunnel.plain_v4().unwrap();
-        let (mut one, mut two) = (Core::predictable(), Core::predictable());
+        let (mut one, mut two) = (EncapState::predictable(), EncapState::predictable());
         let mut short = frame(&EthernetBuilder::new(A, B, ipv4()));
         let mut same = short.clone();
         assert_eq!(plain.encap(&mut short, &mut one), tunnel.encap(&mut same, &mut two));
@@ -163,7 +163,7 @@ mod tests {
     fn an_untagged_frame_of_ipv4_is_decapsulated_alike() {
         let tunnel = config("192.0.2.1", "192.0.2.2").build().unwrap();
         let mut packet = frame(&EthernetBuilder::new(A, B, ipv4()));
-        tunnel.encap(&mut packet, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut packet, &mut EncapState::predictable()).unwrap();
         let vtep = Vtep::rfc7348();
         for len in 0..=packet.total_len() {
             let mut one = packet.clone();
@@ -178,7 +178,7 @@ mod tests {
         config("2001:db8::1", "2001:db8::2")
             .build()
             .unwrap()
-            .encap(&mut over_v6, &mut Core::predictable())
+            .encap(&mut over_v6, &mut EncapState::predictable())
             .unwrap();
         assert_eq!(vtep.decap_v4(&mut over_v6), Err(DropReason::NotVxlan));
     }

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::FlowKey;
 use super::inner::Inner;
-use super::template::{Core, Tunnel};
+use super::template::{EncapState, Tunnel};
 use crate::checksum::{Sum, fold_u32};
 use crate::verdict::DropReason;
 use crate::wire::{
@@ -102,12 +102,12 @@ pub(super) struct Patch {
 /// The outer IP header of a layout.
 pub(super) trait OuterIp {
     /// Patches itself, a copy of the template.
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch);
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
 }
 
 impl OuterIp for Ipv4Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut Core, patch: &Patch) {
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch) {
         let total_len = patch.udp_len.wrapping_add(20);
         self.set_total_len_raw(total_len);
         self.set_traffic_class_raw(patch.class);
@@ -138,7 +138,7 @@ impl OuterIp for Ipv4Header {
 
 impl OuterIp for Ipv6Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, _: &mut Core, patch: &Patch) {
+    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, _: &mut EncapState, patch: &Patch) {
         self.set_payload_len(patch.udp_len);
         self.set_traffic_class(patch.class);
         if P::INHERITS && tunnel.policy.inherits_ttl {

@@ -344,30 +344,30 @@ fn counts_id(config: &TunnelConfig) -> bool {
 /// that start far apart:
 ///
 /// ```
-/// use vtep::tunnel::{Core, FlowKey};
+/// use vtep::tunnel::{EncapState, FlowKey};
 ///
 /// # let random = [7; 16];
 /// let key = FlowKey::new(random);
 /// let first_ids = [0, 1, 2, 3].map(|worker| worker << 14);
-/// let mut workers = first_ids.map(|first_id| Core::new(key, first_id));
+/// let mut workers = first_ids.map(|first_id| EncapState::new(key, first_id));
 /// # assert_eq!(workers.len(), 4);
 /// ```
 ///
 /// There is no default: an ID sequence and a hash that strangers can predict are requested by name.
 ///
 /// ```compile_fail,E0277
-/// use vtep::tunnel::Core;
+/// use vtep::tunnel::EncapState;
 ///
-/// let state: Core = Default::default();
+/// let state: EncapState = Default::default();
 /// ```
 #[derive(Clone, Debug)]
-pub struct Core {
+pub struct EncapState {
     pub(super) next_id: u16,
     pub(super) flow_key: FlowKey,
     pub(crate) kernels: &'static Kernels,
 }
 
-impl Core {
+impl EncapState {
     /// Creates the state of a worker whose IDs start at `first_id`. Workers that send to the same remote
     /// start far apart, because an ID may not come back within a datagram's lifetime (RFC 6864 section
     /// 4.3). All of them have the same `flow_key`, made from the caller's randomness.
@@ -446,7 +446,7 @@ mod tests {
         inner[14..18].copy_from_slice(&[0x45, 0, 0, 28]);
         let inner = if tunnel.carries_packets() { &inner[14..] } else { &inner };
         let mut frame = ArrayFrame::from_bytes_with_headroom(inner, tunnel.headroom()).unwrap();
-        tunnel.encap(&mut frame, &mut Core::predictable()).unwrap();
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).unwrap();
         frame
     }
 

@@ -21,7 +21,7 @@ use vtep::netlink::{
 };
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
-    Core, InnerTags, Origin, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    EncapState, InnerTags, Origin, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::Verdict;
 use vtep::wire::{
@@ -156,7 +156,7 @@ fn in_buffer(bytes: &[u8], tx: TxMeta) -> Frame<Vec<u8>> {
 /// What encap of `frame` gives; a refused frame is as it was.
 fn encap(tunnel: &Tunnel, bytes: &[u8], tx: TxMeta) -> Option<Vec<u8>> {
     let mut frame = in_buffer(bytes, tx);
-    let verdict = tunnel.encap(&mut frame, &mut Core::predictable());
+    let verdict = tunnel.encap(&mut frame, &mut EncapState::predictable());
     if verdict.is_err() {
         assert_eq!(frame.bytes(), bytes, "changed, and refused: {verdict:?}");
     }
@@ -277,7 +277,7 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
     assert!(one.iter().map(Frame::bytes).eq(all.iter().map(Frame::bytes)));
 
     let (mut one, mut all) = (frames.clone(), frames);
-    let (mut core, mut batch_core) = (Core::predictable(), Core::predictable());
+    let (mut core, mut batch_core) = (EncapState::predictable(), EncapState::predictable());
     let mut encap = |frame: &mut Frame<Vec<u8>>| match route(frame) {
         Some(tunnel) => tunnel.encap(frame, &mut core),
         None => Err(vtep::verdict::DropReason::NoRoute),

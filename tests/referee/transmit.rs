@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX};
-use vtep::tunnel::{Adjacency, Core, IpId, SourcePorts, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, IpId, SourcePorts, TunnelConfig, Vtep};
 use vtep::wire::{Gbp, MacAddr, Vni};
 
 use crate::bed::{Bed, HOST_MAC, HOST_V4, HOST_V6, PEER_MAC, PEER_V4, PEER_V6, Tap};
@@ -42,7 +42,11 @@ fn encap(config: &TunnelConfig, inner: &[u8]) -> Vec<u8> {
     let mut buffer = [&[0; HEADROOM_MAX], inner].concat();
     let end = buffer.len();
     let mut frame = Frame::new(&mut buffer[..], HEADROOM_MAX..end).unwrap();
-    config.build().expect("a tunnel").encap(&mut frame, &mut Core::predictable()).expect("encap");
+    config
+        .build()
+        .expect("a tunnel")
+        .encap(&mut frame, &mut EncapState::predictable())
+        .expect("encap");
     frame.bytes().to_vec()
 }
 

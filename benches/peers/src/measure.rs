@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::FrameBuf;
-use vtep::tunnel::{Core, Origin, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, Origin, Tunnel, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 use crate::frames;
@@ -57,7 +57,7 @@ pub fn timed<R>(work: impl FnOnce() -> R) -> Duration {
 struct Pool {
     frames: Vec<PoolFrame>,
     tunnel: Tunnel,
-    core: Core,
+    core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
     origins: Vec<Origin>,

@@ -4,7 +4,7 @@ use vtep::arch::{Isa, Kernels, prefetch};
 use vtep::batch::{TooFewResults, decap_batch, decap_passed, encap_batch, encap_passed};
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::checksum::Sum;
-use vtep::tunnel::{Core, Origin, Vtep};
+use vtep::tunnel::{EncapState, Origin, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 use crate::tunnel::{config_v4, packet_v4};
@@ -23,7 +23,7 @@ fn batches(checks: &mut Checks<'_>) {
         let frame = || ArrayFrame::<192>::from_bytes_with_headroom(&FRAME, any(128)).ok();
         let mut frames = any([frame()?, frame()?, frame()?]);
         let mut verdicts: [Verdict; 5] = any([Ok(()); 5]);
-        let mut core = Core::predictable().kernels(Kernels::detect());
+        let mut core = EncapState::predictable().kernels(Kernels::detect());
         // The third has no route.
         let route = |index, _: &ArrayFrame<192>| (index != 2).then_some(&tunnel);
         let sent = encap_batch(&mut frames, route, &mut core, &mut verdicts);
@@ -42,7 +42,7 @@ fn batches(checks: &mut Checks<'_>) {
     });
     checks.all("batch: lengths", || {
         let mut frames = [ArrayFrame::<1>::from_bytes_with_headroom(&[], 0).ok()?];
-        let few = encap_batch(&mut frames, |_, _| None, &mut Core::predictable(), any(&mut []));
+        let few = encap_batch(&mut frames, |_, _| None, &mut EncapState::predictable(), any(&mut []));
         Some(matches!(few, Err(TooFewResults { needed: 1, available: 0, .. })))
     });
 }
@@ -77,7 +77,7 @@ fn bare_frames(checks: &mut Checks<'_>) {
         let tunnel = config_v4().build().ok()?;
         let mut frames = [Bare(ArrayFrame::from_bytes_with_headroom(&FRAME, any(64)).ok()?)];
         let mut verdicts = [Ok(())];
-        let mut core = Core::predictable();
+        let mut core = EncapState::predictable();
         encap_batch(&mut frames, |_, _| Some(&tunnel), &mut core, &mut verdicts).ok()?;
         let [frame] = &mut frames;
         let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;

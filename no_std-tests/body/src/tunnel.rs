@@ -10,7 +10,7 @@ use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{
-    Adjacency, ConfigError, Core, Df, EcnEncap, FlowKey, InnerTags, InnerVlan, IpId, Origin,
+    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowKey, InnerTags, InnerVlan, IpId, Origin,
     OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
@@ -74,7 +74,7 @@ fn framed(bytes: &[u8]) -> Option<Packet> {
 
 fn sent(config: &TunnelConfig, bytes: &[u8]) -> Option<Packet> {
     let mut frame = framed(bytes)?;
-    config.build().ok()?.encap(&mut frame, &mut Core::predictable()).ok()?;
+    config.build().ok()?.encap(&mut frame, &mut EncapState::predictable()).ok()?;
     Some(frame)
 }
 
@@ -164,7 +164,7 @@ fn config(checks: &mut Checks<'_>) {
         let packets = config_v6().inner_ethernet(mac(4), mac(3)).build().ok()?;
         tunnel.set_adjacency(Adjacency::new(mac(7), mac(8)));
         let mut frame = framed(&FRAME)?;
-        tunnel.encap(&mut frame, &mut Core::predictable()).ok()?;
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).ok()?;
         Some(
             frame.bytes().first_chunk() == Some(&[2, 0, 0, 0, 0, 7, 2, 0, 0, 0, 0, 8])
                 && (tunnel.remote(), tunnel.vni().value()) == (ip(192, 168, 0, 17), 1)
@@ -197,7 +197,7 @@ fn encap(checks: &mut Checks<'_>) {
         let tunnel = config_v4().udp_checksum(UdpChecksum::Full).build().ok()?;
         let tx = TxMeta::new().with_outer_checksum(OuterChecksum::Nic);
         let mut frame = framed(&FRAME)?.with_tx_meta(tx);
-        tunnel.encap(&mut frame, &mut Core::predictable()).ok()?;
+        tunnel.encap(&mut frame, &mut EncapState::predictable()).ok()?;
         // The pseudo-header: two addresses, 17, 62.
         Some(frame.bytes().get(40..42)? == [0x81, 0xbb])
     });
@@ -226,7 +226,7 @@ fn policies(checks: &mut Checks<'_>) {
             let mut tunnel = config.build().ok()?;
             tunnel.set_adjacency(Adjacency::new(mac(2), mac(1)).tagged(tag));
             let mut frame = framed(&FRAME)?;
-            tunnel.encap(&mut frame, &mut Core::new(key, any(77))).ok()?;
+            tunnel.encap(&mut frame, &mut EncapState::new(key, any(77))).ok()?;
             let ttl_at = if tunnel.remote().is_ipv4() { 18 + 8 } else { 18 + 7 };
             let vtep = Vtep::linux()
                 .locals(Set::Any)
@@ -279,7 +279,7 @@ fn decap(checks: &mut Checks<'_>) {
         let tunnel = config_v4().build().ok()?;
         let plain = tunnel.plain_v4()?;
         let mut frame = framed(&FRAME)?;
-        plain.encap(&mut frame, &mut Core::predictable()).ok()?;
+        plain.encap(&mut frame, &mut EncapState::predictable()).ok()?;
         let is_same = frame.bytes() == packet && plain.tunnel().headroom() == 50;
         let origin = Vtep::linux().decap_v4(&mut frame).ok()?;
         Some(is_same && frame.bytes() == FRAME && origin.port == 53_522)
@@ -304,7 +304,7 @@ fn decap(checks: &mut Checks<'_>) {
 /// What encap makes of a frame that it refuses: the reason, and the frame as it was.
 fn refusal(config: &TunnelConfig, bytes: &[u8], room: usize, tx: TxMeta) -> Option<DropReason> {
     let mut frame = Packet::from_bytes_with_headroom(bytes, any(room)).ok()?.with_tx_meta(tx);
-    let verdict = config.build().ok()?.encap(&mut frame, &mut Core::predictable());
+    let verdict = config.build().ok()?.encap(&mut frame, &mut EncapState::predictable());
     verdict.err().filter(|_| frame.bytes() == bytes)
 }
 
@@ -327,10 +327,10 @@ fn refused_by_encap(checks: &mut Checks<'_>) {
     let refused = refusal(&summed, any(&[1; 46]), 88, partial);
     is("encap: partial-checksum", DropReason::PartialChecksum, refused);
     let mut chained = Chained { head: framed(&FRAME), behind: any(1) };
-    let verdict = summed.build().map(|tunnel| tunnel.encap(&mut chained, &mut Core::predictable()));
+    let verdict = summed.build().map(|tunnel| tunnel.encap(&mut chained, &mut EncapState::predictable()));
     checks.is("encap: not-linear", verdict == Ok(Err(DropReason::NotLinear)));
     let mut long = Chained { head: framed(&FRAME), behind: any(65_500) };
-    let verdict = config.build().map(|tunnel| tunnel.encap(&mut long, &mut Core::predictable()));
+    let verdict = config.build().map(|tunnel| tunnel.encap(&mut long, &mut EncapState::predictable()));
     checks.is("encap: too-long", verdict == Ok(Err(DropReason::TooLong)));
     checks.all("encap: a tag that fails is put back", || {
         let mut tagged = [0_u8; 50];
@@ -477,7 +477,7 @@ fn counters(checks: &mut Checks<'_>) {
     checks.is(
         "sizes: as the embedding guide has them",
         (size_of::<Tunnel>(), align_of::<Tunnel>()) == (128, 64)
-            && size_of::<Core>() == if is_small { 24 } else { 32 }
+            && size_of::<EncapState>() == if is_small { 24 } else { 32 }
             && size_of::<Vtep<'_>>() == if is_small { 104 } else { 136 }
             && size_of::<DropCounters>() == 8 * (1 + DropReason::ALL.len()),
     );

@@ -12,7 +12,7 @@ use heapless::Vec;
 use heapless::spsc::{Consumer, Producer};
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, Core, Origin, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, Origin, Tunnel, TunnelConfig, Vtep};
 use vtep::verdict::{DropCounters, Verdict};
 use vtep::wire::{MacAddr, Vni};
 
@@ -55,7 +55,7 @@ struct Node {
     /// Buffers that the NIC may have back.
     spent: Producer<'static, &'static mut [u8]>,
     peers: [Peer; 2],
-    core: Core,
+    core: EncapState,
     counters: DropCounters,
 }
 
@@ -63,7 +63,7 @@ fn run() -> i32 {
     let (Some(peers), Some((underlay, overlay, spent))) = (peers(), nic::start()) else {
         return 2;
     };
-    let (core, counters) = (Core::predictable(), DropCounters::ZERO);
+    let (core, counters) = (EncapState::predictable(), DropCounters::ZERO);
     let mut node = Node { underlay, overlay, spent, peers, core, counters };
     defmt::info!("VNI {} between {} and {}", VNI, node.peers[0].mac, node.peers[1].mac);
     let report = loop {

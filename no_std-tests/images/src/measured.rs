@@ -2,13 +2,13 @@
 
 use vtep::buf::Frame;
 use vtep::subnet::{AllocateError, Ipv4Prefix, SubnetAllocator};
-use vtep::tunnel::{Core, Origin, PlainV4, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, Origin, PlainV4, Tunnel, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 pub type Borrowed<'a> = Frame<&'a mut [u8]>;
 
 #[inline(never)]
-pub fn encap(tunnel: PlainV4<'_>, frame: &mut Borrowed<'_>, core: &mut Core) -> Verdict {
+pub fn encap(tunnel: PlainV4<'_>, frame: &mut Borrowed<'_>, core: &mut EncapState) -> Verdict {
     tunnel.encap(frame, core)
 }
 
@@ -18,7 +18,7 @@ pub fn decap(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<Origin, DropRe
 }
 
 #[inline(never)]
-pub fn encap_every(tunnel: &Tunnel, frame: &mut Borrowed<'_>, core: &mut Core) -> Verdict {
+pub fn encap_every(tunnel: &Tunnel, frame: &mut Borrowed<'_>, core: &mut EncapState) -> Verdict {
     tunnel.encap(frame, core)
 }
 

@@ -7,7 +7,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use vtep::buf::TxMeta;
 use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, OtherLease, PoolConfig, SubnetAllocator};
-use vtep::tunnel::{Adjacency, Core, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::MacAddr;
 
@@ -82,7 +82,7 @@ fn plain(buffer: &mut [u8; 1600], len: usize) -> Borrowed<'_> {
 }
 
 fn usual() {
-    let (mut buffer, mut core, vtep) = ([0; 1600], Core::predictable(), Vtep::linux());
+    let (mut buffer, mut core, vtep) = ([0; 1600], EncapState::predictable(), Vtep::linux());
     let tunnel = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let tunnel = tunnel.plain_v4().unwrap();
     let summed = config().build().unwrap();
@@ -132,7 +132,7 @@ fn encap(
     tx: TxMeta,
     end: Option<DropReason>,
 ) -> u64 {
-    let (tunnel, mut core) = (config.build().unwrap(), Core::predictable());
+    let (tunnel, mut core) = (config.build().unwrap(), EncapState::predictable());
     let mut frame = packet.frame(tx);
     count(&mut || measured::encap_every(black_box(&tunnel), &mut frame, &mut core).err() == end)
 }
@@ -185,7 +185,7 @@ fn worst_decap() {
 
 fn units() {
     let summed = |len| {
-        let (mut buffer, mut core) = ([0; 1600], Core::predictable());
+        let (mut buffer, mut core) = ([0; 1600], EncapState::predictable());
         let tunnel = config().build().unwrap();
         let mut frame = plain(&mut buffer, len);
         let encap = || measured::encap_every(black_box(&tunnel), &mut frame, &mut core).is_ok();

@@ -7,7 +7,7 @@ use core::hint::black_box;
 use board::stack::peak;
 use vtep::buf::Frame;
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
-use vtep::tunnel::{Adjacency, Core, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, UdpChecksum, Vtep};
 use vtep::wire::MacAddr;
 
 #[path = "../measured.rs"]
@@ -34,7 +34,7 @@ fn fill(buffer: &mut [u8; 1600]) {
 
 fn stacks() -> i32 {
     let mut buffer = [0; 1600];
-    let mut core = Core::predictable();
+    let mut core = EncapState::predictable();
     let plain = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let summed = config().build().unwrap();
     let vtep = Vtep::linux();
