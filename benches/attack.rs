@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX};
 use vtep::tunnel::{
-    Adjacency, EncapState, FlowKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig,
+    Adjacency, EncapState, FlowHashKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig,
     UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
@@ -209,7 +209,7 @@ fn encap(tunnels: &[Tunnel]) -> f64 {
 
 /// The share of 4096 flows that the fullest source port gets: flows that an attacker, who knows the public
 /// key, chose for one port.
-fn aimed(key: FlowKey) -> f64 {
+fn aimed(key: FlowHashKey) -> f64 {
     let tunnel = tunnel(1, SourcePorts::RFC7348);
     let port_of = |core: &mut EncapState, flow: u32| {
         let [a, b, c, d] = flow.to_be_bytes();
@@ -245,10 +245,10 @@ fn main() {
         many.len(),
         encap(&many)
     );
-    let keyed = FlowKey::new(*b"sixteen bytes...");
+    let keyed = FlowHashKey::new(*b"sixteen bytes...");
     println!(
         "flows aimed at one sixteenth of the ports: {:.3} of them hit it with the public key, {:.3} with another",
-        aimed(FlowKey::PUBLIC),
+        aimed(FlowHashKey::PUBLIC),
         aimed(keyed)
     );
 }

@@ -194,7 +194,7 @@ by_debug! {
     tunnel::Df,
     tunnel::EcnEncap,
     tunnel::EmptyPortRange,
-    tunnel::FlowKey,
+    tunnel::FlowHashKey,
     tunnel::InnerTags,
     tunnel::InnerVlan,
     tunnel::IpId,

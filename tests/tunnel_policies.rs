@@ -6,7 +6,7 @@ use vtep::buf::{
     ArrayFrame, Frame, FrameBuf, InnerChecksum, OuterChecksum, PartialChecksum, TxMeta,
 };
 use vtep::tunnel::{
-    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowKey, InnerVlan, IpId, NotSorted,
+    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowHashKey, InnerVlan, IpId, NotSorted,
     OuterTag, Set, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
@@ -153,7 +153,7 @@ fn df_and_id() {
         (Df::Inherit, IpId::Rfc6864, &frame_v6(0, 64), df, 0),
         (Df::Inherit, IpId::Rfc6864, &arp(), Ipv4Flags::empty(), 7),
     ] {
-        let mut core = EncapState::new(FlowKey::PUBLIC, 7);
+        let mut core = EncapState::new(FlowHashKey::PUBLIC, 7);
         let outer =
             encap_with(&over_v4().df(policy).ip_id(id), &mut core, TxMeta::default(), inner);
         let (ip, ..) = outer_v4(&outer);
@@ -177,7 +177,7 @@ fn linux_counts_its_ids() {
 
 #[test]
 fn the_counter_steps_and_wraps() {
-    let mut core = EncapState::new(FlowKey::PUBLIC, 0xffff);
+    let mut core = EncapState::new(FlowHashKey::PUBLIC, 0xffff);
     let config = over_v4().ip_id(IpId::Counter);
     let ids = [(); 3].map(|()| {
         let outer = encap_with(&config, &mut core, TxMeta::default(), &arp());

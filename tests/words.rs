@@ -16,7 +16,7 @@ use vtep::netlink::{
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
 use vtep::tunnel::mtu::NoAnswer;
-use vtep::tunnel::{Adjacency, FlowKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, FlowHashKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::{
     ArpOperation, Build, Dscp, Ecn, EtherType, EthernetFrame, FlowLabel, FragmentOffset,
@@ -121,7 +121,7 @@ fn verdicts_frames_and_checksums() {
 fn tunnels() {
     says(Isa::Generic, "generic");
     // A key is a secret.
-    shows(FlowKey::new([7; 16]), "FlowKey(..)");
+    shows(FlowHashKey::new([7; 16]), "FlowHashKey(..)");
     error(Set::sorted(&[2, 2]), "member 1 is not greater than the one before it");
     let tunnel = |local: &str, remote: &str| {
         let next_hop = Adjacency::new(MacAddr::ZERO, MacAddr::ZERO);

@@ -20,7 +20,7 @@ use super::{OUTER, PoolFrame};
 
 /// How many frames ahead the memory is asked.
 const AHEAD: usize = 16;
-/// The public flow key, and the ports of RFC 7348: `FlowKey::PUBLIC`, `SourcePorts::RFC7348`.
+/// The public flow key, and the ports of RFC 7348: `FlowHashKey::PUBLIC`, `SourcePorts::RFC7348`.
 const KEY: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
 const FIRST_PORT: u16 = 49_152;
 const PORTS: u64 = 16_384;

@@ -11,9 +11,9 @@ use crate::wire::{IpProtocol, Ipv4Header, Ipv6Header, MacAddr};
 /// Where strangers choose the inner packets, take a key they do not know: without it they cannot aim
 /// flows at one port, and so at one path of the underlay. It resists guessing, not a cryptanalyst.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FlowKey([u64; 2]);
+pub struct FlowHashKey([u64; 2]);
 
-impl FlowKey {
+impl FlowHashKey {
     /// A known key, for tests and for underlays where nobody aims: the first 128 bits of the fraction of pi.
     pub const PUBLIC: Self = Self([0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344]);
 
@@ -27,13 +27,13 @@ impl FlowKey {
 }
 
 /// The key does not show in logs.
-impl fmt::Debug for FlowKey {
+impl fmt::Debug for FlowHashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FlowKey(..)")
+        f.write_str("FlowHashKey(..)")
     }
 }
 
-impl FlowKey {
+impl FlowHashKey {
     /// Folds the 128-bit product of two keyed words: every bit of both reaches every bit of the result.
     #[inline]
     fn mix(self, a: u64, b: u64) -> u64 {
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn each_part_of_a_flow_moves_the_hash() {
-        let key = FlowKey::PUBLIC;
+        let key = FlowHashKey::PUBLIC;
         let header = |source: u8, protocol| {
             Ipv4Header::new([10, 0, 0, source].into(), [10, 0, 1, 1].into(), protocol)
         };
@@ -218,7 +218,7 @@ mod tests {
             key.v4(&header(1, IpProtocol::TCP), [0, 1, 0, 2]),
             key.v4(&header(1, IpProtocol::UDP), [0, 1, 0, 3]),
             key.v4(&header(1, IpProtocol::UDP), [0, 2, 0, 1]),
-            FlowKey::new([1; 16]).v4(&header(1, IpProtocol::UDP), [0, 1, 0, 2]),
+            FlowHashKey::new([1; 16]).v4(&header(1, IpProtocol::UDP), [0, 1, 0, 2]),
         ] {
             assert_ne!(base, other);
         }
@@ -231,7 +231,7 @@ mod tests {
         let mut buckets = [0u32; 1024];
         for port in 0..=u16::MAX {
             let [high, low] = port.to_be_bytes();
-            let hash = FlowKey::PUBLIC.v4(&header, [high, low, 0x23, 0x28]);
+            let hash = FlowHashKey::PUBLIC.v4(&header, [high, low, 0x23, 0x28]);
             buckets[usize::from(SourcePorts::RFC7348.port(hash) - 49_152) / 16] += 1;
         }
         let (least, most) = (buckets.iter().min().unwrap(), buckets.iter().max().unwrap());

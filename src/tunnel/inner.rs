@@ -3,7 +3,7 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::FlowKey;
+use super::FlowHashKey;
 use crate::verdict::DropReason;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv4Packet,
@@ -63,7 +63,7 @@ impl Inner {
 
     /// Looks at an Ethernet frame; `None` if it is not the usual one.
     #[inline]
-    pub(super) fn of_usual_frame(head: &[u8], key: FlowKey) -> Option<Self> {
+    pub(super) fn of_usual_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (frame, _) = PlainFrame::ref_from_prefix(head).ok()?;
         let is_usual = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_usual();
         is_usual.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
@@ -71,13 +71,13 @@ impl Inner {
 
     /// Looks at an IPv4 packet; `None` if it is not the usual one.
     #[inline]
-    pub(super) fn of_usual_packet(head: &[u8], key: FlowKey) -> Option<Self> {
+    pub(super) fn of_usual_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (packet, _) = PlainPacket::ref_from_prefix(head).ok()?;
         packet.is_usual().then(|| Self::v4(&packet.ip, packet.ports, key))
     }
 
     #[inline]
-    fn v4(header: &Ipv4Header, front: [u8; 4], key: FlowKey) -> Self {
+    fn v4(header: &Ipv4Header, front: [u8; 4], key: FlowHashKey) -> Self {
         // All fragments of a datagram take one path, the first one too, though it has the ports.
         let has_ports = header.protocol().has_ports() && !header.is_fragment();
         let ports = if has_ports { front } else { [0; 4] };
@@ -85,7 +85,11 @@ impl Inner {
     }
 
     /// Looks at an Ethernet frame of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_frame(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+    pub(super) fn of_frame(
+        head: &[u8],
+        total: usize,
+        key: FlowHashKey,
+    ) -> Result<Self, DropReason> {
         if let Some(usual) = Self::of_usual_frame(head, key) {
             return Ok(usual);
         }
@@ -107,7 +111,11 @@ impl Inner {
     }
 
     /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_packet(head: &[u8], total: usize, key: FlowKey) -> Result<Self, DropReason> {
+    pub(super) fn of_packet(
+        head: &[u8],
+        total: usize,
+        key: FlowHashKey,
+    ) -> Result<Self, DropReason> {
         if let Some(usual) = Self::of_usual_packet(head, key) {
             return Ok(usual);
         }
@@ -119,7 +127,7 @@ impl Inner {
         walked.map_err(|error| refusal(error, is_chained, DropReason::NotIp))
     }
 
-    fn walk_v4(head: &[u8], is_chained: bool, key: FlowKey) -> Result<Self, ParseError> {
+    fn walk_v4(head: &[u8], is_chained: bool, key: FlowHashKey) -> Result<Self, ParseError> {
         let packet = Ipv4Packet::parse_head(head)?;
         let header = packet.header();
         let has_ports = header.protocol().has_ports() && !header.is_fragment();
@@ -129,7 +137,7 @@ impl Inner {
         Ok(Self::v4(header, ports, key))
     }
 
-    fn walk_v6(head: &[u8], is_chained: bool, key: FlowKey) -> Result<Self, ParseError> {
+    fn walk_v6(head: &[u8], is_chained: bool, key: FlowHashKey) -> Result<Self, ParseError> {
         let packet = Ipv6Packet::parse_head(head)?;
         let header = packet.header();
         let (protocol, has_ports) = match packet.is_fragment() {
@@ -201,7 +209,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    const KEY: FlowKey = FlowKey::PUBLIC;
+    const KEY: FlowHashKey = FlowHashKey::PUBLIC;
 
     /// flannel_udp_64flows.pcap, packet 1, its inner frame up to four bytes behind the ports.
     const FRAME: [u8; 42] = [

@@ -28,7 +28,7 @@ pub use config::{
 };
 pub use decap::Decap;
 pub use ecn::EcnEncap;
-pub use entropy::{EmptyPortRange, FlowKey, SourcePorts};
+pub use entropy::{EmptyPortRange, FlowHashKey, SourcePorts};
 pub use mtu::overlay_mtu;
 pub use plain::PlainV4;
 pub use template::{EncapState, Tunnel};

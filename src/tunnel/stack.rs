@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::FlowKey;
+use super::FlowHashKey;
 use super::inner::Inner;
 use super::template::{EncapState, Tunnel};
 use crate::checksum::{Sum, fold_u32};
@@ -152,9 +152,9 @@ pub(super) trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
     /// The usual packet.
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner>;
+    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner>;
     /// Any packet.
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason>;
+    fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason>;
     fn finish(&mut self, inner: &Inner);
     /// The sum of what `finish` writes.
     fn sum(inner: &Inner) -> Sum;
@@ -164,11 +164,11 @@ impl InnerLink for Absent {
     const LEN: usize = 0;
 
     #[inline]
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
+    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
         Inner::of_usual_frame(head, key)
     }
 
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+    fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {
         Inner::of_frame(head, total, key)
     }
 
@@ -185,11 +185,11 @@ impl InnerLink for EthernetHeader {
     const LEN: usize = Self::LEN;
 
     #[inline]
-    fn look(head: &[u8], key: FlowKey) -> Option<Inner> {
+    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
         Inner::of_usual_packet(head, key)
     }
 
-    fn walk(head: &[u8], total: usize, key: FlowKey) -> Result<Inner, DropReason> {
+    fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {
         Inner::of_packet(head, total, key)
     }
 

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
-use super::{Adjacency, FlowKey, SourcePorts, TunnelConfig};
+use super::{Adjacency, FlowHashKey, SourcePorts, TunnelConfig};
 use crate::arch::Kernels;
 use crate::buf::{
     HEADROOM_MAX, HEADROOM_TAG, HEADROOM_V4, HEADROOM_V4_IP, HEADROOM_V6, HEADROOM_V6_IP,
@@ -344,10 +344,10 @@ fn counts_id(config: &TunnelConfig) -> bool {
 /// that start far apart:
 ///
 /// ```
-/// use vtep::tunnel::{EncapState, FlowKey};
+/// use vtep::tunnel::{EncapState, FlowHashKey};
 ///
 /// # let random = [7; 16];
-/// let key = FlowKey::new(random);
+/// let key = FlowHashKey::new(random);
 /// let first_ids = [0, 1, 2, 3].map(|worker| worker << 14);
 /// let mut workers = first_ids.map(|first_id| EncapState::new(key, first_id));
 /// # assert_eq!(workers.len(), 4);
@@ -363,7 +363,7 @@ fn counts_id(config: &TunnelConfig) -> bool {
 #[derive(Clone, Debug)]
 pub struct EncapState {
     pub(super) next_id: u16,
-    pub(super) flow_key: FlowKey,
+    pub(super) flow_key: FlowHashKey,
     pub(crate) kernels: &'static Kernels,
 }
 
@@ -374,7 +374,7 @@ impl EncapState {
     ///
     /// The kernels are those of [`Kernels::detect`].
     #[must_use]
-    pub fn new(flow_key: FlowKey, first_id: u16) -> Self {
+    pub fn new(flow_key: FlowHashKey, first_id: u16) -> Self {
         Self { next_id: first_id, flow_key, kernels: Kernels::detect() }
     }
 
@@ -382,7 +382,7 @@ impl EncapState {
     /// tests, and for underlays where nobody aims at a path.
     #[must_use]
     pub fn predictable() -> Self {
-        Self::new(FlowKey::PUBLIC, 0)
+        Self::new(FlowHashKey::PUBLIC, 0)
     }
 
     /// Sets kernels other than the [detected](Kernels::detect) ones.

@@ -10,7 +10,7 @@ use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{
-    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowKey, InnerTags, InnerVlan, IpId, Origin,
+    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, Origin,
     OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
@@ -210,7 +210,7 @@ fn policies(checks: &mut Checks<'_>) {
     {
         checks.all(name, || {
             let tag = VlanTag::customer(VlanId::new(any(5)).ok()?);
-            let key = FlowKey::new(any([7; 16]));
+            let key = FlowHashKey::new(any([7; 16]));
             let config = config
                 .ttl(Ttl::Inherit)
                 .tos(Tos::Inherit)
