@@ -15,7 +15,7 @@ mod measure {
     use vtep::arch::Kernels;
     use vtep::batch::{decap_batch, encap_batch};
     use vtep::buf::FrameBuf;
-    use vtep::tunnel::{Origin, Tunnel, UdpChecksum};
+    use vtep::tunnel::{Tunnel, TunnelInfo, UdpChecksum};
     use vtep::verdict::{DropReason, Verdict};
 
     type Run<'a> = Box<dyn FnMut() -> u64 + 'a>;
@@ -142,7 +142,7 @@ mod measure {
 
     fn batch_decap<'a>(mut frames: Vec<PoolFrame>, size: usize) -> Run<'a> {
         let (vtep, mut verdicts) = (vtep(), verdicts(size));
-        let mut origins = vec![Origin::NONE; size];
+        let mut origins = vec![TunnelInfo::NONE; size];
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in frames.chunks_mut(size) {
@@ -157,7 +157,7 @@ mod measure {
     fn single_decap<'a>(mut frames: Vec<PoolFrame>) -> Run<'a> {
         let vtep = vtep();
         let (mut verdicts, mut origins) =
-            (verdicts(frames.len()), vec![Origin::NONE; frames.len()]);
+            (verdicts(frames.len()), vec![TunnelInfo::NONE; frames.len()]);
         Box::new(move || {
             let ticks = timed(|| {
                 let results = origins.iter_mut().zip(&mut verdicts);
@@ -181,7 +181,7 @@ mod measure {
 
     fn contract_decap<'a>(mut frames: Vec<PoolFrame>, size: usize) -> Run<'a> {
         let (mut descriptors, mut verdicts) = (floor::descriptors(&mut frames), verdicts(size));
-        let mut origins = vec![Origin::NONE; size];
+        let mut origins = vec![TunnelInfo::NONE; size];
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in descriptors.chunks_mut(size) {
@@ -220,7 +220,7 @@ mod measure {
             theirs.push_front(OUTER).expect("headroom");
             assert_eq!(ours.bytes(), theirs.bytes());
         }
-        let (mut from, mut floor_from) = ([Origin::NONE; 256], [Origin::NONE; 256]);
+        let (mut from, mut floor_from) = ([TunnelInfo::NONE; 256], [TunnelInfo::NONE; 256]);
         let mut descriptors = floor::descriptors(&mut theirs);
         let passed =
             unsafe { floor::contract_decap(&mut descriptors, &mut floor_from, &mut verdicts) };

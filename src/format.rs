@@ -199,7 +199,7 @@ by_debug! {
     tunnel::InnerVlan,
     tunnel::IpId,
     tunnel::NotSorted,
-    tunnel::Origin,
+    tunnel::TunnelInfo,
     tunnel::OuterTag,
     @['t] tunnel::PlainV4<'t>,
     tunnel::ReservedBits,

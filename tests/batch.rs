@@ -10,8 +10,8 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Df, EncapState, InnerVlan, IpId, Origin, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
-    UdpChecksum, Vtep,
+    Adjacency, Df, EncapState, InnerVlan, IpId, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
+    TunnelInfo, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{MacAddr, TrafficClass, VlanId, VlanTag, Vni};
@@ -227,7 +227,7 @@ fn decap_agrees(
         for kernels in Kernels::supported() {
             let (mut frames, vtep) = (before.clone(), vtep.kernels(kernels));
             // What an earlier batch left.
-            let mut origins = vec![Origin { port: 7, ..Origin::NONE }; count];
+            let mut origins = vec![TunnelInfo { port: 7, ..TunnelInfo::NONE }; count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
             let infos = Some(&mut origins[..]);
             let passed = decap_batch(&vtep, &mut frames, infos, &mut verdicts).unwrap();
@@ -236,7 +236,7 @@ fn decap_agrees(
             let results = verdicts.iter().zip(&origins).zip(&wanted);
             for ((verdict, origin), wanted) in results {
                 assert_eq!(*verdict, wanted.map(|_| ()));
-                assert_eq!(*origin, wanted.unwrap_or(Origin::NONE));
+                assert_eq!(*origin, wanted.unwrap_or(TunnelInfo::NONE));
             }
             counters.count_all(&verdicts);
         }
@@ -278,7 +278,7 @@ fn too_few_verdicts_are_refused_and_nothing_is_touched() {
     let mut frames = before.clone();
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
-    let mut origins = [Origin::NONE; 3];
+    let mut origins = [TunnelInfo::NONE; 3];
     let (vtep, mut core) = (Vtep::rfc7348(), EncapState::predictable());
     for result in [
         encap_batch(&mut frames, route, &mut core, &mut verdicts),
@@ -305,7 +305,7 @@ fn more_verdicts_than_frames_are_left_as_they_are() {
         Ok(1)
     );
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
-    let mut origins = [Origin { port: 7, ..Origin::NONE }; 3];
+    let mut origins = [TunnelInfo { port: 7, ..TunnelInfo::NONE }; 3];
     let infos = Some(&mut origins[..]);
     assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts), Ok(1));
     assert_eq!((origins[0].vni.value(), origins[1].port, origins[2].port), (42, 7, 7));
@@ -344,7 +344,7 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     }
     let before = frames.clone();
     let mut verdicts = [Ok(()); 50];
-    let mut origins = [Origin::NONE; 50];
+    let mut origins = [TunnelInfo::NONE; 50];
     let infos = Some(&mut origins[..]);
     let passed = decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts).unwrap();
     assert_eq!(passed, 33);

@@ -15,7 +15,7 @@ use criterion::{
 use paths::*;
 use vtep::arch::Kernels;
 use vtep::batch::{decap_batch, encap_batch};
-use vtep::tunnel::{Origin, Tunnel, UdpChecksum};
+use vtep::tunnel::{TunnelInfo, Tunnel, UdpChecksum};
 
 const HOT: usize = 256;
 const COLD: usize = 65_536;
@@ -62,7 +62,7 @@ fn decap(group: &mut Group<'_>, id: &str, frames: Vec<PoolFrame>, size: usize) {
     let mut frames = encapsulated(frames, &tunnel());
     let vtep = vtep();
     let mut verdicts = vec![Ok(()); size.max(1)];
-    let mut origins = vec![Origin::NONE; size.max(1)];
+    let mut origins = vec![TunnelInfo::NONE; size.max(1)];
     group.throughput(Throughput::Elements(frames.len() as u64));
     group.bench_function(BenchmarkId::new("decap", id), |b| {
         b.iter(|| {

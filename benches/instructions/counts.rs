@@ -11,7 +11,7 @@ use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{ArrayFrame, FrameBuf, InnerChecksum, TxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, EncapState, Origin, ReservedBits, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, EncapState, TunnelInfo, ReservedBits, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{EtherType, EthernetHeader, IpProtocol, Ipv4Header, MacAddr, Vni};
@@ -25,7 +25,7 @@ struct Bench {
     core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
-    origins: Vec<Origin>,
+    origins: Vec<TunnelInfo>,
 }
 
 fn kernels(isa: Isa) -> &'static Kernels {
@@ -65,7 +65,7 @@ fn plain(isa: Isa) -> Bench {
         core: EncapState::predictable().kernels(kernels),
         vtep: Vtep::rfc7348().kernels(kernels),
         verdicts: vec![Err(DropReason::NoRoute); COUNT],
-        origins: vec![Origin::NONE; COUNT],
+        origins: vec![TunnelInfo::NONE; COUNT],
     }
 }
 

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use std::net::{IpAddr, Ipv4Addr};
 
 use vtep::buf::{ArrayFrame, FrameBuf};
-use vtep::tunnel::{EncapState, Origin, Tunnel};
+use vtep::tunnel::{EncapState, Tunnel, TunnelInfo};
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{TrafficClass, Vni};
 
@@ -275,7 +275,7 @@ pub unsafe fn bare_decap(frames: &[*mut u8], len: usize, vnis: &mut [u32]) -> us
 #[target_feature(enable = "avx2,bmi2,movbe")]
 pub unsafe fn contract_decap(
     frames: &mut [Descriptor],
-    origins: &mut [Origin],
+    origins: &mut [TunnelInfo],
     verdicts: &mut [Verdict],
 ) -> usize {
     let mut passed = 0;
@@ -303,7 +303,7 @@ pub unsafe fn contract_decap(
 }
 
 #[inline(always)]
-unsafe fn decap_one(descriptor: &mut Descriptor) -> Result<Origin, DropReason> {
+unsafe fn decap_one(descriptor: &mut Descriptor) -> Result<TunnelInfo, DropReason> {
     let Descriptor { data, start, end, .. } = *descriptor;
     if end - start < OUTER + 14 + 20 {
         return Err(DropReason::Truncated);
@@ -315,7 +315,7 @@ unsafe fn decap_one(descriptor: &mut Descriptor) -> Result<Origin, DropReason> {
         descriptor.end = descriptor.start + payload - 8;
         let remote: [u8; 4] = load(packet.add(26));
         let vni: [u8; 3] = load(packet.add(46));
-        Ok(Origin {
+        Ok(TunnelInfo {
             vni: Vni::from_be_bytes(vni),
             remote: IpAddr::V4(Ipv4Addr::from(remote)),
             port: load::<u16>(packet.add(34)).to_be(),

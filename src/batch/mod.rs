@@ -17,7 +17,7 @@
 //! ```
 //! use vtep::batch::{decap_batch, encap_passed};
 //! use vtep::buf::{ArrayFrame, FrameBuf};
-//! use vtep::tunnel::{Adjacency, EncapState, Origin, TunnelConfig, Vtep};
+//! use vtep::tunnel::{Adjacency, EncapState, TunnelInfo, TunnelConfig, Vtep};
 //! use vtep::verdict::{DropCounters, DropReason};
 //! use vtep::wire::{MacAddr, Vni};
 //!
@@ -36,7 +36,7 @@
 //! frames[1].bytes_mut()[24] ^= 1;
 //!
 //! let mut verdicts = [Ok(()); 64];
-//! let mut infos = [Origin::NONE; 64];
+//! let mut infos = [TunnelInfo::NONE; 64];
 //! decap_batch(&vtep, &mut frames, Some(&mut infos), &mut verdicts)?;
 //! let route = |index: usize, _: &_| (infos[index].vni == blue).then_some(&to_green);
 //! let passed = encap_passed(&mut frames, route, &mut core, &mut verdicts)?;
@@ -55,7 +55,7 @@ use core::fmt;
 
 use crate::arch::prefetch;
 use crate::buf::{FrameBuf, HEADROOM_V4_IP};
-use crate::tunnel::{EncapState, Origin, Tunnel, Vtep};
+use crate::tunnel::{EncapState, Tunnel, TunnelInfo, Vtep};
 use crate::verdict::{DropReason, Verdict};
 
 /// How many frames ahead of its encap a frame is routed, and its tunnel prefetched.
@@ -193,7 +193,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 
 /// Decapsulates each of `frames`, and writes the outcome to `verdicts`. Returns how many passed.
 ///
-/// What the outer headers of a frame said is stored at its index in `infos`, and [`Origin::NONE`]
+/// What the outer headers of a frame said is stored at its index in `infos`, and [`TunnelInfo::NONE`]
 /// for a refused frame; pass `None` to ignore it. Both slices may be longer than `frames`; the rest
 /// of them is unchanged.
 ///
@@ -205,7 +205,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// ```
 /// use vtep::batch::decap_batch;
 /// use vtep::buf::{ArrayFrame, FrameBuf};
-/// use vtep::tunnel::{Origin, Vtep};
+/// use vtep::tunnel::{TunnelInfo, Vtep};
 /// use vtep::verdict::{DropCounters, DropReason};
 ///
 /// # use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
@@ -220,7 +220,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 /// // Two frames from the underlay: a VXLAN packet of VNI 1, and something else.
 /// let mut frames = received;
 /// let mut verdicts = [Ok(()); 64];
-/// let mut infos = [Origin::NONE; 64];
+/// let mut infos = [TunnelInfo::NONE; 64];
 /// let vtep = Vtep::rfc7348();
 /// let passed = decap_batch(&vtep, &mut frames, Some(&mut infos), &mut verdicts)?;
 /// assert_eq!((passed, infos[0].vni.value()), (1, 1));
@@ -239,7 +239,7 @@ fn encap_all<'t, const PASSED: bool, B: FrameBuf>(
 pub fn decap_batch<B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    infos: Option<&mut [Origin]>,
+    infos: Option<&mut [TunnelInfo]>,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     decap_some::<false, B>(vtep, frames, infos, verdicts)
@@ -271,7 +271,7 @@ pub fn decap_batch<B: FrameBuf>(
 pub fn decap_passed<B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    infos: Option<&mut [Origin]>,
+    infos: Option<&mut [TunnelInfo]>,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     decap_some::<true, B>(vtep, frames, infos, verdicts)
@@ -281,7 +281,7 @@ pub fn decap_passed<B: FrameBuf>(
 fn decap_some<const PASSED: bool, B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    infos: Option<&mut [Origin]>,
+    infos: Option<&mut [TunnelInfo]>,
     verdicts: &mut [Verdict],
 ) -> Result<usize, TooFewResults> {
     let verdicts = TooFewResults::cut(verdicts, frames.len())?;
@@ -299,7 +299,7 @@ fn decap_some<const PASSED: bool, B: FrameBuf>(
 fn decap_all<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
     vtep: &Vtep<'_>,
     frames: &mut [B],
-    infos: &mut [Origin],
+    infos: &mut [TunnelInfo],
     verdicts: &mut [Verdict],
 ) -> usize {
     match vtep.needs_tag() {
@@ -320,16 +320,16 @@ fn decap_all<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
 #[inline(always)] // to be compiled for the kernels' processor
 fn decap_each<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
     frames: &mut [B],
-    infos: &mut [Origin],
+    infos: &mut [TunnelInfo],
     verdicts: &mut [Verdict],
-    decap: impl Fn(&mut B, &mut Origin) -> Verdict,
+    decap: impl Fn(&mut B, &mut TunnelInfo) -> Verdict,
 ) -> usize {
     start(frames, FETCHED, 0);
     // The compiler sees by this that one index serves all slices.
     let count = frames.len();
     let Some(verdicts) = verdicts.get_mut(..count) else { return 0 };
     let Some(infos) = infos.get_mut(..if INFOS { count } else { 0 }) else { return 0 };
-    let mut ignored = Origin::NONE;
+    let mut ignored = TunnelInfo::NONE;
     for index in 0..count {
         fetch(frames, index, FETCHED, 0);
         let info = if INFOS { infos.get_mut(index) } else { Some(&mut ignored) };

@@ -33,7 +33,7 @@
 //! | outer fragments | reassembled by the host | [`Fragment`](crate::verdict::DropReason::Fragment) | reassembly is state, and RFC 7348 section 4.3 lets a VTEP discard them | `tests/refusals.rs`: `every_reason_is_reached_and_leaves_the_frame` |
 //! | learning (Docker's devices; flannel's are `nolearning`) | refuses an inner source that the FDB has permanently elsewhere, a zero one and a group | accepted | the FDB is its owner's | `inner_sources` |
 //! | outer destination MAC address | the NIC or the host refuses another's | not looked at | the NIC's business | `the_outer_destination_mac_address` |
-//! | outer source address multicast, loopback, broadcast, unspecified, IPv4-mapped | refused as martian | accepted, and reported in [`Origin`](crate::tunnel::Origin) | the host's routing; nothing vouches for any source address | `outer_sources` |
+//! | outer source address multicast, loopback, broadcast, unspecified, IPv4-mapped | refused as martian | accepted, and reported in [`TunnelInfo`](crate::tunnel::TunnelInfo) | the host's routing; nothing vouches for any source address | `outer_sources` |
 //! | outer IPv4 options, options of IPv6 extension headers, routing headers of types other than 0, AH | read, and malformed or unknown ones refused | skipped | the host's business | `outer_options` |
 //! | IPv6 payload length 0 before hop-by-hop options, UDP length 0 over IPv6 | taken for a jumbogram's, without its option too | refused | RFC 2675 section 3 wants the option | `lengths_of_jumbograms` |
 //! | an inner frame of 14 to 17 bytes that ends within its VLAN tag | the device accepts it, the host drops it | [`InnerTruncated`](crate::verdict::DropReason::InnerTruncated) | to the owner it is one thing | `a_cut_packet_behind_an_inner_tag` |

@@ -10,7 +10,7 @@
 //!
 //! | clause | rule | what the crate does |
 //! |---|---|---|
-//! | 4.1 | a VTEP learns from inner source addresses | left to the caller: [`Origin`] has the source of each frame |
+//! | 4.1 | a VTEP learns from inner source addresses | left to the caller: [`TunnelInfo`] has the source of each frame |
 //! | 4.3 | VTEPs do not fragment VXLAN packets | encap refuses what exceeds the underlay's MTU: [`TooBig`]; [`overlay_mtu`](crate::tunnel::overlay_mtu) returns the MTU that is left |
 //! | 4.3 | the destination may discard fragments silently | any outer UDP fragment is refused: [`Fragment`](DropReason::Fragment) |
 //! | 5 | flags: I is 1 for a valid VNI | always written; a header without it is refused: [`NoVni`](DropReason::NoVni), [`VxlanFrame::parse`] |
@@ -90,7 +90,7 @@
 //! | RFC 6040, 4.1 | normal mode copies the inner field, compatibility mode writes Not-ECT | [`EcnEncap`]; with the kernel's variant, by which CE becomes ECT(0) |
 //! | RFC 6040, 4.2, figure 4 | the result of decap for each pair | each of the 16 cases; CE on Not-ECT is dropped: [`EcnUnmarkable`](DropReason::EcnUnmarkable) |
 //! | RFC 6040, 4.2 | the inner IPv4 checksum follows the change | patched by RFC 1624 |
-//! | RFC 2983, 3 | uniform and pipe | [`Tos`] on encap; decap keeps the inner DSCP, and reports the outer in [`Origin`] |
+//! | RFC 2983, 3 | uniform and pipe | [`Tos`] on encap; decap keeps the inner DSCP, and reports the outer in [`TunnelInfo`] |
 //!
 //! [`TooBig`]: DropReason::TooBig
 
@@ -98,8 +98,8 @@
 use crate::{
     checksum::{Sum, update, update_udp},
     tunnel::{
-        EcnEncap, InnerTags, InnerVlan, IpId, Origin, ReservedBits, SourcePorts, Tos, TunnelConfig,
-        UdpChecksum, UdpChecksumPolicy, Vtep,
+        EcnEncap, InnerTags, InnerVlan, IpId, ReservedBits, SourcePorts, Tos, TunnelConfig,
+        TunnelInfo, UdpChecksum, UdpChecksumPolicy, Vtep,
     },
     verdict::DropReason,
     wire::{

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use super::ecn::{self, EcnDecap};
 use super::template::to_v6;
 use super::usual::vni_alone;
-use super::vtep::{InnerTags, Origin, OuterTag, ReservedBits, UdpChecksumPolicy, Vtep};
+use super::vtep::{InnerTags, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -23,7 +23,7 @@ use crate::wire::{
 pub struct Decap {
     offset: usize,
     len: usize,
-    pub(super) origin: Origin,
+    pub(super) origin: TunnelInfo,
     edit: Option<Edit>,
 }
 
@@ -52,7 +52,7 @@ impl Decap {
 
     /// Where the frame came from.
     #[must_use]
-    pub const fn origin(&self) -> Origin {
+    pub const fn origin(&self) -> TunnelInfo {
         self.origin
     }
 
@@ -319,7 +319,7 @@ impl Vtep<'_> {
         let edit = self.check_inner(inner, len, outer.class)?;
         let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
         let (vni, port) = (vxlan.vni(), outer.udp.source_port());
-        let origin = Origin { vni, remote: outer.remote, port, class: outer.class, gbp };
+        let origin = TunnelInfo { vni, remote: outer.remote, port, class: outer.class, gbp };
         Ok(Decap { offset, len, origin, edit })
     }
 

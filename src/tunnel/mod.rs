@@ -33,5 +33,5 @@ pub use mtu::overlay_mtu;
 pub use plain::PlainV4;
 pub use template::{EncapState, Tunnel};
 pub use vtep::{
-    InnerTags, NotSorted, Origin, OuterTag, ReservedBits, Set, Sorted, UdpChecksumPolicy, Vtep,
+    InnerTags, NotSorted, OuterTag, ReservedBits, Set, Sorted, TunnelInfo, UdpChecksumPolicy, Vtep,
 };

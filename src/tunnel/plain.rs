@@ -7,7 +7,7 @@ use super::decap::Received;
 use super::encap::V4;
 use super::stack::Plain;
 use super::template::{EncapState, Layout, Tunnel};
-use super::vtep::{Origin, Vtep};
+use super::vtep::{TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, meta_of};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::EtherType;
@@ -65,7 +65,7 @@ impl Vtep<'_> {
     /// # Errors
     /// As there. A VTEP that asks for [one tag](super::OuterTag::One) gets no frame: they are `OuterVlan`.
     #[inline]
-    pub fn decap_v4<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
+    pub fn decap_v4<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, DropReason> {
         let rx = meta_of(frame).rx();
         let decap = match Received::new(frame.bytes(), frame.total_len(), rx)? {
             (EtherType::IPV4, _) if self.needs_tag() => return Err(DropReason::OuterVlan),

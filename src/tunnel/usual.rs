@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{InnerTags, Origin, Set, Vtep};
+use super::{InnerTags, Set, TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -121,12 +121,12 @@ impl Vtep<'_> {
     /// # Errors
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
-    pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, DropReason> {
+    pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, DropReason> {
         let taken = if self.needs_tag() { Err(None) } else { self.take(frame) };
         taken.or_else(|reason| match reason {
             Some(reason) => Err(reason),
             None => {
-                let mut origin = Origin::NONE;
+                let mut origin = TunnelInfo::NONE;
                 self.decap_unusual(frame, &mut origin)?;
                 Ok(origin)
             }
@@ -136,14 +136,18 @@ impl Vtep<'_> {
     /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
     /// processor. The origin is written in its place; it is none if the frame is refused.
     #[inline(always)]
-    pub(crate) fn decap_inline<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
+    pub(crate) fn decap_inline<B: FrameBuf>(
+        &self,
+        frame: &mut B,
+        origin: &mut TunnelInfo,
+    ) -> Verdict {
         match self.take(frame) {
             Ok(from) => {
                 *origin = from;
                 Ok(())
             }
             Err(Some(reason)) => {
-                *origin = Origin::NONE;
+                *origin = TunnelInfo::NONE;
                 Err(reason)
             }
             Err(None) => self.decap_unusual(frame, origin),
@@ -151,8 +155,12 @@ impl Vtep<'_> {
     }
 
     #[inline(never)]
-    pub(crate) fn decap_unusual<B: FrameBuf>(&self, frame: &mut B, origin: &mut Origin) -> Verdict {
-        *origin = Origin::NONE;
+    pub(crate) fn decap_unusual<B: FrameBuf>(
+        &self,
+        frame: &mut B,
+        origin: &mut TunnelInfo,
+    ) -> Verdict {
+        *origin = TunnelInfo::NONE;
         let rx = meta_of(frame).rx();
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
@@ -162,7 +170,7 @@ impl Vtep<'_> {
 
     /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
     #[inline(always)]
-    fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<Origin, Option<DropReason>> {
+    fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, Option<DropReason>> {
         let meta = meta_of(frame);
         let (len, origin) = self.look(frame, meta)?;
         frame.trim_to(UsualPacket::OUTER, len)?;
@@ -177,7 +185,7 @@ impl Vtep<'_> {
         &self,
         frame: &B,
         meta: FrameMeta,
-    ) -> Result<(usize, Origin), Option<DropReason>> {
+    ) -> Result<(usize, TunnelInfo), Option<DropReason>> {
         let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
         let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
         let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
@@ -218,7 +226,7 @@ impl Vtep<'_> {
         if class.ecn() != Ecn::NotEct || self.looks_inside {
             self.judge_inner(packet)?;
         }
-        let origin = Origin {
+        let origin = TunnelInfo {
             vni: vxlan.vni(),
             remote: IpAddr::V4(ip.source()),
             port: udp.source_port(),
@@ -338,7 +346,7 @@ mod tests {
     ];
 
     /// The verdict on `PACKET` with other bytes, and the origin that is written over an earlier packet's.
-    fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, Origin) {
+    fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, TunnelInfo) {
         // With padding, for the fast path looks at that much.
         let mut bytes = [0; size_of::<UsualPacket>()];
         bytes[..64].copy_from_slice(&PACKET);
@@ -346,7 +354,7 @@ mod tests {
             bytes[*at] = *byte;
         }
         let mut frame = ArrayFrame::<96>::from_bytes_with_headroom(&bytes, 0).unwrap();
-        let mut origin = Origin { port: 7, ..Origin::NONE };
+        let mut origin = TunnelInfo { port: 7, ..TunnelInfo::NONE };
         (vtep.decap_inline(&mut frame, &mut origin), origin)
     }
 
@@ -364,7 +372,7 @@ mod tests {
             (vtep, &[(12, 9)], DropReason::NotVxlan),
             (vtep.outer_tag(OuterTag::Any), &[(12, 0x81)], DropReason::NotVxlan),
         ] {
-            assert_eq!(decap(vtep, change), (Err(reason), Origin::NONE), "{reason}");
+            assert_eq!(decap(vtep, change), (Err(reason), TunnelInfo::NONE), "{reason}");
         }
     }
 

@@ -293,7 +293,7 @@ pub enum InnerTags {
 
 /// Where a frame came from: all that its outer headers said and a receiver may ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Origin {
+pub struct TunnelInfo {
     /// The network that the frame belongs to.
     pub vni: Vni,
     /// The far end's address. Nothing vouches for it.
@@ -306,7 +306,7 @@ pub struct Origin {
     pub gbp: Option<Gbp>,
 }
 
-impl Origin {
+impl TunnelInfo {
     /// From nowhere: what a slice of origins is filled with at first.
     pub const NONE: Self = Self {
         vni: Vni::from_be_bytes([0; 3]),
@@ -329,7 +329,7 @@ impl Origin {
     }
 }
 
-impl Default for Origin {
+impl Default for TunnelInfo {
     fn default() -> Self {
         Self::NONE
     }

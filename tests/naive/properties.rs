@@ -21,7 +21,8 @@ use vtep::netlink::{
 };
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
-    EncapState, InnerTags, Origin, OuterTag, SourcePorts, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    EncapState, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum,
+    Vtep,
 };
 use vtep::verdict::Verdict;
 use vtep::wire::{
@@ -264,7 +265,7 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
         frames.push(in_buffer(&bytes, TxMeta::default()));
     }
     let mut verdicts = vec![Ok(()); frames.len()];
-    let mut origins = vec![Origin::NONE; frames.len()];
+    let mut origins = vec![TunnelInfo::NONE; frames.len()];
 
     let (mut one, mut all) = (frames.clone(), frames.clone());
     let taken: Vec<_> = one.iter_mut().map(|frame| vtep.decap(frame)).collect();
@@ -272,7 +273,7 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
         decap_batch(&vtep, &mut all, Some(&mut origins), &mut verdicts).expect("lengths agree");
     assert_eq!(passed, taken.iter().flatten().count());
     for ((taken, origin), verdict) in taken.iter().zip(&origins).zip(&verdicts) {
-        assert_eq!((taken.map(drop), taken.unwrap_or(Origin::NONE)), (*verdict, *origin));
+        assert_eq!((taken.map(drop), taken.unwrap_or(TunnelInfo::NONE)), (*verdict, *origin));
     }
     assert!(one.iter().map(Frame::bytes).eq(all.iter().map(Frame::bytes)));
 

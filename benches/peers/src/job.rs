@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use vtep::tunnel::Origin;
+use vtep::tunnel::TunnelInfo;
 use vtep::wire::{TrafficClass, Vni};
 
 /// What encap puts in front of a frame over IPv4.
@@ -30,7 +30,7 @@ pub struct Outer {
 /// What decap finds out: where the packet came from, and where the inner frame stands in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Received {
-    pub origin: Origin,
+    pub origin: TunnelInfo,
     pub offset: usize,
     pub len: usize,
 }
@@ -60,7 +60,7 @@ impl Sender {
             return None;
         }
         let [_, a, b, c] = vni.to_be_bytes();
-        let origin = Origin {
+        let origin = TunnelInfo {
             vni: Vni::from_be_bytes([a, b, c]),
             remote: self.remote.into(),
             port: self.port,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::FrameBuf;
-use vtep::tunnel::{EncapState, Origin, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, TunnelInfo, Tunnel, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 use crate::frames;
@@ -60,7 +60,7 @@ struct Pool {
     core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
-    origins: Vec<Origin>,
+    origins: Vec<TunnelInfo>,
 }
 
 impl Pool {
@@ -71,7 +71,7 @@ impl Pool {
             core: paths::core(),
             vtep: paths::vtep(),
             verdicts: vec![Err(DropReason::NoRoute); COUNT],
-            origins: vec![Origin::NONE; COUNT],
+            origins: vec![TunnelInfo::NONE; COUNT],
         }
     }
 }

@@ -4,7 +4,7 @@ use vtep::arch::{Isa, Kernels, prefetch};
 use vtep::batch::{TooFewResults, decap_batch, decap_passed, encap_batch, encap_passed};
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::checksum::Sum;
-use vtep::tunnel::{EncapState, Origin, Vtep};
+use vtep::tunnel::{EncapState, TunnelInfo, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 use crate::tunnel::{config_v4, packet_v4};
@@ -30,7 +30,7 @@ fn batches(checks: &mut Checks<'_>) {
         let is_refused = verdicts.get(2) == Some(&Err(DropReason::NoRoute));
         let encapsulated = frames.iter().filter(|frame| frame.bytes() == packet_v4()).count();
         let again = encap_passed(&mut frames, route, &mut core, &mut verdicts);
-        let mut infos = any([Origin::NONE; 3]);
+        let mut infos = any([TunnelInfo::NONE; 3]);
         let vtep = Vtep::linux().kernels(Kernels::baseline());
         let back = decap_passed(&vtep, &mut frames, Some(&mut infos), &mut verdicts);
         let received = decap_batch(&vtep, &mut frames, None, &mut verdicts);

@@ -10,7 +10,7 @@ use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::NoAnswer;
 use vtep::tunnel::{
-    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, Origin,
+    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, TunnelInfo,
     OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
@@ -298,7 +298,7 @@ fn decap(checks: &mut Checks<'_>) {
         let is_valid = inner.is_checksum_valid(&[]) && inner.traffic_class() == TrafficClass(3);
         Some(is_valid && class == Some(TrafficClass(3)))
     });
-    checks.is("decap: from nowhere", any(Origin::NONE) == Origin::default());
+    checks.is("decap: from nowhere", any(TunnelInfo::NONE) == TunnelInfo::default());
 }
 
 /// What encap makes of a frame that it refuses: the reason, and the frame as it was.

@@ -12,7 +12,7 @@ use heapless::Vec;
 use heapless::spsc::{Consumer, Producer};
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, EncapState, Origin, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, TunnelInfo, Tunnel, TunnelConfig, Vtep};
 use vtep::verdict::{DropCounters, Verdict};
 use vtep::wire::{MacAddr, Vni};
 
@@ -105,7 +105,7 @@ impl Node {
     fn decap(&mut self) -> usize {
         let mut frames = batch(&mut self.underlay.received);
         let mut verdicts = verdicts(&frames);
-        let mut infos = [Origin::NONE; BATCH];
+        let mut infos = [TunnelInfo::NONE; BATCH];
         let _ = decap_batch(&VTEP, &mut frames, Some(&mut infos), &mut verdicts);
         if self.counters.passed() == 0 && !frames.is_empty() {
             defmt::info!("first heard: {}", infos[0]);

@@ -2,7 +2,7 @@
 
 use vtep::buf::Frame;
 use vtep::subnet::{AllocateError, Ipv4Prefix, SubnetAllocator};
-use vtep::tunnel::{EncapState, Origin, PlainV4, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, TunnelInfo, PlainV4, Tunnel, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 pub type Borrowed<'a> = Frame<&'a mut [u8]>;
@@ -13,7 +13,7 @@ pub fn encap(tunnel: PlainV4<'_>, frame: &mut Borrowed<'_>, core: &mut EncapStat
 }
 
 #[inline(never)]
-pub fn decap(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<Origin, DropReason> {
+pub fn decap(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<TunnelInfo, DropReason> {
     vtep.decap_v4(frame)
 }
 
@@ -23,7 +23,7 @@ pub fn encap_every(tunnel: &Tunnel, frame: &mut Borrowed<'_>, core: &mut EncapSt
 }
 
 #[inline(never)]
-pub fn decap_every(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<Origin, DropReason> {
+pub fn decap_every(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<TunnelInfo, DropReason> {
     vtep.decap(frame)
 }
 
