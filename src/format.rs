@@ -220,5 +220,5 @@ by_debug! {
 }
 
 by_debug! {
-    tunnel::mtu::NoAnswer,
+    tunnel::mtu::IcmpSuppressed,
 }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use vtep::tunnel::mtu::{NoAnswer, answer_frame, answer_packet};
+use vtep::tunnel::mtu::{IcmpSuppressed, icmp_too_big_frame, icmp_too_big_packet};
 
 const TABLE: &str = include_str!("data/pmtu/linux-6.18.tsv");
 
@@ -37,8 +37,8 @@ fn frame(name: &str) -> Vec<u8> {
     rows().find(|row| row.name == name).unwrap_or_else(|| panic!("{name}")).frame
 }
 
-fn answered(frame: &[u8], mtu: u16) -> Result<Vec<u8>, NoAnswer> {
-    answer_frame(frame, mtu, &mut [0; 1302]).map(|answer| answer.to_vec())
+fn answered(frame: &[u8], mtu: u16) -> Result<Vec<u8>, IcmpSuppressed> {
+    icmp_too_big_frame(frame, mtu, &mut [0; 1302]).map(|answer| answer.to_vec())
 }
 
 /// How many rows of the table are of this difference. In each of them one side alone answers.
@@ -71,7 +71,7 @@ fn first_fragments() {
     }
     for flags in ["4001", "6001"] {
         let refused = answered(&frame(&format!("IPv4 flags {flags}")), 1450);
-        assert_eq!(refused, Err(NoAnswer::LaterFragment));
+        assert_eq!(refused, Err(IcmpSuppressed::LaterFragment));
     }
 }
 
@@ -83,7 +83,7 @@ fn an_ipv4_mtu_below_576() {
         assert_eq!(answered(&frame, mtu).unwrap()[40..42], mtu.to_be_bytes());
     }
     for mtu in [0, 1, 67] {
-        assert_eq!(answered(&frame, mtu), Err(NoAnswer::MtuTooSmall { mtu, min: 68 }));
+        assert_eq!(answered(&frame, mtu), Err(IcmpSuppressed::MtuTooSmall { mtu, min: 68 }));
     }
 }
 
@@ -93,10 +93,10 @@ fn no_ipv6_mtu_below_1280() {
     let (frame, router) = (frame("IPv6"), IpAddr::from([0xfd; 16]));
     assert!(answered(&frame, 1280).is_ok());
     for mtu in [0, 68, 1210, 1279] {
-        let refused = Err(NoAnswer::MtuTooSmall { mtu, min: 1280 });
+        let refused = Err(IcmpSuppressed::MtuTooSmall { mtu, min: 1280 });
         assert_eq!(answered(&frame, mtu), refused);
         assert_eq!(
-            answer_packet(&frame[14..], router, mtu, &mut [0; 1280]).map(|_| ()),
+            icmp_too_big_packet(&frame[14..], router, mtu, &mut [0; 1280]).map(|_| ()),
             refused.map(|_| ())
         );
     }
@@ -109,7 +109,7 @@ fn addresses_of_no_host() {
     for Row { mtu, name, frame, .. } in
         rows().filter(|row| row.difference == "addresses of no host")
     {
-        assert_eq!(answered(&frame, mtu), Err(NoAnswer::NotUnicast), "{name}");
+        assert_eq!(answered(&frame, mtu), Err(IcmpSuppressed::NotUnicast), "{name}");
         seen += 1;
     }
     // On both sides: all of 224.0.0.0/4 and of 127.0.0.0/8, the broadcast, and `::`.
@@ -119,10 +119,13 @@ fn addresses_of_no_host() {
         "to [224, 0, 0, 1]",
         "to [255, 255, 255, 255]",
     ] {
-        assert_eq!(answered(&frame(&format!("IPv4 {name}")), 1450), Err(NoAnswer::NotUnicast));
+        assert_eq!(
+            answered(&frame(&format!("IPv4 {name}")), 1450),
+            Err(IcmpSuppressed::NotUnicast)
+        );
         seen += 1;
     }
-    assert_eq!(answered(&frame("IPv6 from ::"), 1450), Err(NoAnswer::NotUnicast));
+    assert_eq!(answered(&frame("IPv6 from ::"), 1450), Err(IcmpSuppressed::NotUnicast));
     assert!(seen > 14);
 }
 
@@ -134,12 +137,12 @@ fn unknown_icmp_types() {
     }
     for kind in [3, 4, 5, 11, 12, 1, 7, 19, 41, 44, 255] {
         let refused = answered(&frame(&format!("ICMP type {kind}")), 1450);
-        assert_eq!(refused, Err(NoAnswer::IcmpError), "{kind}");
+        assert_eq!(refused, Err(IcmpSuppressed::IcmpError), "{kind}");
     }
     // Errors, unknown errors, and the redirect (RFC 4443 section 2.4 (e)).
     for kind in [1, 2, 4, 5, 127, 137] {
         let refused = answered(&frame(&format!("ICMPv6 type {kind}")), 1450);
-        assert_eq!(refused, Err(NoAnswer::IcmpError), "{kind}");
+        assert_eq!(refused, Err(IcmpSuppressed::IcmpError), "{kind}");
     }
     for kind in [128, 136, 138, 255] {
         assert!(answered(&frame(&format!("ICMPv6 type {kind}")), 1450).is_ok(), "{kind}");
@@ -152,23 +155,28 @@ fn a_router_answers_with_its_own_address() {
     let router = IpAddr::from([10, 1, 17, 1]);
     let mut buffer = [0; 1280];
     let mut answer = |name: &str, router| {
-        answer_packet(&frame(name)[14..], router, 1450, &mut buffer).map(|answer| answer.len())
+        icmp_too_big_packet(&frame(name)[14..], router, 1450, &mut buffer)
+            .map(|answer| answer.len())
     };
     assert_eq!(answer("IPv4 flags 4000", router), Ok(576));
     for router in [[0; 4], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1]] {
         assert_eq!(
             answer("IPv4 flags 4000", router.into()),
-            Err(NoAnswer::NotUnicast),
+            Err(IcmpSuppressed::NotUnicast),
             "{router:?}"
         );
     }
     let router: IpAddr = "fd01::1".parse().unwrap();
     assert_eq!(answer("IPv6 to ff05::1", router), Ok(1280));
     for name in ["IPv6 to ::", "IPv6 to ::1", "IPv6 from ::1"] {
-        assert_eq!(answer(name, router), Err(NoAnswer::NotUnicast), "{name}");
+        assert_eq!(answer(name, router), Err(IcmpSuppressed::NotUnicast), "{name}");
     }
     for router in ["::", "::1", "ff02::1"] {
-        assert_eq!(answer("IPv6", router.parse().unwrap()), Err(NoAnswer::NotUnicast), "{router}");
+        assert_eq!(
+            answer("IPv6", router.parse().unwrap()),
+            Err(IcmpSuppressed::NotUnicast),
+            "{router}"
+        );
     }
 }
 
@@ -177,7 +185,7 @@ fn what_fits_is_not_answered() {
     for name in ["IPv4 flags 4000", "IPv6"] {
         let frame = frame(name);
         let len = u16::try_from(frame.len() - 14).unwrap();
-        assert_eq!(answered(&frame, len), Err(NoAnswer::NotTooBig), "{name}");
+        assert_eq!(answered(&frame, len), Err(IcmpSuppressed::NotTooBig), "{name}");
         assert!(answered(&frame, len - 1).is_ok(), "{name}");
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf};
-use vtep::tunnel::mtu::{NoAnswer, answer_frame, answer_packet};
+use vtep::tunnel::mtu::{IcmpSuppressed, icmp_too_big_frame, icmp_too_big_packet};
 use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, overlay_mtu};
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -35,7 +35,7 @@ fn the_kernels_own_answer() {
     let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&packets[2], 100).unwrap();
     assert_eq!(tunnel.encap(&mut frame, &mut EncapState::predictable()), Err(DropReason::TooBig));
     let mut buffer = [0xa5; 600];
-    let answer = answer_frame(frame.bytes(), 1450, &mut buffer).unwrap();
+    let answer = icmp_too_big_frame(frame.bytes(), 1450, &mut buffer).unwrap();
     assert_eq!(answer, packets[3]);
     assert_eq!(buffer[590..], [0xa5; 10]);
 }
@@ -56,7 +56,7 @@ fn packet_too_big_over_ipv6() {
     let router = "fd00::ff".parse().unwrap();
     let packet = built(&Ipv6Builder::new(source, destination, udp(1500)));
     let mut buffer = [0; 1280];
-    let answer = answer_packet(&packet, IpAddr::V6(router), 1430, &mut buffer).unwrap();
+    let answer = icmp_too_big_packet(&packet, IpAddr::V6(router), 1430, &mut buffer).unwrap();
     assert_eq!(answer.len(), 1280);
     let parsed = Ipv6Packet::parse(answer).unwrap();
     assert_eq!((parsed.header().source(), parsed.header().destination()), (router, source));
@@ -74,12 +74,12 @@ fn tags_go_back_with_the_frame() {
         .flags(Ipv4Flags::DONT_FRAGMENT);
     let frame = built(&EthernetBuilder::new(B, A, VlanBuilder::new(tag, ip)));
     let mut buffer = [0; 600];
-    let answer = answer_frame(&frame, 1450, &mut buffer).unwrap();
+    let answer = icmp_too_big_frame(&frame, 1450, &mut buffer).unwrap();
     assert_eq!(answer[..6], A.octets());
     assert_eq!(answer[6..12], B.octets());
     assert_eq!(answer[12..18], [0x81, 0, 0, 5, 8, 0]);
-    let error = answer_frame(&frame, 1450, &mut [0; 593]).unwrap_err();
-    assert!(matches!(error, NoAnswer::Build(_)));
+    let error = icmp_too_big_frame(&frame, 1450, &mut [0; 593]).unwrap_err();
+    assert!(matches!(error, IcmpSuppressed::Build(_)));
 }
 
 #[test]
@@ -89,27 +89,30 @@ fn what_is_never_answered() {
             .flags(Ipv4Flags::DONT_FRAGMENT)
     };
     let (one, two) = ([10, 0, 0, 1], [10, 0, 0, 2]);
-    let answer = |packet: &[u8]| answer_packet(packet, V4, 1450, &mut [0; 600]).map(|_| ());
+    let answer = |packet: &[u8]| icmp_too_big_packet(packet, V4, 1450, &mut [0; 600]).map(|_| ());
     assert_eq!(answer(&built(&v4(one, two))), Ok(()));
-    assert_eq!(answer(&[]), Err(NoAnswer::NotIp));
+    assert_eq!(answer(&[]), Err(IcmpSuppressed::NotIp));
     assert_eq!(
         answer(&built(&v4(one, two).flags(Ipv4Flags::empty()))),
-        Err(NoAnswer::MayBeFragmented)
+        Err(IcmpSuppressed::MayBeFragmented)
     );
     for (source, destination) in
         [([0; 4], two), (one, [224, 0, 0, 1]), (one, [255; 4]), ([127, 0, 0, 1], two)]
     {
-        assert_eq!(answer(&built(&v4(source, destination))), Err(NoAnswer::NotUnicast));
+        assert_eq!(answer(&built(&v4(source, destination))), Err(IcmpSuppressed::NotUnicast));
     }
     let mut fragment = built(&v4(one, two));
     fragment[7] = 1;
-    assert_eq!(answer(&fragment), Err(NoAnswer::LaterFragment));
+    assert_eq!(answer(&fragment), Err(IcmpSuppressed::LaterFragment));
     let error = Icmpv4Builder::new(Icmpv4Message::FragmentationNeeded { mtu: 1 }, &[0; 1500][..]);
     let error = Ipv4Builder::with_protocol(one.into(), two.into(), IpProtocol::ICMPV4, error)
         .flags(Ipv4Flags::DONT_FRAGMENT);
-    assert_eq!(answer(&built(&error)), Err(NoAnswer::IcmpError));
+    assert_eq!(answer(&built(&error)), Err(IcmpSuppressed::IcmpError));
     let to_group = built(&EthernetBuilder::new(MacAddr::BROADCAST, A, v4(one, two)));
-    assert_eq!(answer_frame(&to_group, 1450, &mut [0; 600]).unwrap_err(), NoAnswer::NotUnicast);
+    assert_eq!(
+        icmp_too_big_frame(&to_group, 1450, &mut [0; 600]).unwrap_err(),
+        IcmpSuppressed::NotUnicast
+    );
 }
 
 fn v6(source: &str, destination: &str) -> Ipv6Builder<UdpBuilder<&'static [u8]>> {
@@ -122,7 +125,7 @@ fn a_frame_with_ipv6_is_answered_as_from_its_destination() {
     let packet = built(&ip);
     let frame = built(&EthernetBuilder::new(B, A, ip));
     let mut buffer = [0; 1300];
-    let answer = answer_frame(&frame, 1430, &mut buffer).unwrap();
+    let answer = icmp_too_big_frame(&frame, 1430, &mut buffer).unwrap();
     assert_eq!(answer[..14], [&A.octets()[..], &B.octets(), &[0x86, 0xdd]].concat());
     let parsed = Ipv6Packet::parse(&answer[14..]).unwrap();
     let addresses = (parsed.header().source(), parsed.header().destination());
@@ -130,10 +133,16 @@ fn a_frame_with_ipv6_is_answered_as_from_its_destination() {
     assert_eq!(parsed.payload()[8..], packet[..1232]);
     // ARP is not IP.
     let arp = EthernetBuilder::with_ethertype(B, A, EtherType::ARP, &[0; 28][..]);
-    assert_eq!(answer_frame(&built(&arp), 1430, &mut buffer).unwrap_err(), NoAnswer::NotIp);
+    assert_eq!(
+        icmp_too_big_frame(&built(&arp), 1430, &mut buffer).unwrap_err(),
+        IcmpSuppressed::NotIp
+    );
     let mut from_group = frame;
     from_group[6] |= 1;
-    assert_eq!(answer_frame(&from_group, 1430, &mut buffer).unwrap_err(), NoAnswer::NotUnicast);
+    assert_eq!(
+        icmp_too_big_frame(&from_group, 1430, &mut buffer).unwrap_err(),
+        IcmpSuppressed::NotUnicast
+    );
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn two_tags_go_back_too() {
     let inner = VlanBuilder::new(tag(6), v6("fd00::1", "fd00::2"));
     let frame = built(&EthernetBuilder::new(B, A, VlanBuilder::new(tag(5), inner)));
     let mut buffer = [0; 1302];
-    let answer = answer_frame(&frame, 1430, &mut buffer).unwrap();
+    let answer = icmp_too_big_frame(&frame, 1430, &mut buffer).unwrap();
     assert_eq!(answer[12..22], [0x81, 0, 0, 5, 0x81, 0, 0, 6, 0x86, 0xdd]);
     assert_eq!(answer.len(), 1302);
 }
@@ -153,7 +162,7 @@ fn two_tags_go_back_too() {
 fn what_is_never_answered_over_ipv6() {
     let router: IpAddr = "fd00::ff".parse().unwrap();
     let answer = |packet: &[u8]| {
-        answer_packet(packet, router, 1430, &mut [0; 1280]).map(|answer| answer.to_vec())
+        icmp_too_big_packet(packet, router, 1430, &mut [0; 1280]).map(|answer| answer.to_vec())
     };
     let message = |message| {
         let (source, destination) = ("fd00::1".parse().unwrap(), "fd00::2".parse().unwrap());
@@ -162,14 +171,18 @@ fn what_is_never_answered_over_ipv6() {
     };
     assert!(answer(&message(Icmpv6Message::EchoRequest(Echo { id: 1, sequence: 1 }))).is_ok());
     let error = message(Icmpv6Message::PacketTooBig { mtu: 1280 });
-    assert_eq!(answer(&error), Err(NoAnswer::IcmpError));
+    assert_eq!(answer(&error), Err(IcmpSuppressed::IcmpError));
     for type_ in [127, 128] {
         let mut other = message(Icmpv6Message::PacketTooBig { mtu: 1280 });
         other[40] = type_;
         assert_eq!(answer(&other).is_ok(), type_ == 128);
     }
     for source in ["::", "::1", "ff02::1"] {
-        assert_eq!(answer(&built(&v6(source, "fd00::2"))), Err(NoAnswer::NotUnicast), "{source}");
+        assert_eq!(
+            answer(&built(&v6(source, "fd00::2"))),
+            Err(IcmpSuppressed::NotUnicast),
+            "{source}"
+        );
     }
     // To a group it is answered, with an address of one's own.
     assert_eq!(answer(&built(&v6("fd00::1", "ff02::1"))).unwrap()[23], 0xff);
@@ -200,9 +213,10 @@ fn queries_of_icmp_are_answered() {
     );
     for kind in 0..=18 {
         packet[20] = kind;
-        let answer = answer_packet(&packet, V4, 1450, &mut [0; 600]).map(|answer| answer.len());
+        let answer =
+            icmp_too_big_packet(&packet, V4, 1450, &mut [0; 600]).map(|answer| answer.len());
         match kind {
-            3 | 4 | 5 | 11 | 12 => assert_eq!(answer, Err(NoAnswer::IcmpError), "{kind}"),
+            3 | 4 | 5 | 11 | 12 => assert_eq!(answer, Err(IcmpSuppressed::IcmpError), "{kind}"),
             0 | 8 | 9 | 10 | 13 | 14 => assert_eq!(answer, Ok(576), "{kind}"),
             _ => {}
         }
@@ -210,6 +224,9 @@ fn queries_of_icmp_are_answered() {
     // From the router where it has an address of the family, else as from the destination.
     let mut buffer = [0; 600];
     packet[20] = 8;
-    assert_eq!(answer_packet(&packet, V4, 1450, &mut buffer).unwrap()[12..16], [192, 168, 50, 2]);
-    assert_eq!(answer_packet(&packet, V6, 1450, &mut buffer).unwrap()[12..16], [10, 0, 0, 2]);
+    assert_eq!(
+        icmp_too_big_packet(&packet, V4, 1450, &mut buffer).unwrap()[12..16],
+        [192, 168, 50, 2]
+    );
+    assert_eq!(icmp_too_big_packet(&packet, V6, 1450, &mut buffer).unwrap()[12..16], [10, 0, 0, 2]);
 }

@@ -8,7 +8,7 @@ use chained::Chained;
 use vtep::batch::encap_batch;
 use vtep::buf::{ArrayFrame, Frame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
-use vtep::tunnel::mtu::{answer_frame, answer_packet};
+use vtep::tunnel::mtu::{icmp_too_big_frame, icmp_too_big_packet};
 use vtep::tunnel::{
     Adjacency, Df, EncapState, InnerTags, OuterTag, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     Vtep,
@@ -277,16 +277,16 @@ fn answers_to_a_tagged_frame_and_to_a_packet() {
         }
         let mut buffer = [0; 1400];
         let mtu = random.one_of(&[1280, 576, 68, 67, 1290]);
-        let untagged = answer_frame(&frame(&[], &inner), mtu, &mut buffer);
+        let untagged = icmp_too_big_frame(&frame(&[], &inner), mtu, &mut buffer);
         let untagged = untagged.map(|answer| answer[14..].to_vec());
         for tags in TAGS {
-            let tagged = answer_frame(&frame(tags, &inner), mtu, &mut buffer);
+            let tagged = icmp_too_big_frame(&frame(tags, &inner), mtu, &mut buffer);
             let tagged = tagged.map(|answer| answer[14 + tags.len()..].to_vec());
             assert_eq!(tagged, untagged, "{inner:02x?}");
         }
         // A router of the other family answers as if from the destination.
         let router = if inner[0] == 8 { [0xfd; 16].into() } else { [10, 0, 0, 1].into() };
-        let packet = answer_packet(&inner[2..], router, mtu, &mut buffer);
+        let packet = icmp_too_big_packet(&inner[2..], router, mtu, &mut buffer);
         assert_eq!(packet.map(|answer| answer.to_vec()), untagged, "{inner:02x?}");
         answered += usize::from(untagged.is_ok());
     }

@@ -15,7 +15,7 @@ use vtep::netlink::{
     AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
-use vtep::tunnel::mtu::NoAnswer;
+use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{Adjacency, FlowHashKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -141,14 +141,14 @@ fn tunnels() {
 #[test]
 fn packets_that_are_not_answered() {
     let refusals = [
-        NoAnswer::NotIp,
-        NoAnswer::MayBeFragmented,
-        NoAnswer::LaterFragment,
-        NoAnswer::NotUnicast,
-        NoAnswer::IcmpError,
-        NoAnswer::MtuTooSmall { mtu: 67, min: 68 },
-        NoAnswer::NotTooBig,
-        NoAnswer::Build(wire::BuildError::BufferTooSmall { needed: 2, available: 1 }),
+        IcmpSuppressed::NotIp,
+        IcmpSuppressed::MayBeFragmented,
+        IcmpSuppressed::LaterFragment,
+        IcmpSuppressed::NotUnicast,
+        IcmpSuppressed::IcmpError,
+        IcmpSuppressed::MtuTooSmall { mtu: 67, min: 68 },
+        IcmpSuppressed::NotTooBig,
+        IcmpSuppressed::Build(wire::BuildError::BufferTooSmall { needed: 2, available: 1 }),
     ];
     let mut texts: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(texts[7], "the packet has 2 bytes, the buffer 1");

@@ -46,15 +46,15 @@
 //!
 //! # Answers to packets that exceed the MTU, against Linux
 //!
-//! [`answer_frame`](crate::tunnel::mtu::answer_frame) gives the bytes of a bridged vxlan port. The referee asked that of
+//! [`icmp_too_big_frame`](crate::tunnel::mtu::icmp_too_big_frame) gives the bytes of a bridged vxlan port. The referee asked that of
 //! Linux 6.18 about 450 packets; its answers are in `tests/data/pmtu`. Other than here it answered the same ones.
 //!
 //! | what | Linux | here | why | test |
 //! |---|---|---|---|---|
 //! | first fragments: DF and MF, or DF and the reserved flag | not answered by a bridged port, but by a router | answered | RFC 1122 section 3.2.2 excludes later fragments alone; the sender waits for it | `tests/pmtu.rs`: `first_fragments` |
 //! | an IPv4 MTU below 576 | not answered by a bridged port, but by a router | answered from 68 on | RFC 1191 section 3: 68 is the least | `tests/pmtu.rs`: `an_ipv4_mtu_below_576` |
-//! | addresses of no host: sources in 0.0.0.0/8 other than 0.0.0.0, class E, `::1`, groups of link or site scope; destinations in 0.0.0.0/8, 127.0.0.0/8, class E, `::`, `::1`, IPv6 groups | answered, as from that destination | [`NotUnicast`](crate::tunnel::mtu::NoAnswer::NotUnicast) | RFC 1122 section 3.2.2, RFC 1812 sections 4.3.2.7 and 5.3.7, RFC 4443 section 2.4 (e); an answer has no group as its source (RFC 4291 section 2.7) | `tests/pmtu.rs`: `addresses_of_no_host` |
-//! | unknown ICMP types: errors or not | taken for queries, and answered; a router takes them for errors | [`IcmpError`](crate::tunnel::mtu::NoAnswer::IcmpError) | RFC 1122 section 3.2.2; RFC 4443 section 2.1: types below 128 are errors | `tests/pmtu.rs`: `unknown_icmp_types` |
+//! | addresses of no host: sources in 0.0.0.0/8 other than 0.0.0.0, class E, `::1`, groups of link or site scope; destinations in 0.0.0.0/8, 127.0.0.0/8, class E, `::`, `::1`, IPv6 groups | answered, as from that destination | [`NotUnicast`](crate::tunnel::mtu::IcmpSuppressed::NotUnicast) | RFC 1122 section 3.2.2, RFC 1812 sections 4.3.2.7 and 5.3.7, RFC 4443 section 2.4 (e); an answer has no group as its source (RFC 4291 section 2.7) | `tests/pmtu.rs`: `addresses_of_no_host` |
+//! | unknown ICMP types: errors or not | taken for queries, and answered; a router takes them for errors | [`IcmpError`](crate::tunnel::mtu::IcmpSuppressed::IcmpError) | RFC 1122 section 3.2.2; RFC 4443 section 2.1: types below 128 are errors | `tests/pmtu.rs`: `unknown_icmp_types` |
 //!
 //! Neither answers IPv6 below an MTU of 1280 (`tests/pmtu.rs`: `no_ipv6_mtu_below_1280`).
 //!

@@ -54,8 +54,8 @@
 //! | RFC 6864, 4.1 | the ID of an atomic datagram has no meaning, and may be anything | 0 with DF set: [`IpId::Rfc6864`] |
 //! | RFC 6864, 4.3 | others are unique within their lifetime | a counter for each core: [`IpId`] |
 //! | RFC 1191, 4 | the MTU in "fragmentation needed" | [`Icmpv4Message::FragmentationNeeded`] |
-//! | RFC 1191, 3 | no MTU below 68 | [`MtuTooSmall`](crate::tunnel::mtu::NoAnswer::MtuTooSmall) |
-//! | RFC 1122, 3.2.2; RFC 1812, 4.3.2.7 | what gets no ICMP error | [`NoAnswer`](crate::tunnel::mtu::NoAnswer) |
+//! | RFC 1191, 3 | no MTU below 68 | [`MtuTooSmall`](crate::tunnel::mtu::IcmpSuppressed::MtuTooSmall) |
+//! | RFC 1122, 3.2.2; RFC 1812, 4.3.2.7 | what gets no ICMP error | [`IcmpSuppressed`](crate::tunnel::mtu::IcmpSuppressed) |
 //!
 //! # IPv6: RFC 8200
 //!
@@ -70,8 +70,8 @@
 //! | 8.1 | pseudo-header: the final destination, the upper layer's length | [`Ipv6Packet::pseudo_header`], [`PseudoHeader::v6`] |
 //! | RFC 6437 | flow label: 20 bits, 0 if the sender set none | [`FlowLabel`] |
 //! | RFC 4443, 3.2 | packet too big | [`Icmpv6Message::PacketTooBig`]; its code is ignored on receipt |
-//! | RFC 4443, 2.4 (e) | what gets no ICMPv6 error | [`NoAnswer`](crate::tunnel::mtu::NoAnswer) |
-//! | RFC 8201, 4 | no MTU below 1280 | [`MtuTooSmall`](crate::tunnel::mtu::NoAnswer::MtuTooSmall) |
+//! | RFC 4443, 2.4 (e) | what gets no ICMPv6 error | [`IcmpSuppressed`](crate::tunnel::mtu::IcmpSuppressed) |
+//! | RFC 8201, 4 | no MTU below 1280 | [`MtuTooSmall`](crate::tunnel::mtu::IcmpSuppressed::MtuTooSmall) |
 //!
 //! # Checksums: RFC 1071, RFC 1624
 //!

@@ -43,7 +43,7 @@ const MIN_MTU_V6: u16 = 1280;
 ///
 /// # Examples
 /// ```
-/// use vtep::tunnel::mtu::{NoAnswer, answer_frame};
+/// use vtep::tunnel::mtu::{IcmpSuppressed, icmp_too_big_frame};
 /// use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, Ipv4Flags, MacAddr, UdpBuilder};
 ///
 /// let (pod, peer) = (MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2]));
@@ -53,45 +53,45 @@ const MIN_MTU_V6: u16 = 1280;
 /// EthernetBuilder::new(peer, pod, packet.flags(Ipv4Flags::DONT_FRAGMENT)).build(&mut frame)?;
 ///
 /// let mut buffer = [0; 1302];
-/// let answer = answer_frame(&frame, 1450, &mut buffer).expect("one host asked another");
+/// let answer = icmp_too_big_frame(&frame, 1450, &mut buffer).expect("one host asked another");
 /// assert_eq!(answer[..6], pod.octets());
 /// assert_eq!(answer[34..36], [3, 4], "destination unreachable: fragmentation needed");
 /// assert_eq!(answer[40..42], 1450_u16.to_be_bytes());
-/// assert_eq!(answer_frame(&frame, 1500, &mut buffer), Err(NoAnswer::NotTooBig));
+/// assert_eq!(icmp_too_big_frame(&frame, 1500, &mut buffer), Err(IcmpSuppressed::NotTooBig));
 /// # Ok::<(), vtep::wire::BuildError>(())
 /// ```
 ///
 /// # Errors
-/// Returns [`NoAnswer`] if the packet may not be answered, or the answer does not fit `buffer`.
-pub fn answer_frame<'b>(
+/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit `buffer`.
+pub fn icmp_too_big_frame<'b>(
     frame: &[u8],
     mtu: u16,
     buffer: &'b mut [u8],
-) -> Result<&'b mut [u8], NoAnswer> {
-    let frame = EthernetFrame::parse(frame).map_err(|_| NoAnswer::NotIp)?;
+) -> Result<&'b mut [u8], IcmpSuppressed> {
+    let frame = EthernetFrame::parse(frame).map_err(|_| IcmpSuppressed::NotIp)?;
     if !frame.header().source().is_valid_unicast() || frame.header().destination().is_multicast() {
-        return Err(NoAnswer::NotUnicast);
+        return Err(IcmpSuppressed::NotUnicast);
     }
     match frame.ethertype() {
         EtherType::IPV4 => {
-            let packet = Ipv4Packet::parse(frame.payload()).map_err(|_| NoAnswer::NotIp)?;
+            let packet = Ipv4Packet::parse(frame.payload()).map_err(|_| IcmpSuppressed::NotIp)?;
             build_frame(&frame, v4(&packet, frame.payload(), None, mtu)?, buffer)
         }
         EtherType::IPV6 => {
-            let packet = Ipv6Packet::parse(frame.payload()).map_err(|_| NoAnswer::NotIp)?;
+            let packet = Ipv6Packet::parse(frame.payload()).map_err(|_| IcmpSuppressed::NotIp)?;
             build_frame(&frame, v6(&packet, frame.payload(), None, mtu)?, buffer)
         }
-        _ => Err(NoAnswer::NotIp),
+        _ => Err(IcmpSuppressed::NotIp),
     }
 }
 
 /// Answers an IP packet that encap refused as [`TooBig`](crate::verdict::DropReason::TooBig), as a router
 /// does: from `router`, this node's own address, or if that is of the other family as if from the packet's
-/// destination. The answer reports `mtu`, the overlay's MTU in bytes; see [`answer_frame`].
+/// destination. The answer reports `mtu`, the overlay's MTU in bytes; see [`icmp_too_big_frame`].
 ///
 /// # Examples
 /// ```
-/// use vtep::tunnel::mtu::{NoAnswer, answer_packet};
+/// use vtep::tunnel::mtu::{IcmpSuppressed, icmp_too_big_packet};
 /// use vtep::wire::{Build, Ipv6Builder, UdpBuilder};
 ///
 /// let udp = UdpBuilder::new(1234, 53, &[0; 1452][..]);
@@ -100,26 +100,26 @@ pub fn answer_frame<'b>(
 /// Ipv6Builder::new(pod, peer, udp).build(&mut packet)?;
 ///
 /// let (router, mut buffer) = ("fd00:5:1::1".parse().unwrap(), [0; 1280]);
-/// let answer = answer_packet(&packet, router, 1430, &mut buffer).expect("one host asked another");
+/// let answer = icmp_too_big_packet(&packet, router, 1430, &mut buffer).expect("one host asked another");
 /// assert_eq!((answer.len(), answer[40]), (1280, 2));
 /// // No answer helps below the least MTU of IPv6.
-/// let refused = answer_packet(&packet, router, 1210, &mut buffer);
-/// assert_eq!(refused, Err(NoAnswer::MtuTooSmall { mtu: 1210, min: 1280 }));
+/// let refused = icmp_too_big_packet(&packet, router, 1210, &mut buffer);
+/// assert_eq!(refused, Err(IcmpSuppressed::MtuTooSmall { mtu: 1210, min: 1280 }));
 /// # Ok::<(), vtep::wire::BuildError>(())
 /// ```
 ///
 /// # Errors
-/// Returns [`NoAnswer`] if the packet may not be answered, or the answer does not fit `buffer`.
-pub fn answer_packet<'b>(
+/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit `buffer`.
+pub fn icmp_too_big_packet<'b>(
     packet: &[u8],
     router: IpAddr,
     mtu: u16,
     buffer: &'b mut [u8],
-) -> Result<&'b mut [u8], NoAnswer> {
+) -> Result<&'b mut [u8], IcmpSuppressed> {
     if let Ok(parsed) = Ipv4Packet::parse(packet) {
         return Ok(v4(&parsed, packet, Some(router), mtu)?.build(buffer)?);
     }
-    let parsed = Ipv6Packet::parse(packet).map_err(|_| NoAnswer::NotIp)?;
+    let parsed = Ipv6Packet::parse(packet).map_err(|_| IcmpSuppressed::NotIp)?;
     Ok(v6(&parsed, packet, Some(router), mtu)?.build(buffer)?)
 }
 
@@ -127,7 +127,7 @@ fn build_frame<'b>(
     frame: &EthernetFrame<'_>,
     packet: impl EthernetPayload + Copy,
     buffer: &'b mut [u8],
-) -> Result<&'b mut [u8], NoAnswer> {
+) -> Result<&'b mut [u8], IcmpSuppressed> {
     let (to, from) = (frame.header().source(), frame.header().destination());
     let mut tags = frame.tags();
     let built = match (tags.next(), tags.next()) {
@@ -148,26 +148,26 @@ fn v4<'p>(
     bytes: &'p [u8],
     router: Option<IpAddr>,
     mtu: u16,
-) -> Result<Ipv4Builder<Icmpv4Builder<&'p [u8]>>, NoAnswer> {
+) -> Result<Ipv4Builder<Icmpv4Builder<&'p [u8]>>, IcmpSuppressed> {
     let header = packet.header();
     let (source, destination) = (header.source(), header.destination());
     check_mtu(bytes.len(), mtu, MIN_MTU_V4)?;
     // Without DF the packet may be fragmented, which a router does and a VTEP must not.
     if !header.flags().contains(Ipv4Flags::DONT_FRAGMENT) {
-        return Err(NoAnswer::MayBeFragmented);
+        return Err(IcmpSuppressed::MayBeFragmented);
     }
     if header.fragment_offset().bytes() != 0 {
-        return Err(NoAnswer::LaterFragment);
+        return Err(IcmpSuppressed::LaterFragment);
     }
     let from = match router {
         Some(IpAddr::V4(router)) => router,
         _ => destination,
     };
     if !([source, destination, from].into_iter().all(is_host_v4)) {
-        return Err(NoAnswer::NotUnicast);
+        return Err(IcmpSuppressed::NotUnicast);
     }
     if header.protocol() == IpProtocol::ICMPV4 && is_icmpv4_error(packet.payload()) {
-        return Err(NoAnswer::IcmpError);
+        return Err(IcmpSuppressed::IcmpError);
     }
     let quoted = quote(bytes, usize::from(header.total_len()), MOST_V4 - 20 - 8);
     let icmp = Icmpv4Builder::new(Icmpv4Message::FragmentationNeeded { mtu }, quoted);
@@ -179,7 +179,7 @@ fn v6<'p>(
     bytes: &'p [u8],
     router: Option<IpAddr>,
     mtu: u16,
-) -> Result<Ipv6Builder<Icmpv6Builder<&'p [u8]>>, NoAnswer> {
+) -> Result<Ipv6Builder<Icmpv6Builder<&'p [u8]>>, IcmpSuppressed> {
     let header = packet.header();
     let (source, destination) = (header.source(), header.destination());
     check_mtu(bytes.len(), mtu, MIN_MTU_V6)?;
@@ -190,13 +190,13 @@ fn v6<'p>(
     // A packet to a group may be answered, with an address of one's own (RFC 4443 sections 2.2 and 2.4 (e)).
     let is_to_host = is_host_v6(destination) || destination.is_multicast();
     if !is_host_v6(source) || !is_host_v6(from) || !is_to_host {
-        return Err(NoAnswer::NotUnicast);
+        return Err(IcmpSuppressed::NotUnicast);
     }
     // A later fragment is answered as any packet (RFC 4443 section 3.2), and has no ICMP header.
     let is_later = packet.fragment().is_some_and(|fragment| fragment.offset().bytes() != 0);
     let is_icmp = packet.protocol() == IpProtocol::ICMPV6 && !is_later;
     if is_icmp && is_icmpv6_error(packet.payload()) {
-        return Err(NoAnswer::IcmpError);
+        return Err(IcmpSuppressed::IcmpError);
     }
     let whole = Ipv6Header::LEN.saturating_add(usize::from(header.payload_len()));
     let quoted = quote(bytes, whole, MOST_V6 - 40 - 8);
@@ -205,11 +205,11 @@ fn v6<'p>(
 }
 
 /// Checks that there is an MTU to report, and that a packet of `len` bytes exceeds it.
-fn check_mtu(len: usize, mtu: u16, min: u16) -> Result<(), NoAnswer> {
+fn check_mtu(len: usize, mtu: u16, min: u16) -> Result<(), IcmpSuppressed> {
     if mtu < min {
-        return Err(NoAnswer::MtuTooSmall { mtu, min });
+        return Err(IcmpSuppressed::MtuTooSmall { mtu, min });
     }
-    if len <= usize::from(mtu) { Err(NoAnswer::NotTooBig) } else { Ok(()) }
+    if len <= usize::from(mtu) { Err(IcmpSuppressed::NotTooBig) } else { Ok(()) }
 }
 
 /// The front of a packet of `whole` bytes, `most` at the most.
@@ -245,7 +245,7 @@ fn is_icmpv6_error(message: &[u8]) -> bool {
 /// Why a packet that was too big is not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum NoAnswer {
+pub enum IcmpSuppressed {
     /// It is not a whole IPv4 or IPv6 packet.
     NotIp,
     /// It is IPv4 with DF clear.
@@ -271,13 +271,13 @@ pub enum NoAnswer {
     Build(BuildError),
 }
 
-impl From<BuildError> for NoAnswer {
+impl From<BuildError> for IcmpSuppressed {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
     }
 }
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for IcmpSuppressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotIp => f.write_str("not a whole IP packet"),
@@ -294,4 +294,4 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-impl core::error::Error for NoAnswer {}
+impl core::error::Error for IcmpSuppressed {}

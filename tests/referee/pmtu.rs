@@ -1,9 +1,9 @@
 //! Packets that exceed the MTU of a bridged vxlan device: which of them Linux answers, and with which bytes,
-//! beside [`answer_frame`].
+//! beside [`icmp_too_big_frame`].
 
 use std::time::{Duration, Instant};
 
-use vtep::tunnel::mtu::answer_frame;
+use vtep::tunnel::mtu::icmp_too_big_frame;
 
 use crate::bed::{Bed, Tap};
 use crate::frames::{fold, sum};
@@ -16,7 +16,7 @@ const PAYLOAD: [u8; 1500] = [0x5a; 1500];
 /// How long a frame without an answer is waited for. The kernel answers while the frame is being sent.
 const PATIENCE: Duration = Duration::from_millis(60);
 
-/// A frame, and the row of `manual::differences` that says why Linux does not do with it as [`answer_frame`] does.
+/// A frame, and the row of `manual::differences` that says why Linux does not do with it as [`icmp_too_big_frame`] does.
 struct Case(String, Vec<u8>, Option<&'static str>);
 
 /// Rows of `manual::differences`.
@@ -181,7 +181,7 @@ pub fn compare() {
                 continue;
             }
             let mut buffer = [0; 1302];
-            let ours = answer_frame(&frame, mtu, &mut buffer).map(|answer| hex(answer));
+            let ours = icmp_too_big_frame(&frame, mtu, &mut buffer).map(|answer| hex(answer));
             let kernels = kernels(&pod, &frame).map(|answer| hex(&answer));
             let row = if (68..576).contains(&mtu) && ours.is_ok() { BELOW_576 } else { row };
             let row = row.filter(|_| ours.is_ok() || kernels.is_some());

@@ -8,7 +8,7 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
-use vtep::tunnel::mtu::NoAnswer;
+use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{
     Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, TunnelInfo,
     OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
@@ -438,20 +438,20 @@ fn too_big(checks: &mut Checks<'_>) {
     let mut long = [0; 90];
     long.iter_mut().zip(&FRAME).for_each(|(to, from)| *to = *from);
     checks.all("mtu: the answer to a frame", || {
-        let answer = mtu::answer_frame(&long, any(68), &mut buffer).ok()?;
+        let answer = mtu::icmp_too_big_frame(&long, any(68), &mut buffer).ok()?;
         let icmp = answer.get(34..)?;
         Some(icmp.get(..2)? == [3, 4] && icmp.get(6..8)? == [0, 68] && Sum::of(icmp).is_valid())
     });
     checks.all("mtu: the answer to a packet", || {
         let answer =
-            mtu::answer_packet(long.get(14..)?, ip(10, 1, 15, 1), any(68), &mut buffer).ok()?;
+            mtu::icmp_too_big_packet(long.get(14..)?, ip(10, 1, 15, 1), any(68), &mut buffer).ok()?;
         Some(answer.get(12..16)? == [10, 1, 15, 1] && answer.get(20..22)? == [3, 4])
     });
     checks.all("mtu: no room for the answer", || {
-        let no_room = mtu::answer_frame(&long, any(68), &mut [0; 40]).err()?;
-        let NoAnswer::Build(error) = no_room else { return None };
+        let no_room = mtu::icmp_too_big_frame(&long, any(68), &mut [0; 40]).err()?;
+        let IcmpSuppressed::Build(error) = no_room else { return None };
         Some(
-            matches!(error, BuildError::BufferTooSmall { available: 40, .. }) && NoAnswer::from(error) == no_room,
+            matches!(error, BuildError::BufferTooSmall { available: 40, .. }) && IcmpSuppressed::from(error) == no_room,
         )
     });
 }
