@@ -16,7 +16,7 @@ mod generic;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 #[path = "aarch64.rs"]
 mod native;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[path = "x86_64.rs"]
 mod native;
 
@@ -111,7 +111,7 @@ impl Kernels {
     /// [`Vtep`](crate::tunnel::Vtep).
     #[must_use]
     pub fn detect() -> &'static Self {
-        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        #[cfg(all(feature = "std", target_arch = "x86_64", target_feature = "sse2"))]
         if native::is_detected() {
             return &native::KERNELS;
         }
@@ -126,7 +126,7 @@ impl Kernels {
     pub const unsafe fn assume(isa: Isa) -> Option<&'static Self> {
         match isa {
             Isa::Generic => Some(&GENERIC),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Isa::Avx2 => Some(&native::KERNELS),
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon => Some(&native::KERNELS),
@@ -159,7 +159,7 @@ impl Kernels {
     #[inline]
     pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
         match self.isa {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Isa::Avx2 => native::run(self, body),
             _ => body(),
         }
@@ -183,10 +183,13 @@ impl Kernels {
 /// ```
 #[inline]
 pub fn prefetch<T>(address: *const T) {
-    #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+    #[cfg(any(
+        all(target_arch = "x86_64", target_feature = "sse2"),
+        all(target_arch = "aarch64", target_feature = "neon")
+    ))]
     native::prefetch(address.cast());
     #[cfg(not(any(
-        target_arch = "x86_64",
+        all(target_arch = "x86_64", target_feature = "sse2"),
         all(target_arch = "aarch64", target_feature = "neon")
     )))]
     let _ = address;
