@@ -2,7 +2,7 @@
 #
 # The usual way is rustup with its targets added (README.md). Where they are missing, Debian's rustc-web builds
 # `core` from its own source, and rustup's rust-lld links, which that package lacks.
-BARE="thumbv7em-none-eabihf aarch64-unknown-none riscv64gc-unknown-none-elf thumbv6m-none-eabi riscv32imc-unknown-none-elf wasm32-unknown-unknown"
+BARE="thumbv7em-none-eabihf aarch64-unknown-none riscv64gc-unknown-none-elf thumbv6m-none-eabi riscv32imc-unknown-none-elf x86_64-unknown-none x86_64-unknown-uefi wasm32-unknown-unknown"
 
 has_targets() {
   installed=$(rustup target list --installed 2>/dev/null) || return 1
@@ -30,6 +30,13 @@ fi
 # Boots an image and passes its exit status on. $1 the target, $2 the image.
 boot() {
   case $1 in
+  x86_64*)
+    status=0
+    timeout 60 qemu-system-x86_64 -M pc -nodefaults -cpu qemu64 -m 64M -display none -monitor none -serial stdio \
+      -device isa-debug-exit,iobase=0xf4,iosize=4 -no-reboot -kernel "$2" </dev/null || status=$?
+    [ $((status % 2)) = 1 ] || return 1
+    return $((status / 2))
+    ;;
   thumb*) set -- "$2" qemu-system-arm -M mps2-an386 -cpu cortex-m4 ;;
   aarch64*) set -- "$2" qemu-system-aarch64 -M virt -nic none -cpu cortex-a72 -m 64M ;;
   riscv64*) set -- "$2" qemu-system-riscv64 -M virt -bios none -m 64M ;;
