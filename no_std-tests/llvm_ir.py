@@ -54,13 +54,18 @@ def signature(before, arguments):
 
 
 class CallGraph:
-    """Functions, whom each calls by name, what it calls through a pointer, and which functions a pointer may have."""
+    """Functions, whom each calls by name, what it calls through a pointer, and which functions a pointer may have.
+
+    A function whose address another takes, or has in a table that it names, counts as called by that one: so what
+    `core::fmt` calls for it, which may be in no module, is in the graph."""
 
     def __init__(self, *paths):
         self.defined, self.taken, self.aliases = {}, set(), {}
-        self.direct, self.indirect = defaultdict(set), defaultdict(set)
+        self.direct, self.indirect, self.named, self.constants = (defaultdict(set) for _ in range(4))
         for path in paths:
             self._read(path)
+        for function, names in self.named.items():
+            self.direct[function] |= self._reached(names) & self.defined.keys()
         self.taken = {self.aliases.get(name, name) for name in self.taken} & self.defined.keys()
         for function, callees in self.direct.items():
             self.direct[function] = {self.aliases.get(name, name) for name in callees}
@@ -92,6 +97,17 @@ class CallGraph:
             self.aliases[name[1:].strip('"')] = names[0]
         else:
             self.taken.update(names)
+            self.constants[name[1:].strip('"')].update(names)
+
+    def _reached(self, names):
+        """The names, and those in the constants that they name."""
+        reached, work = set(), list(names)
+        while work:
+            name = work.pop()
+            if name not in reached:
+                reached.add(name)
+                work += self.constants.get(name, ())
+        return reached
 
     def _instruction(self, function, line):
         called = None
@@ -108,6 +124,7 @@ class CallGraph:
         if called in names:
             names.remove(called)
         self.taken.update(names)
+        self.named[function].update(names)
 
     def callees(self, function):
         """All that a function may call."""
