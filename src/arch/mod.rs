@@ -2,9 +2,9 @@
 //! `unsafe` of the crate is here.
 //!
 //! A [`Kernels`] is a table of safe functions that is held by what uses it, a
-//! [`EncapState`](crate::tunnel::EncapState) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is one for
-//! AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is always
-//! compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
+//! [`EncapState`](crate::tunnel::EncapState) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 with SSE2
+//! there is one for AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is
+//! always compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
 //! later compiler than the crate does.
 #![allow(unsafe_code)]
 
@@ -167,7 +167,7 @@ impl Kernels {
 }
 
 /// Prefetches the cache line at `address`. It is a hint: whatever the address, it does nothing
-/// else. On processors other than x86-64 and AArch64 with NEON it does nothing.
+/// else. On targets other than x86-64 with SSE2 and AArch64 with NEON it does nothing.
 ///
 /// # Examples
 ///

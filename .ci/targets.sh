@@ -3,22 +3,17 @@
 # what breaks in the compiler's back end is seen, too. About half an hour on two cores. Targets that the compiler knows
 # and the list does not have, or the other way round, fail; so does a target listed as impossible that builds.
 #
-#     .ci/targets               builds every target of the list
-#     .ci/targets TARGET...     builds these alone
+#     .ci/targets.sh               builds every target of the list
+#     .ci/targets.sh TARGET...     builds these alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 list=no_std-tests/targets
 out=target/targets
 
-missing=()
-for package in rustc-web cargo-web rust-web-src; do
-    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
-done
-if [ ${#missing[@]} != 0 ]; then
-    [ "$(id -u)" = 0 ] || { echo ".ci/targets: not root: install ${missing[*]}" >&2; exit 1; }
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
-fi
+# shellcheck source=SCRIPTDIR/lib.sh
+. .ci/lib.sh
+
+packages rustc-web cargo-web rust-web-src
 export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 mkdir -p "$out"
