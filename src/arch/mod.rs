@@ -13,7 +13,7 @@ use core::fmt;
 use crate::checksum::Sum;
 
 mod generic;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
 #[path = "aarch64.rs"]
 mod native;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -30,7 +30,7 @@ pub enum Isa {
     /// x86-64 with AVX2, BMI2 and MOVBE: Intel from Haswell (2013) on, AMD from Excavator (2015)
     /// on.
     Avx2,
-    /// AArch64 with NEON: all targets except soft-float ones.
+    /// AArch64 with NEON: all little-endian targets except soft-float ones.
     Neon,
 }
 
@@ -90,7 +90,7 @@ impl Kernels {
     #[must_use]
     pub const fn baseline() -> &'static Self {
         #[cfg(any(
-            all(target_arch = "aarch64", target_feature = "neon"),
+            all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
             all(
                 target_arch = "x86_64",
                 target_feature = "avx2",
@@ -128,7 +128,7 @@ impl Kernels {
             Isa::Generic => Some(&GENERIC),
             #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Isa::Avx2 => Some(&native::KERNELS),
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
             Isa::Neon => Some(&native::KERNELS),
             #[allow(unreachable_patterns, reason = "not so on every target")]
             _ => None,
@@ -185,12 +185,12 @@ impl Kernels {
 pub fn prefetch<T>(address: *const T) {
     #[cfg(any(
         all(target_arch = "x86_64", target_feature = "sse2"),
-        all(target_arch = "aarch64", target_feature = "neon")
+        all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
     ))]
     native::prefetch(address.cast());
     #[cfg(not(any(
         all(target_arch = "x86_64", target_feature = "sse2"),
-        all(target_arch = "aarch64", target_feature = "neon")
+        all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
     )))]
     let _ = address;
 }

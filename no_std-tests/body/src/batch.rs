@@ -107,13 +107,19 @@ fn kernels(checks: &mut Checks<'_>) {
     // SAFETY: every processor has what the generic ones need.
     let assumed = unsafe { Kernels::assume(any(Isa::Generic)) };
     checks.is("arch: assumed", assumed.is_some_and(|kernels| kernels.isa() == Isa::Generic));
-    let expected = if cfg!(all(target_arch = "aarch64", target_feature = "neon")) {
-        Isa::Neon
-    } else if cfg!(all(target_arch = "x86_64", target_feature = "avx2")) {
-        Isa::Avx2
-    } else {
-        Isa::Generic
-    };
+    let expected =
+        if cfg!(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")) {
+            Isa::Neon
+        } else if cfg!(all(
+            target_arch = "x86_64",
+            target_feature = "avx2",
+            target_feature = "bmi2",
+            target_feature = "movbe"
+        )) {
+            Isa::Avx2
+        } else {
+            Isa::Generic
+        };
     let is_baseline = Kernels::baseline().isa() == expected;
     checks.is("arch: vectors where the target has them", is_baseline);
 }
