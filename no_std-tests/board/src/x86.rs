@@ -23,7 +23,9 @@ impl fmt::Write for Serial {
 pub fn exit(status: i32) -> ! {
     loop {
         // SAFETY: the device ends QEMU; without it the port is nobody's.
-        unsafe { asm!("out dx, eax", in("dx") DEBUG_EXIT, in("eax") status, options(nomem, nostack)) }
+        unsafe {
+            asm!("out dx, eax", in("dx") DEBUG_EXIT, in("eax") status, options(nomem, nostack))
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use vtep::buf::{
-    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta,
-    TxMeta,
+    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum,
+    RxMeta, TxMeta,
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
@@ -112,7 +112,8 @@ fn buffers(checks: &mut Checks<'_>) {
         let refused = refused && frame.buffer_mut().len() == 10 && frame.headroom() == 4;
         frame.push_front(any(4)).ok()?;
         let grown = refused
-            && frame.bytes() == b"01234567" && frame.push_front(any(1)) == Err(DropReason::NoHeadroom);
+            && frame.bytes() == b"01234567"
+            && frame.push_front(any(1)) == Err(DropReason::NoHeadroom);
         frame.pull_front(any(3)).ok()?;
         frame.truncate(any(4));
         *frame.bytes_mut().first_mut()? = b'x';
@@ -325,7 +326,8 @@ fn refused_by_encap(checks: &mut Checks<'_>) {
     let packets = config_v4().inner_ethernet(mac(4), mac(3));
     is("encap: not-ip", DropReason::NotIp, refusal(&packets, any(&[0x50; 40]), 88, plain));
     let summed = config_v4().udp_checksum(UdpChecksum::Full);
-    let partial = TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
+    let partial =
+        TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
     let refused = refusal(&summed, any(&[1; 46]), 88, partial);
     is("encap: partial-checksum", DropReason::PartialChecksum, refused);
     let mut chained = Chained { head: framed(&FRAME), behind: any(1) };
