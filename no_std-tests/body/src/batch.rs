@@ -44,7 +44,8 @@ fn batches(checks: &mut Checks<'_>) {
     });
     checks.all("batch: lengths", || {
         let mut frames = [ArrayFrame::<1>::from_bytes_with_headroom(&[], 0).ok()?];
-        let few = encap_batch(&mut frames, |_, _| None, &mut EncapState::predictable(), any(&mut []));
+        let few =
+            encap_batch(&mut frames, |_, _| None, &mut EncapState::predictable(), any(&mut []));
         Some(matches!(few, Err(TooFewResults { needed: 1, available: 0, .. })))
     });
 }
