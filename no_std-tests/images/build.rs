@@ -20,6 +20,9 @@ fn main() {
         "riscv32" | "riscv64" => {
             println!("cargo:rustc-link-arg=-T{}", here.join("link/riscv.ld").display());
         }
+        "x86_64" if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") => {
+            println!("cargo:rustc-link-arg=-T{}", here.join("link/x86_64.ld").display());
+        }
         _ => {}
     }
 }

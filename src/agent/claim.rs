@@ -5,6 +5,7 @@ use core::fmt;
 use super::found::FoundRecords;
 use super::peer::Owner;
 use super::record::{Place, Record};
+use super::sort::sort;
 
 /// An entry that a lease wants.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -176,7 +177,7 @@ impl<'a> WantedRecords<'a> {
             }
         }
         let records = buffer.get_mut(..len).unwrap_or_default();
-        records.sort_unstable();
+        sort(records);
         Ok(Self { records, unknown_fdb })
     }
 

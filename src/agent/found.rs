@@ -4,6 +4,7 @@ use crate::netlink::{Attr, Body, Family, RouteFlags, RouteHeader, RouteMessage};
 
 use super::peer::{Owner, VxlanPeer};
 use super::record::{Place, Record};
+use super::sort::sort;
 
 /// An entry that a dump of the kernel's tables has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -103,7 +104,7 @@ impl<'a> FoundRecords<'a> {
     /// Sorts the entries of the dumps.
     #[must_use]
     pub fn new(entries: &'a mut [Found]) -> Self {
-        entries.sort_unstable();
+        sort(entries);
         Self(entries)
     }
 

@@ -46,6 +46,7 @@ mod peer;
 mod plan;
 mod reconcile;
 mod record;
+mod sort;
 
 pub use address::{AddressChange, ensure_address};
 pub use backend::{HostGwBackend, VxlanBackend};

@@ -2,9 +2,9 @@
 //! `unsafe` of the crate is here.
 //!
 //! A [`Kernels`] is a table of safe functions that is held by what uses it, a
-//! [`EncapState`](crate::tunnel::EncapState) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 there is one for
-//! AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is always
-//! compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
+//! [`EncapState`](crate::tunnel::EncapState) or a [`Vtep`](crate::tunnel::Vtep). On x86-64 with SSE2
+//! there is one for AVX2 beside the generic one, on AArch64 one for NEON. The generic one is safe code, is
+//! always compiled, and is what the others are tested against. AVX-512 is left out: its intrinsics need a
 //! later compiler than the crate does.
 #![allow(unsafe_code)]
 
@@ -13,10 +13,10 @@ use core::fmt;
 use crate::checksum::Sum;
 
 mod generic;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
 #[path = "aarch64.rs"]
 mod native;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 #[path = "x86_64.rs"]
 mod native;
 
@@ -30,7 +30,7 @@ pub enum Isa {
     /// x86-64 with AVX2, BMI2 and MOVBE: Intel from Haswell (2013) on, AMD from Excavator (2015)
     /// on.
     Avx2,
-    /// AArch64 with NEON: all targets except soft-float ones.
+    /// AArch64 with NEON: all little-endian targets except soft-float ones.
     Neon,
 }
 
@@ -90,7 +90,7 @@ impl Kernels {
     #[must_use]
     pub const fn baseline() -> &'static Self {
         #[cfg(any(
-            all(target_arch = "aarch64", target_feature = "neon"),
+            all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"),
             all(
                 target_arch = "x86_64",
                 target_feature = "avx2",
@@ -111,7 +111,7 @@ impl Kernels {
     /// [`Vtep`](crate::tunnel::Vtep).
     #[must_use]
     pub fn detect() -> &'static Self {
-        #[cfg(all(feature = "std", target_arch = "x86_64"))]
+        #[cfg(all(feature = "std", target_arch = "x86_64", target_feature = "sse2"))]
         if native::is_detected() {
             return &native::KERNELS;
         }
@@ -126,9 +126,9 @@ impl Kernels {
     pub const unsafe fn assume(isa: Isa) -> Option<&'static Self> {
         match isa {
             Isa::Generic => Some(&GENERIC),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Isa::Avx2 => Some(&native::KERNELS),
-            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
             Isa::Neon => Some(&native::KERNELS),
             #[allow(unreachable_patterns, reason = "not so on every target")]
             _ => None,
@@ -159,7 +159,7 @@ impl Kernels {
     #[inline]
     pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
         match self.isa {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
             Isa::Avx2 => native::run(self, body),
             _ => body(),
         }
@@ -167,7 +167,7 @@ impl Kernels {
 }
 
 /// Prefetches the cache line at `address`. It is a hint: whatever the address, it does nothing
-/// else. On processors other than x86-64 and AArch64 with NEON it does nothing.
+/// else. On targets other than x86-64 with SSE2 and AArch64 with NEON it does nothing.
 ///
 /// # Examples
 ///
@@ -183,11 +183,14 @@ impl Kernels {
 /// ```
 #[inline]
 pub fn prefetch<T>(address: *const T) {
-    #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
+    #[cfg(any(
+        all(target_arch = "x86_64", target_feature = "sse2"),
+        all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
+    ))]
     native::prefetch(address.cast());
     #[cfg(not(any(
-        target_arch = "x86_64",
-        all(target_arch = "aarch64", target_feature = "neon")
+        all(target_arch = "x86_64", target_feature = "sse2"),
+        all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
     )))]
     let _ = address;
 }

@@ -84,12 +84,22 @@
 //!
 #![doc = include_str!("footprint.md")]
 //!
+//! No function calls itself, directly or through others, whatever the input nests:
+//! `no_std-tests/callgraph.py` reads that from LLVM's call graph of the library and of the linked
+//! images. The longest way down that graph, in bytes of frames at `opt-level` "s", is a bound for
+//! every input. Per module it is that of a test that calls each of its public functions, the test's
+//! own frames and buffers included, so a program's share is less. CI refuses what is an eighth
+//! above this:
+//!
+#![doc = include_str!("stack.md")]
+//!
 //! # Kernels
 //! On bare metal nothing is detected: [`Kernels::baseline`](crate::arch::Kernels::baseline) is what the target has
-//! (NEON on `aarch64-unknown-none`, safe code elsewhere), and a `EncapState` or `Vtep` has that unless told otherwise.
+//! (NEON on `aarch64-unknown-none`, safe code elsewhere: `x86_64-unknown-none` and `x86_64-unknown-uefi` have no
+//! SSE), and a `EncapState` or `Vtep` has that unless told otherwise.
 //! It is chosen when the image is built, by the target and `-C target-feature`: `aarch64-unknown-none-softfloat` has no
 //! NEON, and so suits code that must not touch vector registers, as an interrupt handler that does not save them.
-//! Prefetch is an instruction on x86-64 and AArch64 with NEON, and nothing elsewhere.
+//! Prefetch is an instruction on x86-64 with SSE2 and AArch64 with NEON, and nothing elsewhere.
 //!
 //! # Interrupts
 //! No function blocks, masks interrupts or touches a global: all of them may be called from a handler. What is

@@ -1,12 +1,17 @@
 //! What every board needs: its start, its exit status, its output, its stack's mark.
 //!
-//! Console and exit status go through semihosting, which QEMU passes on to the host.
+//! Console and exit status go through semihosting, which QEMU passes on to the host, and on x86-64 through ports.
 #![no_std]
 
+#[cfg(not(target_arch = "x86_64"))]
 pub use semihosting::{print, println, process::exit};
 
 pub mod stack;
 mod start;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Serial, exit};
 
 #[cfg(target_arch = "arm")]
 #[doc(hidden)]

@@ -19,6 +19,8 @@ fn pointer() -> usize {
         asm!("mov {}, sp", out(reg) sp);
         #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
         asm!("mv {}, sp", out(reg) sp);
+        #[cfg(target_arch = "x86_64")]
+        asm!("mov {}, rsp", out(reg) sp);
     }
     sp
 }

@@ -52,7 +52,9 @@ impl Checks<'_> {
         (self.report)(name, passed);
     }
 
-    /// A check of several steps. `None`: one of them gave nothing.
+    /// A check of several steps. `None`: one of them gave nothing. Each has a frame of its own, so that the stack of a
+    /// test is that of one check, and not of all.
+    #[inline(never)]
     fn all(&mut self, name: &str, steps: impl FnOnce() -> Option<bool>) {
         self.is(name, steps() == Some(true));
     }

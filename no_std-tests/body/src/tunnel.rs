@@ -3,16 +3,16 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use vtep::buf::{
-    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum, RxMeta,
-    TxMeta,
+    ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, OuterChecksum, PartialChecksum,
+    RxMeta, TxMeta,
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{
-    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, TunnelInfo,
-    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
-    UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
+    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowHashKey, InnerTags, InnerVlan, IpId,
+    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, TunnelInfo,
+    UdpChecksum, UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{
@@ -36,6 +36,8 @@ const UDP_OVER_V6: [u8; 8] = [0xd1, 0x12, 0x21, 0x18, 0, 0x3e, 0x04, 0x7b];
 
 type Packet = ArrayFrame<256>;
 
+// A frame of its own, for `callgraph.py`.
+#[inline(never)]
 pub(crate) fn run(checks: &mut Checks<'_>) {
     buffers(checks);
     config(checks);
@@ -110,7 +112,8 @@ fn buffers(checks: &mut Checks<'_>) {
         let refused = refused && frame.buffer_mut().len() == 10 && frame.headroom() == 4;
         frame.push_front(any(4)).ok()?;
         let grown = refused
-            && frame.bytes() == b"01234567" && frame.push_front(any(1)) == Err(DropReason::NoHeadroom);
+            && frame.bytes() == b"01234567"
+            && frame.push_front(any(1)) == Err(DropReason::NoHeadroom);
         frame.pull_front(any(3)).ok()?;
         frame.truncate(any(4));
         *frame.bytes_mut().first_mut()? = b'x';
@@ -323,14 +326,17 @@ fn refused_by_encap(checks: &mut Checks<'_>) {
     let packets = config_v4().inner_ethernet(mac(4), mac(3));
     is("encap: not-ip", DropReason::NotIp, refusal(&packets, any(&[0x50; 40]), 88, plain));
     let summed = config_v4().udp_checksum(UdpChecksum::Full);
-    let partial = TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
+    let partial =
+        TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
     let refused = refusal(&summed, any(&[1; 46]), 88, partial);
     is("encap: partial-checksum", DropReason::PartialChecksum, refused);
     let mut chained = Chained { head: framed(&FRAME), behind: any(1) };
-    let verdict = summed.build().map(|tunnel| tunnel.encap(&mut chained, &mut EncapState::predictable()));
+    let verdict =
+        summed.build().map(|tunnel| tunnel.encap(&mut chained, &mut EncapState::predictable()));
     checks.is("encap: not-linear", verdict == Ok(Err(DropReason::NotLinear)));
     let mut long = Chained { head: framed(&FRAME), behind: any(65_500) };
-    let verdict = config.build().map(|tunnel| tunnel.encap(&mut long, &mut EncapState::predictable()));
+    let verdict =
+        config.build().map(|tunnel| tunnel.encap(&mut long, &mut EncapState::predictable()));
     checks.is("encap: too-long", verdict == Ok(Err(DropReason::TooLong)));
     checks.all("encap: a tag that fails is put back", || {
         let mut tagged = [0_u8; 50];
@@ -444,14 +450,16 @@ fn too_big(checks: &mut Checks<'_>) {
     });
     checks.all("mtu: the answer to a packet", || {
         let answer =
-            mtu::icmp_too_big_packet(long.get(14..)?, ip(10, 1, 15, 1), any(68), &mut buffer).ok()?;
+            mtu::icmp_too_big_packet(long.get(14..)?, ip(10, 1, 15, 1), any(68), &mut buffer)
+                .ok()?;
         Some(answer.get(12..16)? == [10, 1, 15, 1] && answer.get(20..22)? == [3, 4])
     });
     checks.all("mtu: no room for the answer", || {
         let no_room = mtu::icmp_too_big_frame(&long, any(68), &mut [0; 40]).err()?;
         let IcmpSuppressed::Build(error) = no_room else { return None };
         Some(
-            matches!(error, BuildError::BufferTooSmall { available: 40, .. }) && IcmpSuppressed::from(error) == no_room,
+            matches!(error, BuildError::BufferTooSmall { available: 40, .. })
+                && IcmpSuppressed::from(error) == no_room,
         )
     });
 }

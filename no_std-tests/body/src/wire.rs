@@ -23,6 +23,8 @@ pub(crate) const FRAME: [u8; 46] = [
     0x11, 0x03, 0x04, 0xd2, 0x00, 0x35, 0x00, 0x0c, 0xe7, 0xf7, 0x70, 0x69, 0x6e, 0x67,
 ];
 
+// A frame of its own, for `callgraph.py`.
+#[inline(never)]
 pub(crate) fn run(checks: &mut Checks<'_>) {
     mac(checks);
     ethernet(checks);

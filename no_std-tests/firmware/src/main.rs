@@ -12,7 +12,7 @@ use heapless::Vec;
 use heapless::spsc::{Consumer, Producer};
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Adjacency, EncapState, TunnelInfo, Tunnel, TunnelConfig, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, Tunnel, TunnelConfig, TunnelInfo, Vtep};
 use vtep::verdict::{DropCounters, Verdict};
 use vtep::wire::{MacAddr, Vni};
 

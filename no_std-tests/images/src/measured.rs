@@ -2,7 +2,7 @@
 
 use vtep::buf::Frame;
 use vtep::subnet::{AllocateError, Ipv4Prefix, SubnetAllocator};
-use vtep::tunnel::{EncapState, TunnelInfo, PlainV4, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, PlainV4, Tunnel, TunnelInfo, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 pub type Borrowed<'a> = Frame<&'a mut [u8]>;

@@ -6,6 +6,8 @@ use core::hint::black_box;
 
 use board::stack::peak;
 use vtep::buf::Frame;
+use vtep::lease::LeaseValue;
+use vtep::netlink::Messages;
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, UdpChecksum, Vtep};
 use vtep::wire::MacAddr;
@@ -62,5 +64,54 @@ fn stacks() -> i32 {
     let allocator =
         peak(&mut || passed &= measured::allocate(&mut subnets, black_box(lease), 7).is_ok());
     board::println!("allocator {allocator}");
+    passed &=
+        same_at_any_depth("netlink", rebuild, 100) & same_at_any_depth("lease", read_json, 60);
     i32::from(!passed)
+}
+
+/// Input that nests deeply is read, and uses no more stack than input that does not.
+fn same_at_any_depth(name: &str, measure: fn(usize) -> usize, depth: usize) -> bool {
+    let [flat, deep] = [1, depth].map(measure);
+    board::println!("{name} {deep}");
+    let same = flat == deep && flat != usize::MAX;
+    if !same {
+        board::println!("FAILED: {name} uses {flat} bytes, and {deep} for input that nests");
+    }
+    same
+}
+
+/// Reads and writes again a route whose next hops have next hops of their own, `depth` levels of 12 bytes.
+fn rebuild(depth: usize) -> usize {
+    let (mut bytes, mut again) = ([0; 1600], [0; 1600]);
+    let len = 28 + 12 * depth;
+    let mut put = |at: usize, value: usize| {
+        let value = u16::try_from(value).unwrap().to_ne_bytes();
+        bytes[at..at + 2].copy_from_slice(&value);
+    };
+    put(0, len);
+    put(4, 24); // RTM_NEWROUTE
+    put(16, 2); // AF_INET
+    for at in (28..len).step_by(12) {
+        put(at, len - at);
+        put(at + 2, 9); // RTA_MULTIPATH
+        put(at + 4, len - at - 4);
+    }
+    let message = Messages::new(&bytes[..len]).next().unwrap().unwrap();
+    let mut passed = false;
+    let bytes = peak(&mut || passed = message.rebuild(black_box(&mut again)) == Ok(len));
+    if passed { bytes } else { usize::MAX }
+}
+
+/// Reads a lease with arrays within arrays.
+fn read_json(depth: usize) -> usize {
+    const HEAD: &[u8] = br#"{"PublicIP":"192.0.2.1","BackendType":"vxlan","BackendData":"#;
+    let mut text = [b' '; 400];
+    text[..HEAD.len()].copy_from_slice(HEAD);
+    text[HEAD.len()..][..depth].fill(b'[');
+    text[HEAD.len() + depth..][..depth].fill(b']');
+    text[HEAD.len() + 2 * depth] = b'}';
+    let text = core::str::from_utf8(&text).unwrap();
+    let mut passed = false;
+    let bytes = peak(&mut || passed = LeaseValue::from_json(black_box(text)).is_ok());
+    if passed { bytes } else { usize::MAX }
 }
