@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use vtep::agent::Record;
 use vtep::netlink::{
-    AttrError, Body, Dump, DumpStep, FdbEntry, HostGwRoute, LinkInfoAttr, Message, MessageError,
-    MessageType, Messages, NeighbourEntry, OtherRoute, RouteFlags, RouteMessage,
+    AttrError, Body, Dump, DumpStep, FdbEntry, HostGwRoute, IfIndex, LinkInfoAttr, Message,
+    MessageError, MessageType, Messages, NeighbourEntry, OtherRoute, RouteFlags, RouteMessage,
 };
 use vtep::wire::MacAddr;
 
@@ -49,7 +49,7 @@ fn ip(text: &str) -> IpAddr {
 /// The gateways and links of the next hops.
 fn hops(bytes: &[u8]) -> Vec<(Option<IpAddr>, u16, u32)> {
     let hops = route(bytes).next_hops().expect("next hops");
-    hops.map(|hop| (hop.gateway(), hop.weight(), hop.link)).collect()
+    hops.map(|hop| (hop.gateway(), hop.weight(), hop.ifindex.map_or(0, u32::from))).collect()
 }
 
 fn record(bytes: &[u8]) -> Option<Record> {
@@ -198,7 +198,7 @@ fn only_permanent_neighbours_are_records() {
     }
     assert_eq!(record(&recorded("neigh_any", "notify")[0]), None);
     let mac = "02:42:0a:01:09:00".parse().unwrap();
-    let entry = NeighbourEntry { link: 3, address: ip("10.6.0.12"), mac };
+    let entry = NeighbourEntry { ifindex: IfIndex::literal::<3>(), address: ip("10.6.0.12"), mac };
     for sender in ["tx", "notify"] {
         let read = record(&recorded("neigh_permanent", sender)[0]);
         assert_eq!(read, Some(Record::Neighbour(entry)));
@@ -220,7 +220,11 @@ fn only_permanent_fdb_entries_with_a_remote_are_records() {
         ("fdb_zero_mac", "00:00:00:00:00:00", "192.0.2.14"),
         ("fdb_group_mac", "01:00:5e:00:00:01", "192.0.2.14"),
     ] {
-        let entry = FdbEntry { link: 4, mac: mac.parse().unwrap(), remote: ip(remote) };
+        let entry = FdbEntry {
+            ifindex: IfIndex::literal::<4>(),
+            mac: mac.parse().unwrap(),
+            remote: ip(remote),
+        };
         for sender in ["tx", "notify"] {
             assert_eq!(record(&recorded(name, sender)[0]), Some(Record::Fdb(entry)), "{name}");
         }

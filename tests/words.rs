@@ -12,7 +12,8 @@ use vtep::lease::{
     RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
 };
 use vtep::netlink::{
-    AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
+    AttrError, Attrs, Body, FdbEntry, IfIndex, LinkAddress, LinkName, MessageError, Messages,
+    RebuildError,
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
 use vtep::tunnel::mtu::IcmpSuppressed;
@@ -268,16 +269,27 @@ fn walks_show_what_they_walk_over() {
     let message = Messages::new(&message).next().unwrap().unwrap();
     let Ok(Body::Route(route)) = message.body() else { panic!() };
     let shown = format!("{:?}", route.next_hops().unwrap());
-    assert!(shown.starts_with("[NextHop {") && shown.contains("link: 2"), "{shown}");
+    assert!(
+        shown.starts_with("[NextHop {") && shown.contains("ifindex: Some(IfIndex(2))"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn changes_of_the_agent() {
-    let address = LinkAddress { link: 4, address: [10, 5, 1, 0].into(), prefix_len: 32 };
+    let address = LinkAddress {
+        ifindex: IfIndex::literal::<4>(),
+        address: [10, 5, 1, 0].into(),
+        prefix_len: 32,
+    };
     says(AddressChange::Add(address), "add address 10.5.1.0/32 on link 4");
     says(AddressChange::Delete(address), "delete address 10.5.1.0/32 on link 4");
     let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
-    let fdb = Record::Fdb(FdbEntry { link: 4, mac, remote: IpAddr::from([192, 168, 50, 9]) });
+    let fdb = Record::Fdb(FdbEntry {
+        ifindex: IfIndex::literal::<4>(),
+        mac,
+        remote: IpAddr::from([192, 168, 50, 9]),
+    });
     says(fdb, "02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
     says(agent::Change::Set(fdb), "set 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
     says(agent::Change::Add(fdb), "add 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 
 use crate::subnet::IpPrefix;
 
+use super::ifindex::IfIndex;
 use super::message::{Header, MessageFlags, MessageType};
 use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via};
 use super::value::Family;
@@ -21,8 +22,9 @@ pub struct HostGwRoute {
     pub destination: IpPrefix,
     /// The peer's address in the underlay.
     pub gateway: IpAddr,
-    /// Index of the underlay's link; 0 lets the kernel find it, as flannel's direct routes do.
-    pub link: u32,
+    /// Index of the underlay's link; `None` lets the kernel find it by the gateway, as flannel's
+    /// direct routes do: they have RTA_OIF 0.
+    pub ifindex: Option<IfIndex>,
 }
 
 impl HostGwRoute {
@@ -67,7 +69,7 @@ impl HostGwRoute {
     /// gateway and one link, and packets go to the gateway as they are (no RTA_ENCAP).
     ///
     /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without
-    /// a link (0 is none), and if an attribute is [unreadable](RouteMessage::unreadable). A message
+    /// a link, and if an attribute is [unreadable](RouteMessage::unreadable). A message
     /// that reports a deletion (RTM_DELROUTE) is read as well: the caller looks at its type.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
@@ -78,7 +80,7 @@ impl HostGwRoute {
         }
         let (address, len) = message.destination()?;
         let destination = IpPrefix::new(address, len)?;
-        Some(Self { destination, gateway: message.gateway()?, link: message.link()? })
+        Some(Self { destination, gateway: message.gateway()?, ifindex: Some(message.ifindex()?) })
     }
 }
 
@@ -91,7 +93,7 @@ pub struct OnlinkRoute {
     /// The address of the peer's vxlan device: the first of its subnet.
     pub gateway: IpAddr,
     /// Index of the own vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
 }
 
 impl OnlinkRoute {
@@ -128,8 +130,8 @@ impl OnlinkRoute {
         seq: u32,
         buffer: &mut [u8],
     ) -> Result<usize, BuildError> {
-        let route =
-            HostGwRoute { destination: self.destination, gateway: self.gateway, link: self.link };
+        let Self { destination, gateway, ifindex } = *self;
+        let route = HostGwRoute { destination, gateway, ifindex: Some(ifindex) };
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
     }
 
@@ -140,8 +142,8 @@ impl OnlinkRoute {
         if !message.header.flags.contains(RouteFlags::ONLINK) {
             return None;
         }
-        let HostGwRoute { destination, gateway, link } = HostGwRoute::from_message(message)?;
-        Some(Self { destination, gateway, link })
+        let HostGwRoute { destination, gateway, ifindex } = HostGwRoute::from_message(message)?;
+        Some(Self { destination, gateway, ifindex: ifindex? })
     }
 }
 
@@ -151,8 +153,8 @@ impl OnlinkRoute {
 pub struct OtherRoute {
     /// Where it leads.
     pub destination: IpPrefix,
-    /// Index of its link; 0 of one that has none, or several.
-    pub link: u32,
+    /// Index of its link; `None` of one that has none, or several.
+    pub ifindex: Option<IfIndex>,
     /// How far the destination is (RT_SCOPE_*); a route is deleted only by its own.
     pub scope: u8,
     /// What is done (RTN_*): 1 unicast, 6 blackhole.
@@ -198,8 +200,8 @@ impl OtherRoute {
         build(buffer, header, |writer| {
             writer.bytes(&RouteHeader { protocol, ..fixed }.to_bytes());
             RouteAttr::Destination(destination).emit(writer);
-            if self.link != 0 {
-                RouteAttr::Link(self.link).emit(writer);
+            if self.ifindex.is_some() {
+                RouteAttr::Link(self.ifindex).emit(writer);
             }
         })
     }
@@ -216,7 +218,7 @@ impl OtherRoute {
         let (address, len) = message.destination()?;
         let destination = IpPrefix::new(address, len)?;
         let RouteHeader { scope, kind, .. } = message.header;
-        Some(Self { destination, link: message.link().unwrap_or(0), scope, kind })
+        Some(Self { destination, ifindex: message.ifindex(), scope, kind })
     }
 }
 
@@ -250,7 +252,7 @@ fn write_route(
         writer.bytes(&fixed.to_bytes());
         RouteAttr::Destination(destination).emit(writer);
         gateway.emit(writer);
-        RouteAttr::Link(route.link).emit(writer);
+        RouteAttr::Link(route.ifindex).emit(writer);
     })
 }
 
@@ -261,6 +263,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    const LINK: Option<IfIndex> = Some(IfIndex::literal::<2>());
     const GATEWAY: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 0, 17));
     const SUBNET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 17, 0));
 
@@ -269,7 +272,7 @@ mod tests {
     }
 
     fn attrs() -> Vec<RouteAttr<'static>> {
-        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(2)].into()
+        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(LINK)].into()
     }
 
     /// Which of the three records a message is read as.
@@ -284,7 +287,7 @@ mod tests {
         let message = RouteMessage::parse(&buffer[16..length]).unwrap();
         let route = HostGwRoute::from_message(message);
         let destination = IpPrefix::new(SUBNET, 24).unwrap();
-        let expected = HostGwRoute { destination, gateway: GATEWAY, link: 2 };
+        let expected = HostGwRoute { destination, gateway: GATEWAY, ifindex: LINK };
         assert!(route.is_none_or(|route| route == expected));
         let onlink = OnlinkRoute::from_message(message).is_some();
         (route.is_some(), onlink, OtherRoute::from_message(message).is_some())
@@ -324,12 +327,12 @@ mod tests {
             attrs.remove(missing);
             assert_eq!(read(fixed(), &attrs), other, "{missing}");
         }
-        let zeros = |gateway: IpAddr, link| {
-            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(link)]
+        let zeros = |gateway: IpAddr, ifindex| {
+            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(ifindex)]
         };
-        assert_eq!(read(fixed(), &zeros(GATEWAY, 0)), other);
-        assert_eq!(read(fixed(), &zeros([0; 4].into(), 2)), other);
-        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), 2)), other);
+        assert_eq!(read(fixed(), &zeros(GATEWAY, None)), other);
+        assert_eq!(read(fixed(), &zeros([0; 4].into(), LINK)), other);
+        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), LINK)), other);
         let encap = RouteAttr::decode(Attr::new(22, &[]));
         assert_eq!(read(fixed(), &[attrs(), [encap].into()].concat()), other);
     }
@@ -348,6 +351,6 @@ mod tests {
         assert!(read(fixed(), &[attrs(), [unknown].into()].concat()).0);
         // RTA_DST of the other family
         let other = RouteAttr::Destination([0_u8; 16].into());
-        assert_eq!(read(fixed(), &[other, RouteAttr::Link(2)]), (false, false, false));
+        assert_eq!(read(fixed(), &[other, RouteAttr::Link(LINK)]), (false, false, false));
     }
 }

@@ -7,6 +7,7 @@ use bitflags::bitflags;
 
 use super::addr::AddressMessage;
 use super::answer::{Done, ErrorMessage};
+use super::ifindex::IfIndexError;
 use super::link::LinkMessage;
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::neigh::NeighbourMessage;
@@ -170,7 +171,8 @@ impl<'a> Message<'a> {
     /// Parses what follows the header by the message's type.
     ///
     /// # Errors
-    /// [`MessageError::Body`] if the fixed part of that type is not whole.
+    /// - [`MessageError::Body`] if the fixed part of that type is not whole.
+    /// - [`MessageError::IfIndex`] if its interface index is negative.
     pub fn body(&self) -> Result<Body<'a>, MessageError> {
         let payload = self.payload;
         let kind = self.header.kind;
@@ -344,6 +346,14 @@ pub enum MessageError {
         /// Bytes there are.
         available: usize,
     },
+    /// A fixed part whose interface index is negative. The kernel sends none.
+    IfIndex(IfIndexError),
+}
+
+impl From<IfIndexError> for MessageError {
+    fn from(error: IfIndexError) -> Self {
+        Self::IfIndex(error)
+    }
 }
 
 impl fmt::Display for MessageError {
@@ -356,6 +366,7 @@ impl fmt::Display for MessageError {
             Self::Body { needed, available } => {
                 write!(f, "message body of {available} bytes, {needed} needed")
             }
+            Self::IfIndex(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -10,10 +10,11 @@
 //! read and is written again has the same bytes.
 //!
 //! ```
-//! use vtep::netlink::{Body, HostGwRoute, Messages};
+//! use vtep::netlink::{Body, HostGwRoute, IfIndex, Messages};
 //!
 //! let destination = "10.1.17.0/24".parse()?;
-//! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), link: 2 };
+//! let ifindex = Some(IfIndex::literal::<2>());
+//! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), ifindex };
 //! let mut buffer = [0; 64];
 //! let length = route.write_add(1, &mut buffer)?;
 //! assert_eq!(length, 52); // to be sent to the kernel
@@ -36,8 +37,10 @@ mod attr;
 mod entry;
 mod ext_ack;
 mod hop;
+mod ifindex;
 mod link;
 mod message;
+mod name;
 mod native;
 mod neigh;
 mod route;
@@ -51,13 +54,15 @@ pub use attr::{Attr, AttrError, AttrFlags, Attrs};
 pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
 pub use ext_ack::{ExtAck, ExtAckAttr};
 pub use hop::{NextHop, NextHops};
+pub use ifindex::{IfIndex, IfIndexError, ParseIfIndexError};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
-    LinkName, LinkNameError, VethLink,
+    MasterChange, VethLink,
 };
 pub use message::{
     Body, Header, Message, MessageError, MessageFlags, MessageType, Messages, RebuildError,
 };
+pub use name::{LinkName, LinkNameError};
 pub use neigh::{
     FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
     NeighbourMessage, NeighbourState,

@@ -7,6 +7,7 @@ use bitflags::bitflags;
 
 use crate::wire::MacAddr;
 
+use super::ifindex::{IfIndex, IfIndexError};
 use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Be16, Family, attributes, last, message};
@@ -67,8 +68,8 @@ pub struct NeighbourHeader {
     pub family: Family,
     /// Padding: zeros, kept as read.
     pub reserved: [u8; 3],
-    /// Index of the link (an `int` of the kernel's, never negative).
-    pub link: u32,
+    /// Index of the link; in a dump request of none.
+    pub ifindex: Option<IfIndex>,
     /// The state.
     pub state: NeighbourState,
     /// Flags.
@@ -79,24 +80,26 @@ pub struct NeighbourHeader {
 
 impl NeighbourHeader {
     /// The header that these bytes are.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 12]) -> Self {
+    ///
+    /// # Errors
+    /// [`IfIndexError`] if the interface index is negative.
+    pub fn from_bytes(bytes: [u8; 12]) -> Result<Self, IfIndexError> {
         let [family, r, s, t, a, b, c, d, e, f, flags, kind] = bytes;
-        Self {
+        Ok(Self {
             family: Family(family),
             reserved: [r, s, t],
-            link: read_u32([a, b, c, d]),
+            ifindex: IfIndex::from_field(read_u32([a, b, c, d]))?,
             state: NeighbourState::from_bits_retain(read_u16([e, f])),
             flags: NeighbourFlags::from_bits_retain(flags),
             kind,
-        }
+        })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
         let [r, s, t] = self.reserved;
-        let [a, b, c, d] = write_u32(self.link);
+        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
         let [e, f] = write_u16(self.state.bits());
         [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.kind]
     }
@@ -118,9 +121,9 @@ attributes! {
         /// VNI to the remote VTEP.
         Vni(u32) = 7,
         /// Index of the link to the remote VTEP.
-        Link(u32) = 8,
+        Link(Option<IfIndex>) = 8,
         /// Index of the bridge.
-        Master(u32) = 9,
+        Master(Option<IfIndex>) = 9,
         /// VNI that the entry is for, on a device of many.
         SourceVni(u32) = 11,
         /// Who made it (RTPROT_*).
@@ -134,7 +137,7 @@ attributes! {
 
 message! {
     /// A neighbour message.
-    pub struct NeighbourMessage { NeighbourHeader: 12, NeighbourAttr }
+    pub struct NeighbourMessage { NeighbourHeader: 12 by NeighbourHeader::from_bytes, NeighbourAttr }
 }
 
 impl NeighbourMessage<'_> {
@@ -156,7 +159,7 @@ impl NeighbourMessage<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NeighbourEntry {
     /// Index of the vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// The address to resolve: the first of the peer's subnet.
     pub address: IpAddr,
     /// The MAC address of the peer's vxlan device.
@@ -193,7 +196,7 @@ impl NeighbourEntry {
         let fixed = NeighbourHeader {
             family: Family::of(self.address),
             reserved: [0; 3],
-            link: self.link,
+            ifindex: Some(self.ifindex),
             state: NeighbourState::PERMANENT,
             flags: NeighbourFlags::empty(),
             kind: 1,
@@ -217,7 +220,7 @@ impl NeighbourEntry {
         if !is_own || address.is_unspecified() || message.unreadable().is_some() {
             return None;
         }
-        Some(Self { link: message.header.link, address, mac: message.link_address()? })
+        Some(Self { ifindex: header.ifindex?, address, mac: message.link_address()? })
     }
 }
 
@@ -226,7 +229,7 @@ impl NeighbourEntry {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FdbEntry {
     /// Index of the vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that
     /// is not known.
     pub mac: MacAddr,
@@ -272,7 +275,7 @@ impl FdbEntry {
         let fixed = NeighbourHeader {
             family: Family::BRIDGE,
             reserved: [0; 3],
-            link: self.link,
+            ifindex: Some(self.ifindex),
             state,
             flags: NeighbourFlags::SELF,
             kind: 0,
@@ -298,7 +301,7 @@ impl FdbEntry {
             return None;
         }
         let remote = message.destination().filter(|remote| !remote.is_unspecified())?;
-        Some(Self { link: header.link, mac: message.link_address()?, remote })
+        Some(Self { ifindex: header.ifindex?, mac: message.link_address()?, remote })
     }
 }
 
@@ -327,7 +330,7 @@ impl NeighbourDump {
         let fixed = NeighbourHeader {
             family: self.family,
             reserved: [0; 3],
-            link: 0,
+            ifindex: None,
             state: NeighbourState::empty(),
             flags: NeighbourFlags::empty(),
             kind: 0,
@@ -356,11 +359,12 @@ mod tests {
     use super::super::writer::Writer;
     use super::*;
 
+    const LINK: IfIndex = IfIndex::literal::<7>();
     const ADDRESS: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 18, 0));
     const MAC: MacAddr = MacAddr::new([2, 0x42, 10, 1, 18, 0]);
 
     fn fixed(family: Family, state: NeighbourState, flags: NeighbourFlags) -> NeighbourHeader {
-        NeighbourHeader { family, reserved: [0; 3], link: 7, state, flags, kind: 1 }
+        NeighbourHeader { family, reserved: [0; 3], ifindex: Some(LINK), state, flags, kind: 1 }
     }
 
     /// Reads a message of this fixed part and these attributes as both records.
@@ -383,7 +387,7 @@ mod tests {
     fn a_neighbour_is_read_if_it_is_permanent() {
         let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
         let none = NeighbourFlags::empty();
-        let entry = NeighbourEntry { link: 7, address: ADDRESS, mac: MAC };
+        let entry = NeighbourEntry { ifindex: LINK, address: ADDRESS, mac: MAC };
         for bit in 0..16 {
             let state = NeighbourState::from_bits_retain(1 << bit);
             let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
@@ -411,7 +415,7 @@ mod tests {
     fn an_fdb_entry_is_read_if_it_is_permanent_and_the_devices_own() {
         let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
         let (state, own) = (NeighbourState::PERMANENT, NeighbourFlags::SELF);
-        let entry = FdbEntry { link: 7, mac: MAC, remote: ADDRESS };
+        let entry = FdbEntry { ifindex: LINK, mac: MAC, remote: ADDRESS };
         for bit in 0..16 {
             let state = NeighbourState::from_bits_retain(1 << bit);
             let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
@@ -434,10 +438,10 @@ mod tests {
         use NeighbourAttr::{Destination, Link, LinkAddress, Master, Port, SourceVni, Vlan, Vni};
         let fixed = fixed(Family::BRIDGE, NeighbourState::PERMANENT, NeighbourFlags::SELF);
         let with = |more| read(fixed, &[Destination(ADDRESS), LinkAddress(MAC), more]).1;
-        for more in [Port(Be16(4789)), Vni(9), Link(3), SourceVni(9)] {
+        for more in [Port(Be16(4789)), Vni(9), Link(Some(LINK)), SourceVni(9)] {
             assert_eq!(with(more), None, "{more:?}");
         }
-        for more in [Master(9), Vlan(1)] {
+        for more in [Master(Some(LINK)), Vlan(1)] {
             assert!(with(more).is_some(), "{more:?}");
         }
     }

@@ -7,6 +7,7 @@ use bitflags::bitflags;
 
 use super::attr::Attr;
 use super::hop::NextHops;
+use super::ifindex::IfIndex;
 use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Value, attributes, last, message};
@@ -120,9 +121,9 @@ attributes! {
         /// The source that the route is for; its prefix length stands in the header.
         Source(IpAddr) = 2,
         /// Index of the link that the packets come in by.
-        InputLink(u32) = 3,
+        InputLink(Option<IfIndex>) = 3,
         /// Index of the link that the packets leave by.
-        Link(u32) = 4,
+        Link(Option<IfIndex>) = 4,
         /// The gateway.
         Gateway(IpAddr) = 5,
         /// The metric: of two routes to one prefix the lower is used.
@@ -156,7 +157,9 @@ attributes! {
 
 message! {
     /// A route message.
-    pub struct RouteMessage { RouteHeader: 12, RouteAttr }
+    pub struct RouteMessage {
+        RouteHeader: 12 by |bytes| Ok(RouteHeader::from_bytes(bytes)), RouteAttr
+    }
 }
 
 impl<'a> RouteMessage<'a> {
@@ -186,8 +189,8 @@ impl<'a> RouteMessage<'a> {
 
     /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
     #[must_use]
-    pub fn link(self) -> Option<u32> {
-        last!(self, RouteAttr::Link).filter(|link| *link != 0)
+    pub fn ifindex(self) -> Option<IfIndex> {
+        last!(self, RouteAttr::Link).flatten()
     }
 
     /// The metric. 0 and none are one.
@@ -355,6 +358,7 @@ mod tests {
     use super::*;
     use core::net::Ipv4Addr;
 
+    const LINK: Option<IfIndex> = Some(IfIndex::literal::<3>());
     const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
     const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
 
@@ -381,7 +385,7 @@ mod tests {
         assert_eq!(of(Family::INET6, &[destination(v6)]), Some((v6, 24)));
         assert_eq!(of(Family::INET, &[]), Some(([0; 4].into(), 24)));
         assert_eq!(of(Family::INET6, &[]), Some(([0_u8; 16].into(), 24)));
-        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(3)];
+        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(LINK)];
         assert_eq!(of(Family::INET, &two), Some((SECOND, 24)));
         assert_eq!(of(Family::INET, &[destination(v6)]), None);
         assert_eq!(of(Family::INET6, &[destination(FIRST)]), None);
@@ -412,9 +416,14 @@ mod tests {
 
     #[test]
     fn a_link_of_zero_is_none() {
-        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.link());
-        assert_eq!(of(&[RouteAttr::Link(3), RouteAttr::Link(4)]), Some(4));
-        assert_eq!((of(&[RouteAttr::Link(0)]), of(&[])), (None, None));
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.ifindex());
+        let oif = |value: &'static [u8; 4]| RouteAttr::decode(Attr::new(4, value));
+        let other = Some(IfIndex::literal::<4>());
+        assert_eq!(of(&[RouteAttr::Link(LINK), RouteAttr::Link(other)]), other);
+        assert_eq!((of(&[oif(&[0; 4])]), of(&[])), (None, None));
+        assert!(matches!(oif(&[0; 4]), RouteAttr::Link(None)));
+        // -1: no index, and not none either.
+        assert!(oif(&[0xff; 4]).is_unreadable());
     }
 
     #[test]
