@@ -11,10 +11,10 @@ use vtep::agent::{
     VxlanBackend, VxlanPeer,
 };
 use vtep::netlink::{
-    AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
-    HostGwRoute, IfIndex, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
-    MessageFlags, MessageType, Messages, Metric, NeighbourDump, NeighbourEntry, OnlinkRoute,
-    OtherRoute, RouteAttr, RouteDump, RouteLookup, Table, VethLink, VxlanAttr, VxlanLink, build,
+    AddressDump, Body, BridgeLink, Dump, DumpStep, Family, FdbEntry, Header, HostGwRoute, IfIndex,
+    LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError, MessageFlags,
+    MessageType, Messages, Metric, NeighbourDump, NeighbourEntry, OnlinkRoute, OtherRoute,
+    RequestError, RouteAttr, RouteDump, RouteLookup, Table, VethLink, VxlanAttr, VxlanLink, build,
 };
 use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
@@ -65,12 +65,12 @@ fn flanneld(backend: &str, kind: MessageType) -> Vec<String> {
     lines.map(|line| line[2].clone()).filter(|line| one(&bytes(line)).header.kind == kind).collect()
 }
 
-fn written(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) -> String {
+fn written(write: impl Fn(&mut [u8]) -> Result<usize, RequestError>) -> String {
     let mut buffer = [0xaa; 512];
     let length = write(&mut buffer).unwrap();
     for short in 0..length {
         let mut buffer = vec![0xaa; short];
-        let error = BuildError::NoRoom { needed: length, available: short };
+        let error = RequestError::BufferTooSmall { needed: length, available: short };
         assert_eq!(write(&mut buffer), Err(error));
         assert!(buffer.iter().all(|byte| *byte == 0xaa), "a failed write changed the buffer");
     }
@@ -279,11 +279,11 @@ fn links_are_read_back() {
     assert_eq!(made.name().and_then(|name| name.as_str()), Some("flannel-v6.1"));
     assert_eq!((made.mtu(), made.address()), (Some(1430), Some(mac("02:42:0a:06:10:00"))));
     assert_eq!(made.kind().and_then(|kind| kind.as_str()), Some("vxlan"));
-    assert!(made.values().is_some());
-    assert_eq!((made.under(), made.master()), (None, None));
+    assert!(made.data().is_some());
+    assert_eq!((made.lower_ifindex(), made.master()), (None, None));
     let moved = link(of_command("76_link_set_netns", "tx", MessageType::NEWLINK));
     assert_eq!((moved.name().is_none(), moved.mtu(), moved.address()), (true, None, None));
-    assert!(moved.kind().is_none() && moved.values().is_none());
+    assert!(moved.kind().is_none() && moved.data().is_none());
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_blackhole_is_another_route() {
     let seq = one(expected).header.seq;
     let Ok(Body::Route(route)) = one(expected).body() else { panic!() };
     let other =
-        OtherRoute { destination: prefix("10.13.0.0", 16), ifindex: None, scope: 0, kind: 6 };
+        OtherRoute { destination: prefix("10.13.0.0", 16), ifindex: None, scope: 0, route_type: 6 };
     assert_eq!(OtherRoute::from_message(route), Some(other));
     assert_eq!(written(|buffer| other.write_add(seq, buffer)), hex(expected));
     // NLM_F_REQUEST and NLM_F_ACK; a route is deleted whoever made it.
@@ -349,7 +349,7 @@ fn a_blackhole_is_another_route() {
     assert_eq!(written(|buffer| other.write_delete(seq, buffer)), hex(&deleted));
     // RT_SCOPE_LINK
     let direct =
-        OtherRoute { ifindex: Some(IfIndex::literal::<3>()), scope: 253, kind: 1, ..other };
+        OtherRoute { ifindex: Some(IfIndex::literal::<3>()), scope: 253, route_type: 1, ..other };
     let asked = bytes(&written(|buffer| direct.write_add(seq, buffer)));
     let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
     assert_eq!(OtherRoute::from_message(route), Some(direct));
@@ -408,7 +408,12 @@ fn a_request_says_what_becomes_of_the_entry_that_is_there() {
             gateway: ip("192.168.0.17"),
             ifindex: Some(ifindex),
         }),
-        Record::Other(OtherRoute { destination, ifindex: Some(ifindex), scope: 253, kind: 1 }),
+        Record::Other(OtherRoute {
+            destination,
+            ifindex: Some(ifindex),
+            scope: 253,
+            route_type: 1,
+        }),
     ];
     for record in records {
         let is_route = !matches!(record, Record::Neighbour(_) | Record::Fdb(_));
@@ -419,8 +424,12 @@ fn a_request_says_what_becomes_of_the_entry_that_is_there() {
             (Change::Delete(record), delete, 0x005),
         ] {
             let request = bytes(&written(|buffer| change.write(3, buffer)));
-            let Header { kind: own_kind, flags: own_flags, seq, port } = one(&request).header;
-            assert_eq!((own_kind.0, own_flags.bits(), seq, port), (kind, flags, 3, 0), "{change}");
+            let Header { kind: own_kind, flags: own_flags, seq, port_id } = one(&request).header;
+            assert_eq!(
+                (own_kind.0, own_flags.bits(), seq, port_id),
+                (kind, flags, 3, 0),
+                "{change}"
+            );
         }
     }
 }
@@ -549,11 +558,11 @@ fn the_vxlan_device_of_docker_is_made() {
     assert_eq!(made_switches(&docker), [(7, 1), (11, 1), (12, 0), (13, 1), (14, 1)]);
     let request = bytes(&written(|buffer| docker.write_add(1, buffer)));
     let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
-    assert_eq!((link.mtu(), link.address(), link.under()), (None, None, None));
+    assert_eq!((link.mtu(), link.address(), link.lower_ifindex()), (None, None, None));
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Id(4097))));
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Port(port) if port.0 == 4789)));
     // IFLA_VXLAN_LINK, _LOCAL, _LOCAL6, _GBP
-    let others = [3, 4, 17, 23].map(|kind| link.values().unwrap().attrs().find(kind));
+    let others = [3, 4, 17, 23].map(|kind| link.data().unwrap().attrs().find(kind));
     assert_eq!(others, [None; 4]);
     let lower_ifindex = Some(IfIndex::literal::<9>());
     let more =
@@ -581,7 +590,7 @@ fn the_vxlan_device_of_docker_is_made() {
 fn made_switches(link: &VxlanLink<'_>) -> Vec<(u16, u8)> {
     let request = bytes(&written(|buffer| link.write_add(1, buffer)));
     let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
-    let attrs = link.values().unwrap().attrs();
+    let attrs = link.data().unwrap().attrs();
     let switches = attrs.filter(|attr| matches!(attr.kind(), 7 | 11..=14));
     switches.map(|attr| (attr.kind(), attr.value()[0])).collect()
 }
@@ -774,9 +783,7 @@ fn a_message_cut_anywhere_is_refused() {
             let error = messages.next().unwrap().unwrap_err();
             let expected = match cut {
                 0..16 => MessageError::Header { available: cut },
-                _ => {
-                    MessageError::Length { length: bytes.len().try_into().unwrap(), available: cut }
-                }
+                _ => MessageError::Length { len: bytes.len().try_into().unwrap(), available: cut },
             };
             assert_eq!(error, expected, "{name} {from} {cut}");
             assert!(messages.next().is_none());

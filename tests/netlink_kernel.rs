@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use vtep::agent::Record;
 use vtep::netlink::{
-    AttrError, Body, Dump, DumpStep, FdbEntry, HostGwRoute, IfIndex, LinkInfoAttr, Message,
-    MessageError, MessageType, Messages, NeighbourEntry, OtherRoute, RouteFlags, RouteMessage,
+    Body, Dump, DumpStep, FdbEntry, HostGwRoute, IfIndex, LinkInfoAttr, Message, MessageError,
+    MessageType, Messages, NeighbourEntry, OtherRoute, RouteFlags, RouteMessage,
 };
 use vtep::wire::MacAddr;
 
@@ -139,7 +139,7 @@ fn trailing_bytes_are_passed_over_as_the_kernel_does() {
         let body = one(request).body().unwrap();
         assert_eq!(body.trailing(), trailing, "{name}");
         let offset = request.len() - 28 - trailing.len();
-        assert_eq!(route(request).attrs().check(), Err(AttrError { offset }));
+        assert_eq!(route(request).attrs().check().unwrap_err().offset, offset);
         let notified = &recorded(name, "notify")[0];
         assert_eq!(record(request), record(notified), "{name}");
         assert!(one(notified).body().unwrap().trailing().is_empty());
@@ -150,9 +150,9 @@ fn trailing_bytes_are_passed_over_as_the_kernel_does() {
     assert!(matches!(record(request), Some(Record::Neighbour(_))));
     let link = &recorded("link_trailing_nested", "tx")[0];
     let Ok(Body::Link(link)) = one(link).body() else { panic!() };
-    assert!(link.info().any(|attr| matches!(attr, LinkInfoAttr::Values(_))));
+    assert!(link.info().any(|attr| matches!(attr, LinkInfoAttr::Data(_))));
     assert_eq!((link.vxlan().count(), link.attrs().trailing()), (1, &[][..]));
-    assert_eq!(link.values().unwrap().attrs().trailing(), [0; 3]);
+    assert_eq!(link.data().unwrap().attrs().trailing(), [0; 3]);
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn the_reason_follows_a_request_of_any_length() {
     let message = one(&answers[0]);
     let Ok(Body::Error(error)) = message.body() else { panic!() };
     assert_eq!((error.errno(), error.text()), (101, Some("Nexthop has invalid gateway")));
-    assert_eq!((error.request_length, error.request_payload().len()), (55, 40));
+    assert_eq!((error.request_len, error.request_payload().len()), (55, 40));
     assert_eq!(error.request.kind, MessageType::NEWROUTE);
     let answers = recorded("general_unpadded_error", "rx");
     let Ok(Body::Error(error)) = one(&answers[0]).body() else { panic!() };
-    assert_eq!((error.errno(), error.request_length, error.text()), (22, 19, None));
+    assert_eq!((error.errno(), error.request_len, error.text()), (22, 19, None));
     assert_eq!(error.request_payload(), [2, 0, 0, 0]);
 }
 

@@ -48,8 +48,8 @@ fn attributes_of_routes() {
     same! { numbers, RouteAttr:
         Destination(IP) = "RTA_DST",
         Source(IP) = "RTA_SRC",
-        InputLink(INDEX) = "RTA_IIF",
-        Link(INDEX) = "RTA_OIF",
+        Iif(INDEX) = "RTA_IIF",
+        Oif(INDEX) = "RTA_OIF",
         Gateway(IP) = "RTA_GATEWAY",
         Priority(1) = "RTA_PRIORITY",
         PreferredSource(IP) = "RTA_PREFSRC",
@@ -74,7 +74,7 @@ fn attributes_of_neighbours() {
         Vlan(1) = "NDA_VLAN",
         Port(Be16(1)) = "NDA_PORT",
         Vni(1) = "NDA_VNI",
-        Link(INDEX) = "NDA_IFINDEX",
+        IfIndex(INDEX) = "NDA_IFINDEX",
         Master(INDEX) = "NDA_MASTER",
         SourceVni(1) = "NDA_SRC_VNI",
         Protocol(1) = "NDA_PROTOCOL",
@@ -103,7 +103,7 @@ fn attributes_of_links() {
         Broadcast(MAC) = "IFLA_BROADCAST",
         Name(TEXT) = "IFLA_IFNAME",
         Mtu(1) = "IFLA_MTU",
-        Under(INDEX) = "IFLA_LINK",
+        Link(INDEX) = "IFLA_LINK",
         Qdisc(TEXT) = "IFLA_QDISC",
         Master(INDEX) = "IFLA_MASTER",
         TxQueueLen(1) = "IFLA_TXQLEN",
@@ -113,7 +113,7 @@ fn attributes_of_links() {
         Group(1) = "IFLA_GROUP",
         NamespaceFd(1) = "IFLA_NET_NS_FD",
         ExtMask(1) = "IFLA_EXT_MASK",
-        UnderNamespace(1) = "IFLA_LINK_NETNSID",
+        LinkNetnsId(1) = "IFLA_LINK_NETNSID",
     }
 }
 
@@ -186,8 +186,8 @@ fn attributes_of_attributes() {
     assert!(matches!(multipath, RouteAttr::Multipath(_)));
     assert!(matches!(LinkAttr::decode(attr("IFLA_LINKINFO")), LinkAttr::LinkInfo(_)));
     let info = |name| LinkInfoAttr::decode(attr(name));
-    assert!(matches!(info("IFLA_INFO_DATA"), LinkInfoAttr::Values(_)));
-    assert!(matches!(info("IFLA_INFO_SLAVE_DATA"), LinkInfoAttr::PortValues(_)));
+    assert!(matches!(info("IFLA_INFO_DATA"), LinkInfoAttr::Data(_)));
+    assert!(matches!(info("IFLA_INFO_SLAVE_DATA"), LinkInfoAttr::PortData(_)));
     assert_eq!(u32::from(AttrFlags::NESTED.bits()), numbers["NLA_F_NESTED"]);
     assert_eq!(u32::from(AttrFlags::NET_BYTEORDER.bits()), numbers["NLA_F_NET_BYTEORDER"]);
 }

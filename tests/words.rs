@@ -12,8 +12,7 @@ use vtep::lease::{
     RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
 };
 use vtep::netlink::{
-    AttrError, Attrs, Body, FdbEntry, IfIndex, LinkAddress, LinkName, MessageError, Messages,
-    RebuildError,
+    Attrs, Body, FdbEntry, IfIndex, LinkAddress, LinkName, MessageError, Messages, RebuildError,
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
 use vtep::tunnel::mtu::IcmpSuppressed;
@@ -235,20 +234,26 @@ fn leases() {
 
 #[test]
 fn netlink_messages() {
-    says(MessageError::Header { available: 3 }, "3 bytes are no netlink header");
-    says(MessageError::Length { length: 9, available: 20 }, "message length 9, 20 bytes there");
-    says(MessageError::Body { needed: 12, available: 4 }, "message body of 4 bytes, 12 needed");
-    says(AttrError { offset: 4 }, "no attribute at byte 4");
-    let room = netlink::BuildError::NoRoom { needed: 40, available: 39 };
-    says(room, "message of 40 bytes, room for 39");
+    says(MessageError::Header { available: 3 }, "a netlink header needs 16 bytes, 3 are available");
     says(
-        netlink::BuildError::TooLong { length: 65_532 },
-        "65532 bytes are more than the length field can say",
+        MessageError::Length { len: 9, available: 20 },
+        "message length 9, 20 bytes are available",
     );
-    says(RebuildError::Build(room), "message of 40 bytes, room for 39");
+    says(
+        MessageError::Body { needed: 12, available: 4 },
+        "the message body needs 12 bytes, 4 are available",
+    );
+    error(Attrs::new(&[4, 0, 1, 0, 9]).check(), "bytes that are not an attribute at byte 4");
+    let room = netlink::RequestError::BufferTooSmall { needed: 40, available: 39 };
+    says(room, "the message needs 40 bytes, the buffer has 39");
+    says(
+        netlink::RequestError::TooLong { len: 65_536, max: 65_535 },
+        "65536 bytes, at most 65535 fit the length field",
+    );
+    says(RebuildError::Build(room), "the message needs 40 bytes, the buffer has 39");
     says(
         RebuildError::Message(MessageError::Header { available: 3 }),
-        "3 bytes are no netlink header",
+        "a netlink header needs 16 bytes, 3 are available",
     );
     error(LinkName::new(""), "link name of 0 bytes, 1 to 15 allowed");
     error(LinkName::new("eth 0"), "link name with a byte that is not allowed at 3");

@@ -99,8 +99,8 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
         "priority": route.priority(),
     });
     let object_ref = &mut object;
-    if fixed.kind > 1 {
-        put(object_ref, "rtm_type", fixed.kind);
+    if fixed.route_type > 1 {
+        put(object_ref, "rtm_type", fixed.route_type);
     }
     if fixed.tos != 0 {
         put(object_ref, "tos", fixed.tos);
@@ -116,8 +116,8 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
         match attr {
             RouteAttr::Source(source) => put(object_ref, "src", prefix((source, fixed.source_len))),
             // also 0, which the library takes for none
-            RouteAttr::Link(link) => put(object_ref, "oif", number(link)),
-            RouteAttr::InputLink(link) => put(object_ref, "iif", number(link)),
+            RouteAttr::Oif(link) => put(object_ref, "oif", number(link)),
+            RouteAttr::Iif(link) => put(object_ref, "iif", number(link)),
             RouteAttr::PreferredSource(source) => put(object_ref, "prefsrc", source.to_string()),
             RouteAttr::Flow(flow) => put(object_ref, "flow", flow),
             RouteAttr::Mark(mark) => put(object_ref, "mark", mark),
@@ -185,15 +185,15 @@ fn neighbour_object(header: Header, neighbour: NeighbourMessage<'_>) -> Value {
         "lladdr": neighbour.link_address().map(|mac| mac.to_string()),
     });
     let object_ref = &mut object;
-    if fixed.kind != 0 {
-        put(object_ref, "ndm_type", fixed.kind);
+    if fixed.neigh_type != 0 {
+        put(object_ref, "ndm_type", fixed.neigh_type);
     }
     for attr in neighbour.attributes() {
         match attr {
             NeighbourAttr::Vlan(vlan) => put(object_ref, "vlan", vlan),
             NeighbourAttr::Port(port) => put(object_ref, "port", port.0),
             NeighbourAttr::Vni(vni) => put(object_ref, "vni", vni),
-            NeighbourAttr::Link(link) => put(object_ref, "via", number(link)),
+            NeighbourAttr::IfIndex(link) => put(object_ref, "via", number(link)),
             NeighbourAttr::Master(link) => put(object_ref, "master", number(link)),
             NeighbourAttr::SourceVni(vni) => put(object_ref, "src_vni", vni),
             NeighbourAttr::Protocol(protocol) => put(object_ref, "protocol", protocol),
@@ -255,7 +255,7 @@ fn link_object(header: Header, link: LinkMessage<'_>) -> Value {
         "mtu": link.mtu(),
         "address": link.address().map(|mac| mac.to_string()),
         "link": link_attr(link, |attr| match attr {
-            LinkAttr::Under(index) => Some(index),
+            LinkAttr::Link(index) => Some(index),
             _ => None,
         }),
         "master": link_attr(link, |attr| match attr {

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::netlink::{BuildError, LinkAddress};
+use crate::netlink::{LinkAddress, RequestError};
 use crate::subnet::IpPrefix;
 
 /// One request about a link's addresses.
@@ -19,8 +19,8 @@ impl AddressChange {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Add(address) => address.write_add(seq, buffer),
             Self::Delete(address) => address.write_delete(seq, buffer),

@@ -67,11 +67,11 @@ fn has_default_metric(message: RouteMessage<'_>) -> bool {
 }
 
 fn is_exact(record: Record, message: RouteMessage<'_>) -> bool {
-    let RouteHeader { tos, source_len, protocol, scope, kind, flags, .. } = message.header;
+    let RouteHeader { tos, source_len, protocol, scope, route_type, flags, .. } = message.header;
     let usual = RouteHeader::unicast(message.header.family);
     let is_plain = match record {
         Record::Other(_) => true,
-        _ => (scope, kind) == (usual.scope, usual.kind),
+        _ => (scope, route_type) == (usual.scope, usual.route_type),
     };
     let flags = flags & (RouteFlags::ONLINK | RouteFlags::CLONED);
     let is_onlink = matches!(record, Record::Onlink(_));

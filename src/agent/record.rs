@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::netlink::{
-    Body, BuildError, FdbEntry, HostGwRoute, IfIndex, NeighbourEntry, OnlinkRoute, OtherRoute,
+    Body, FdbEntry, HostGwRoute, IfIndex, NeighbourEntry, OnlinkRoute, OtherRoute, RequestError,
 };
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
@@ -48,8 +48,8 @@ impl Record {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_add(seq, buffer),
             Self::Fdb(entry) => entry.write_add(seq, buffer),
@@ -63,8 +63,8 @@ impl Record {
     /// in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_set(seq, buffer),
             Self::Fdb(entry) => entry.write_set(seq, buffer),
@@ -77,8 +77,8 @@ impl Record {
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_delete(seq, buffer),
             Self::Fdb(entry) => entry.write_delete(seq, buffer),
@@ -138,8 +138,8 @@ impl Record {
             Self::Onlink(_) => 0,
             Self::Direct(_) => 1,
             Self::HostGw(_) => 2,
-            Self::Other(OtherRoute { ifindex, scope, kind, .. }) => {
-                return (MacAddr::ZERO, None, *ifindex, u16::from_be_bytes([*scope, *kind]));
+            Self::Other(OtherRoute { ifindex, scope, route_type, .. }) => {
+                return (MacAddr::ZERO, None, *ifindex, u16::from_be_bytes([*scope, *route_type]));
             }
         };
         let route = self.route();
@@ -188,9 +188,9 @@ impl fmt::Display for Record {
                 Some(ifindex) => write!(f, "route {destination} via {gateway} on link {ifindex}"),
                 None => write!(f, "route {destination} via {gateway}, direct"),
             },
-            Self::Other(OtherRoute { destination, ifindex, kind, .. }) => match ifindex {
+            Self::Other(OtherRoute { destination, ifindex, route_type, .. }) => match ifindex {
                 Some(ifindex) => write!(f, "route {destination} on link {ifindex}"),
-                None => write!(f, "route {destination} of type {kind}"),
+                None => write!(f, "route {destination} of type {route_type}"),
             },
         }
     }
@@ -219,8 +219,8 @@ impl Change {
     /// Writes the request and returns its length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Add(record) => record.write_add(seq, buffer),
             Self::Set(record) => record.write_set(seq, buffer),

@@ -7,7 +7,7 @@ use super::ifindex::{IfIndex, IfIndexError};
 use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u32, write_u32};
 use super::value::{Family, Text, attributes, last, message};
-use super::writer::{BuildError, build};
+use super::writer::{RequestError, build};
 
 /// The fixed part of an address message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -107,20 +107,20 @@ impl LinkAddress {
     /// Writes the request that adds it and fails when it is there; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWADDR, MessageFlags::ADD, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::DELADDR, MessageFlags::CHANGE, seq), buffer)
     }
 
-    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let family = Family::of(self.address);
         let fixed = AddressHeader {
             family,
@@ -167,8 +167,8 @@ impl AddressDump {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::GETADDR, MessageFlags::LIST, seq);
         let fixed =
             AddressHeader { family: self.family, prefix_len: 0, flags: 0, scope: 0, ifindex: None };

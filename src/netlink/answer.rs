@@ -15,7 +15,7 @@ pub struct ErrorMessage<'a> {
     /// The header of the request.
     pub request: Header,
     /// The length field of the request.
-    pub request_length: u32,
+    pub request_len: u32,
     request_payload: &'a [u8],
     ext_ack: ExtAck<'a>,
 }
@@ -31,16 +31,16 @@ impl<'a> ErrorMessage<'a> {
         let (code, rest) = body.split_first_chunk().ok_or(short(20))?;
         let (header, rest) = rest.split_first_chunk::<HEADER>().ok_or(short(20))?;
         let code = read_i32(*code);
-        let (request_length, request) = Header::from_bytes(*header);
+        let (request_len, request) = Header::from_bytes(*header);
         let given_back =
             match (flags.contains(MessageFlags::ACK_TLVS), flags.contains(MessageFlags::CAPPED)) {
                 (false, _) => rest.len(),
                 (true, true) => 0,
-                (true, false) => padded_payload(request_length),
+                (true, false) => padded_payload(request_len),
             };
         let (request_payload, tlvs) =
             rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
-        Ok(Self { code, request, request_length, request_payload, ext_ack: ExtAck::new(tlvs) })
+        Ok(Self { code, request, request_len, request_payload, ext_ack: ExtAck::new(tlvs) })
     }
 
     /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the
@@ -90,7 +90,7 @@ impl<'a> ErrorMessage<'a> {
 
     pub(super) fn emit(self, writer: &mut Writer<'_>) {
         writer.bytes(&write_i32(self.code));
-        writer.bytes(&write_u32(self.request_length));
+        writer.bytes(&write_u32(self.request_len));
         writer.bytes(&self.request.tail());
         writer.bytes(self.request_payload);
         writer.bytes(self.attrs().as_bytes());
@@ -261,7 +261,7 @@ mod tests {
             let body = error(-22, length, &[7; 8][..returned], &tlvs());
             let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).unwrap();
             assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
-            assert_eq!((read.request_length, read.request_payload().len()), (length, returned));
+            assert_eq!((read.request_len, read.request_payload().len()), (length, returned));
             assert_eq!(read.request.kind, MessageType::GETLINK);
             let capped = MessageFlags::ACK_TLVS | MessageFlags::CAPPED;
             let body = error(0, length, &[], &tlvs());

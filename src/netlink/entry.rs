@@ -9,7 +9,7 @@ use super::ifindex::IfIndex;
 use super::message::{Header, MessageFlags, MessageType};
 use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via};
 use super::value::Family;
-use super::writer::{BuildError, build};
+use super::writer::{RequestError, build};
 
 /// A route to a peer's subnet through the peer itself (the host-gw backend; vxlan with
 /// DirectRouting).
@@ -32,8 +32,8 @@ impl HostGwRoute {
     /// already; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
@@ -41,8 +41,8 @@ impl HostGwRoute {
     /// the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::SET, seq, buffer)
     }
 
@@ -50,8 +50,8 @@ impl HostGwRoute {
     /// bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::DELROUTE, MessageFlags::CHANGE, seq, buffer)
     }
 
@@ -61,7 +61,7 @@ impl HostGwRoute {
         flags: MessageFlags,
         seq: u32,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
+    ) -> Result<usize, RequestError> {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
@@ -74,7 +74,7 @@ impl HostGwRoute {
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         // 0: the type that a deletion does not name
-        let is_unicast = matches!(message.header.kind, 0 | 1);
+        let is_unicast = matches!(message.header.route_type, 0 | 1);
         if !is_listed(message) || !is_unicast || message.has_encap() {
             return None;
         }
@@ -101,8 +101,8 @@ impl OnlinkRoute {
     /// destination; returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
@@ -110,16 +110,16 @@ impl OnlinkRoute {
     /// the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::SET, seq, buffer)
     }
 
     /// Writes the request that deletes it, which keeps RTNH_F_ONLINK; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::DELROUTE, MessageFlags::CHANGE, seq, buffer)
     }
 
@@ -129,7 +129,7 @@ impl OnlinkRoute {
         flags: MessageFlags,
         seq: u32,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
+    ) -> Result<usize, RequestError> {
         let Self { destination, gateway, ifindex } = *self;
         let route = HostGwRoute { destination, gateway, ifindex: Some(ifindex) };
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
@@ -157,8 +157,8 @@ pub struct OtherRoute {
     pub ifindex: Option<IfIndex>,
     /// How far the destination is (RT_SCOPE_*); a route is deleted only by its own.
     pub scope: u8,
-    /// What is done (RTN_*): 1 unicast, 6 blackhole.
-    pub kind: u8,
+    /// The type of the route (`rtm_type`, RTN_*): 1 unicast, 6 blackhole.
+    pub route_type: u8,
 }
 
 impl OtherRoute {
@@ -166,8 +166,8 @@ impl OtherRoute {
     /// does not have, the kernel refuses.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::ADD, seq), buffer)
     }
 
@@ -175,25 +175,25 @@ impl OtherRoute {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::SET, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::DELROUTE, MessageFlags::CHANGE, seq), buffer)
     }
 
-    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let destination = self.destination.address();
         let fixed = RouteHeader {
             destination_len: self.destination.len(),
             scope: self.scope,
-            kind: self.kind,
+            route_type: self.route_type,
             ..RouteHeader::unicast(Family::of(destination))
         };
         let protocol = if header.kind == MessageType::DELROUTE { 0 } else { fixed.protocol };
@@ -201,7 +201,7 @@ impl OtherRoute {
             writer.bytes(&RouteHeader { protocol, ..fixed }.to_bytes());
             RouteAttr::Destination(destination).emit(writer);
             if self.ifindex.is_some() {
-                RouteAttr::Link(self.ifindex).emit(writer);
+                RouteAttr::Oif(self.ifindex).emit(writer);
             }
         })
     }
@@ -217,8 +217,8 @@ impl OtherRoute {
         }
         let (address, len) = message.destination()?;
         let destination = IpPrefix::new(address, len)?;
-        let RouteHeader { scope, kind, .. } = message.header;
-        Some(Self { destination, ifindex: message.ifindex(), scope, kind })
+        let RouteHeader { scope, route_type, .. } = message.header;
+        Some(Self { destination, ifindex: message.ifindex(), scope, route_type })
     }
 }
 
@@ -235,15 +235,20 @@ fn write_route(
     flags: RouteFlags,
     header: Header,
     buffer: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     let destination = route.destination.address();
     let unicast = RouteHeader::unicast(Family::of(destination));
-    let (protocol, kind) = match header.kind {
+    let (protocol, route_type) = match header.kind {
         MessageType::DELROUTE => (0, 0),
-        _ => (unicast.protocol, unicast.kind),
+        _ => (unicast.protocol, unicast.route_type),
     };
-    let fixed =
-        RouteHeader { destination_len: route.destination.len(), protocol, kind, flags, ..unicast };
+    let fixed = RouteHeader {
+        destination_len: route.destination.len(),
+        protocol,
+        route_type,
+        flags,
+        ..unicast
+    };
     let gateway = match Family::of(route.gateway) == fixed.family {
         true => RouteAttr::Gateway(route.gateway),
         false => RouteAttr::Via(Via(route.gateway)),
@@ -252,7 +257,7 @@ fn write_route(
         writer.bytes(&fixed.to_bytes());
         RouteAttr::Destination(destination).emit(writer);
         gateway.emit(writer);
-        RouteAttr::Link(route.ifindex).emit(writer);
+        RouteAttr::Oif(route.ifindex).emit(writer);
     })
 }
 
@@ -272,7 +277,7 @@ mod tests {
     }
 
     fn attrs() -> Vec<RouteAttr<'static>> {
-        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(LINK)].into()
+        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Oif(LINK)].into()
     }
 
     /// Which of the three records a message is read as.
@@ -311,7 +316,11 @@ mod tests {
         assert_eq!(read(fixed(), &elsewhere), (false, false, false));
         for kind in 0..=11 {
             let expected = if kind < 2 { route } else { (false, false, true) };
-            assert_eq!(read(RouteHeader { kind, ..fixed() }, &attrs()), expected, "{kind}");
+            assert_eq!(
+                read(RouteHeader { route_type: kind, ..fixed() }, &attrs()),
+                expected,
+                "{kind}"
+            );
         }
         // flannel looks neither at who made it nor at the metric
         let made = RouteHeader { protocol: 16, scope: 253, ..fixed() };
@@ -328,7 +337,7 @@ mod tests {
             assert_eq!(read(fixed(), &attrs), other, "{missing}");
         }
         let zeros = |gateway: IpAddr, ifindex| {
-            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(ifindex)]
+            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Oif(ifindex)]
         };
         assert_eq!(read(fixed(), &zeros(GATEWAY, None)), other);
         assert_eq!(read(fixed(), &zeros([0; 4].into(), LINK)), other);
@@ -351,6 +360,6 @@ mod tests {
         assert!(read(fixed(), &[attrs(), [unknown].into()].concat()).0);
         // RTA_DST of the other family
         let other = RouteAttr::Destination([0_u8; 16].into());
-        assert_eq!(read(fixed(), &[other, RouteAttr::Link(LINK)]), (false, false, false));
+        assert_eq!(read(fixed(), &[other, RouteAttr::Oif(LINK)]), (false, false, false));
     }
 }

@@ -115,7 +115,7 @@ impl<'a> Value<'a> for NextHops<'a> {
 pub struct NextHop<'a> {
     /// `rtnh_flags`, the low eight bits of [`RouteFlags`].
     pub flags: RouteFlags,
-    /// The weight, less one.
+    /// The [weight](Self::weight), less one (`rtnh_hops`).
     pub hops: u8,
     /// Index of the link; `None` if the kernel is to find it by the gateway.
     pub ifindex: Option<IfIndex>,

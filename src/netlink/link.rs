@@ -10,29 +10,29 @@ use super::message::{Header, MessageFlags, MessageType};
 use super::name::LinkName;
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Text, attributes, last, message};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 bitflags! {
     /// The state of a link (`ifi_flags`, IFF_*).
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub struct LinkFlags: u32 {
-        /// Set to work.
+        /// Administratively up (`IFF_UP`).
         const UP = 0x1;
-        /// Has a broadcast address.
+        /// Has a broadcast address (`IFF_BROADCAST`).
         const BROADCAST = 0x2;
-        /// The loopback.
+        /// The loopback interface (`IFF_LOOPBACK`).
         const LOOPBACK = 0x8;
-        /// Has one other side.
+        /// Point-to-point link (`IFF_POINTOPOINT`).
         const POINTOPOINT = 0x10;
-        /// Works.
+        /// Operational: carrier present and not dormant (`IFF_RUNNING`).
         const RUNNING = 0x40;
-        /// Resolves no addresses.
+        /// No ARP or ND on this link (`IFF_NOARP`).
         const NOARP = 0x80;
-        /// Takes every frame.
+        /// Promiscuous mode: receives every frame (`IFF_PROMISC`).
         const PROMISC = 0x100;
-        /// Can send multicast.
+        /// Supports multicast (`IFF_MULTICAST`).
         const MULTICAST = 0x1000;
-        /// Has a carrier.
+        /// Has a carrier (`IFF_LOWER_UP`).
         const LOWER_UP = 0x1_0000;
         /// Bits without a name here are kept.
         const _ = !0;
@@ -47,7 +47,7 @@ pub struct LinkHeader {
     /// Padding: zero, kept as read.
     pub reserved: u8,
     /// The hardware (ARPHRD_*): 1 Ethernet, 772 loopback.
-    pub hardware: u16,
+    pub hardware_type: u16,
     /// Index of the link; `None` if a name says which, and in a dump request.
     pub ifindex: Option<IfIndex>,
     /// Its state.
@@ -64,7 +64,7 @@ impl LinkHeader {
         Self {
             family: Family::UNSPEC,
             reserved: 0,
-            hardware: 0,
+            hardware_type: 0,
             ifindex,
             flags: none,
             change: none,
@@ -80,7 +80,7 @@ impl LinkHeader {
         Ok(Self {
             family: Family(family),
             reserved,
-            hardware: read_u16([a, b]),
+            hardware_type: read_u16([a, b]),
             ifindex: IfIndex::from_field(read_u32([c, d, e, f]))?,
             flags: LinkFlags::from_bits_retain(read_u32([g, h, i, j])),
             change: LinkFlags::from_bits_retain(read_u32([k, l, m, n])),
@@ -90,7 +90,7 @@ impl LinkHeader {
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
-        let [a, b] = write_u16(self.hardware);
+        let [a, b] = write_u16(self.hardware_type);
         let [c, d, e, f] = write_u32(IfIndex::to_field(self.ifindex));
         let [g, h, i, j] = write_u32(self.flags.bits());
         let [k, l, m, n] = write_u32(self.change.bits());
@@ -110,7 +110,7 @@ attributes! {
         /// The MTU in bytes.
         Mtu(u32) = 4,
         /// Index of the link under it; of a veth the other side's. `None` if there is none.
-        Under(Option<IfIndex>) = 5,
+        Link(Option<IfIndex>) = 5,
         /// The queueing discipline.
         Qdisc(Text<'a>) = 6,
         /// Index of the bridge that it is a port of; `None` takes it out.
@@ -132,7 +132,7 @@ attributes! {
         /// What an answer is to hold beyond the usual (`RTEXT_FILTER_*`).
         ExtMask(u32) = 29,
         /// The number of the namespace that the other side is in.
-        UnderNamespace(i32) = 37,
+        LinkNetnsId(i32) = 37,
     }
 }
 
@@ -142,11 +142,11 @@ attributes! {
         /// The kind: "vxlan", "bridge", "veth".
         Kind(Text<'a>) = 1,
         /// What there is to say of that kind: for "vxlan" [`VxlanAttr`](super::VxlanAttr).
-        Values(Nested<'a>) = 2,
+        Data(Nested<'a>) = 2,
         /// The kind of the link that it is a port of.
         PortKind(Text<'a>) = 4,
         /// What there is to say of it as a port.
-        PortValues(Nested<'a>) = 5,
+        PortData(Nested<'a>) = 5,
     }
 }
 
@@ -176,8 +176,8 @@ impl<'a> LinkMessage<'a> {
 
     /// Index of the link under it; of a veth the other side's.
     #[must_use]
-    pub fn under(self) -> Option<IfIndex> {
-        last!(self, LinkAttr::Under).flatten()
+    pub fn lower_ifindex(self) -> Option<IfIndex> {
+        last!(self, LinkAttr::Link).flatten()
     }
 
     /// Index of the bridge that it is a port of.
@@ -204,12 +204,12 @@ impl<'a> LinkMessage<'a> {
 
     /// What there is to say of its kind.
     #[must_use]
-    pub fn values(self) -> Option<Nested<'a>> {
-        let values = self.info().filter_map(|attr| match attr {
-            LinkInfoAttr::Values(values) => Some(values),
+    pub fn data(self) -> Option<Nested<'a>> {
+        let data = self.info().filter_map(|attr| match attr {
+            LinkInfoAttr::Data(data) => Some(data),
             _ => None,
         });
-        values.last()
+        data.last()
     }
 }
 
@@ -234,8 +234,8 @@ impl BridgeLink<'_> {
     /// Writes the request that adds it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         write_new(self.name, "bridge", |_| {}, seq, buffer)
     }
 }
@@ -254,8 +254,8 @@ impl VethLink<'_> {
     /// Writes the request that adds both sides; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let values = |writer: &mut Writer<'_>| {
             writer.nested(2, false, |writer| {
                 // VETH_INFO_PEER: a link message's body
@@ -275,7 +275,7 @@ fn write_new(
     values: impl Fn(&mut Writer<'_>),
     seq: u32,
     buffer: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     let header = Header::request(MessageType::NEWLINK, MessageFlags::ADD, seq);
     build(buffer, header, |writer| {
         writer.bytes(&LinkHeader::new(None).to_bytes());
@@ -307,8 +307,8 @@ impl LinkLookup<'_> {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let (ifindex, flags) = match self {
             Self::Name(_) => (None, MessageFlags::CHANGE),
             Self::Index(ifindex) => (Some(ifindex), MessageFlags::CHANGE),
@@ -372,8 +372,8 @@ impl LinkChange {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let change = if self.up.is_some() { LinkFlags::UP } else { LinkFlags::empty() };
         let flags = if self.up == Some(true) { LinkFlags::UP } else { LinkFlags::empty() };
         let fixed = LinkHeader { flags, change, ..LinkHeader::new(Some(self.ifindex)) };
@@ -395,12 +395,12 @@ impl LinkChange {
     /// Writes the request that deletes the link; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
     pub fn write_delete(
         ifindex: IfIndex,
         seq: u32,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
+    ) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::DELLINK, MessageFlags::CHANGE, seq);
         build(buffer, header, |writer| writer.bytes(&LinkHeader::new(Some(ifindex)).to_bytes()))
     }

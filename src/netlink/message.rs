@@ -13,7 +13,7 @@ use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::neigh::NeighbourMessage;
 use super::route::RouteMessage;
 use super::value::Family;
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 /// Bytes of a message's header, its length field included.
 pub(super) const HEADER: usize = 16;
@@ -120,15 +120,15 @@ pub struct Header {
     pub flags: MessageFlags,
     /// The sender's number of the request, given back in the answers.
     pub seq: u32,
-    /// The port of the socket: 0 from and to the kernel.
-    pub port: u32,
+    /// The port ID of the sending socket (`nlmsg_pid`, netlink(7)); 0 is the kernel.
+    pub port_id: u32,
 }
 
 impl Header {
     /// The header of a request to the kernel.
     #[must_use]
     pub const fn request(kind: MessageType, flags: MessageFlags, seq: u32) -> Self {
-        Self { kind, flags, seq, port: 0 }
+        Self { kind, flags, seq, port_id: 0 }
     }
 
     /// The length field and the header.
@@ -138,7 +138,7 @@ impl Header {
             kind: MessageType(read_u16([e, f])),
             flags: MessageFlags::from_bits_retain(read_u16([g, h])),
             seq: read_u32([i, j, k, l]),
-            port: read_u32([m, n, o, p]),
+            port_id: read_u32([m, n, o, p]),
         };
         (read_u32([a, b, c, d]), header)
     }
@@ -148,7 +148,7 @@ impl Header {
         let [a, b] = write_u16(self.kind.0);
         let [c, d] = write_u16(self.flags.bits());
         let [e, f, g, h] = write_u32(self.seq);
-        let [i, j, k, l] = write_u32(self.port);
+        let [i, j, k, l] = write_u32(self.port_id);
         [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 }
@@ -317,7 +317,7 @@ fn split_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), MessageError> {
     let available = bytes.len();
     let header = bytes.first_chunk().ok_or(MessageError::Header { available })?;
     let (length, header) = Header::from_bytes(*header);
-    let wrong = MessageError::Length { length, available };
+    let wrong = MessageError::Length { len: length, available };
     let end = usize::try_from(length).map_err(|_| wrong)?;
     let payload = bytes.get(HEADER..end).ok_or(wrong)?;
     let rest = end.checked_next_multiple_of(4).and_then(|next| bytes.get(next..)).unwrap_or(&[]);
@@ -326,6 +326,7 @@ fn split_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), MessageError> {
 
 /// Bytes that are no message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum MessageError {
     /// Fewer bytes than a header has.
     Header {
@@ -335,7 +336,7 @@ pub enum MessageError {
     /// A length field below the header's own length, or beyond the bytes there are.
     Length {
         /// The field.
-        length: u32,
+        len: u32,
         /// Bytes there are.
         available: usize,
     },
@@ -359,12 +360,14 @@ impl From<IfIndexError> for MessageError {
 impl fmt::Display for MessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header { available } => write!(f, "{available} bytes are no netlink header"),
-            Self::Length { length, available } => {
-                write!(f, "message length {length}, {available} bytes there")
+            Self::Header { available } => {
+                write!(f, "a netlink header needs {HEADER} bytes, {available} are available")
+            }
+            Self::Length { len, available } => {
+                write!(f, "message length {len}, {available} bytes are available")
             }
             Self::Body { needed, available } => {
-                write!(f, "message body of {available} bytes, {needed} needed")
+                write!(f, "the message body needs {needed} bytes, {available} are available")
             }
             Self::IfIndex(error) => fmt::Display::fmt(error, f),
         }
@@ -375,11 +378,12 @@ impl core::error::Error for MessageError {}
 
 /// A message that cannot be built again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum RebuildError {
     /// Its body is none.
     Message(MessageError),
     /// It cannot be laid into the buffer.
-    Build(BuildError),
+    Build(RequestError),
 }
 
 impl fmt::Display for RebuildError {

@@ -72,4 +72,4 @@ pub use route::{
 };
 pub use value::{Be16, Be32, Family, Nested, Text};
 pub use vxlan::{VxlanAttr, VxlanLink};
-pub use writer::{BuildError, Writer, build};
+pub use writer::{RequestError, Writer, build};

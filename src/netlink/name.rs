@@ -16,7 +16,7 @@ impl<'a> LinkName<'a> {
         let wrong = |byte: u8| byte == b'/' || byte == b':' || byte <= b' ' || byte == 0x7f;
         match name.len() {
             1..=15 => {}
-            length => return Err(LinkNameError::Length { length }),
+            len => return Err(LinkNameError::Length { len }),
         }
         match name.bytes().position(wrong) {
             Some(offset) => Err(LinkNameError::Byte { offset }),
@@ -34,11 +34,12 @@ impl<'a> LinkName<'a> {
 
 /// A name that no link can have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LinkNameError {
     /// Empty, or more than 15 bytes.
     Length {
         /// Its bytes.
-        length: usize,
+        len: usize,
     },
     /// It has a byte that it may not have.
     Byte {
@@ -50,7 +51,7 @@ pub enum LinkNameError {
 impl fmt::Display for LinkNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { length } => write!(f, "link name of {length} bytes, 1 to 15 allowed"),
+            Self::Length { len } => write!(f, "link name of {len} bytes, 1 to 15 allowed"),
             Self::Byte { offset } => {
                 write!(f, "link name with a byte that is not allowed at {offset}")
             }
@@ -70,8 +71,8 @@ mod tests {
             assert_eq!(LinkName::new(name), Ok(LinkName(name)));
         }
         for (name, error) in [
-            ("", LinkNameError::Length { length: 0 }),
-            ("sixteen-bytes-xx", LinkNameError::Length { length: 16 }),
+            ("", LinkNameError::Length { len: 0 }),
+            ("sixteen-bytes-xx", LinkNameError::Length { len: 16 }),
             ("a/b", LinkNameError::Byte { offset: 1 }),
             ("eth0:1", LinkNameError::Byte { offset: 4 }),
             ("a b", LinkNameError::Byte { offset: 1 }),

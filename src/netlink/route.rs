@@ -11,7 +11,7 @@ use super::ifindex::IfIndex;
 use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Value, attributes, last, message};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 /// A routing table's number (`rt_class_t`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,8 +58,8 @@ pub struct RouteHeader {
     pub protocol: u8,
     /// How far the destination is (RT_SCOPE_*): 0 anywhere, 253 on the link, 254 here, 255 nowhere.
     pub scope: u8,
-    /// What is done (RTN_*): 1 unicast, 2 local, 3 broadcast, 6 blackhole.
-    pub kind: u8,
+    /// The type of the route (`rtm_type`, RTN_*): 1 unicast, 2 local, 3 broadcast, 6 blackhole.
+    pub route_type: u8,
     /// Flags.
     pub flags: RouteFlags,
 }
@@ -77,7 +77,7 @@ impl RouteHeader {
             table: 254,
             protocol: 3,
             scope: 0,
-            kind: 1,
+            route_type: 1,
             flags: RouteFlags::empty(),
         }
     }
@@ -85,11 +85,23 @@ impl RouteHeader {
     /// The header that these bytes are.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [family, destination_len, source_len, tos, table, protocol, scope, kind, a, b, c, d] =
-            bytes;
+        let [
+            family,
+            destination_len,
+            source_len,
+            tos,
+            table,
+            protocol,
+            scope,
+            route_type,
+            a,
+            b,
+            c,
+            d,
+        ] = bytes;
         let flags = RouteFlags::from_bits_retain(read_u32([a, b, c, d]));
         let family = Family(family);
-        Self { family, destination_len, source_len, tos, table, protocol, scope, kind, flags }
+        Self { family, destination_len, source_len, tos, table, protocol, scope, route_type, flags }
     }
 
     /// Its bytes.
@@ -104,7 +116,7 @@ impl RouteHeader {
             self.table,
             self.protocol,
             self.scope,
-            self.kind,
+            self.route_type,
             a,
             b,
             c,
@@ -121,9 +133,9 @@ attributes! {
         /// The source that the route is for; its prefix length stands in the header.
         Source(IpAddr) = 2,
         /// Index of the link that the packets come in by.
-        InputLink(Option<IfIndex>) = 3,
+        Iif(Option<IfIndex>) = 3,
         /// Index of the link that the packets leave by.
-        Link(Option<IfIndex>) = 4,
+        Oif(Option<IfIndex>) = 4,
         /// The gateway.
         Gateway(IpAddr) = 5,
         /// The metric: of two routes to one prefix the lower is used.
@@ -190,7 +202,7 @@ impl<'a> RouteMessage<'a> {
     /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
     #[must_use]
     pub fn ifindex(self) -> Option<IfIndex> {
-        last!(self, RouteAttr::Link).flatten()
+        last!(self, RouteAttr::Oif).flatten()
     }
 
     /// The metric. 0 and none are one.
@@ -312,8 +324,8 @@ impl RouteDump {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::GETROUTE, MessageFlags::LIST, seq);
         build(buffer, header, |writer| writer.bytes(&RouteHeader::unicast(self.family).to_bytes()))
     }
@@ -331,8 +343,8 @@ impl RouteLookup {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let destination_len = if self.address.is_ipv4() { 32 } else { 128 };
         let fixed = RouteHeader {
             family: Family::of(self.address),
@@ -342,7 +354,7 @@ impl RouteLookup {
             table: 0,
             protocol: 0,
             scope: 0,
-            kind: 0,
+            route_type: 0,
             flags: RouteFlags::empty(),
         };
         let header = Header::request(MessageType::GETROUTE, MessageFlags::REQUEST, seq);
@@ -385,7 +397,7 @@ mod tests {
         assert_eq!(of(Family::INET6, &[destination(v6)]), Some((v6, 24)));
         assert_eq!(of(Family::INET, &[]), Some(([0; 4].into(), 24)));
         assert_eq!(of(Family::INET6, &[]), Some(([0_u8; 16].into(), 24)));
-        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(LINK)];
+        let two = [destination(FIRST), destination(SECOND), RouteAttr::Oif(LINK)];
         assert_eq!(of(Family::INET, &two), Some((SECOND, 24)));
         assert_eq!(of(Family::INET, &[destination(v6)]), None);
         assert_eq!(of(Family::INET6, &[destination(FIRST)]), None);
@@ -419,9 +431,9 @@ mod tests {
         let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.ifindex());
         let oif = |value: &'static [u8; 4]| RouteAttr::decode(Attr::new(4, value));
         let other = Some(IfIndex::literal::<4>());
-        assert_eq!(of(&[RouteAttr::Link(LINK), RouteAttr::Link(other)]), other);
+        assert_eq!(of(&[RouteAttr::Oif(LINK), RouteAttr::Oif(other)]), other);
         assert_eq!((of(&[oif(&[0; 4])]), of(&[])), (None, None));
-        assert!(matches!(oif(&[0; 4]), RouteAttr::Link(None)));
+        assert!(matches!(oif(&[0; 4]), RouteAttr::Oif(None)));
         // -1: no index, and not none either.
         assert!(oif(&[0xff; 4]).is_unreadable());
     }

@@ -10,7 +10,7 @@ use super::link::{LinkAttr, LinkHeader, LinkMessage, emit_info, emit_name};
 use super::message::{Header, MessageFlags, MessageType};
 use super::name::LinkName;
 use super::value::{Be16, Be32, attributes};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 attributes! {
     /// An attribute of a vxlan device. Those that are a `u8` are switches unless they say
@@ -87,7 +87,7 @@ impl<'a> LinkMessage<'a> {
     /// What there is to say of a vxlan device; nothing of another link.
     pub fn vxlan(self) -> impl Iterator<Item = VxlanAttr<'a>> {
         let is_vxlan = self.kind().and_then(|kind| kind.as_str()) == Some("vxlan");
-        let nested = self.values().filter(|_| is_vxlan);
+        let nested = self.data().filter(|_| is_vxlan);
         nested.into_iter().flat_map(|nested| nested.attrs()).map(VxlanAttr::decode)
     }
 }
@@ -166,8 +166,8 @@ impl<'a> VxlanLink<'a> {
     /// bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::NEWLINK, MessageFlags::ADD, seq);
         let mtu = Some(self.mtu).filter(|mtu| *mtu != 0).map(LinkAttr::Mtu);
         let attrs = [mtu, Some(LinkAttr::TxQueueLen(0)), self.address.map(LinkAttr::Address)];

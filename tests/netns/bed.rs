@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vtep::netlink::{
-    BridgeLink, BuildError, IfIndex, LinkAddress, LinkChange, LinkName, MasterChange, VethLink,
+    BridgeLink, IfIndex, LinkAddress, LinkChange, LinkName, MasterChange, RequestError, VethLink,
     VxlanLink,
 };
 use vtep::wire::{MacAddr, Vni};
@@ -24,7 +24,7 @@ pub struct Bed {
 }
 
 /// A request of the crate's, as hex.
-pub fn hex(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) -> String {
+pub fn hex(write: impl Fn(&mut [u8]) -> Result<usize, RequestError>) -> String {
     let mut buffer = [0; 512];
     let length = write(&mut buffer).expect("room");
     buffer[..length].iter().map(|byte| format!("{byte:02x}")).collect()

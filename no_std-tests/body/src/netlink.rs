@@ -208,10 +208,10 @@ fn links(checks: &mut Checks<'_>) {
             whole
                 && link.name().and_then(Text::as_str) == Some("flannel.1")
                 && link.kind().and_then(Text::as_str) == Some("vxlan")
-                && (link.mtu(), link.under(), link.master()) == (None, None, None)
+                && (link.mtu(), link.lower_ifindex(), link.master()) == (None, None, None)
                 && link.address() == Some(mac())
                 && link.info().count() == 2
-                && link.values()?.attrs().count() == link.vxlan().count()
+                && link.data()?.attrs().count() == link.vxlan().count()
                 && link.attributes().count() == again.attrs().count()
                 && LinkHeader::from_bytes(LinkHeader::new(Some(ifindex(7))).to_bytes()).ok()?.ifindex
                     == Some(ifindex(7)),

@@ -75,7 +75,7 @@ fn other_routes(checks: &mut Checks<'_>) {
         let Body::Route(route) = message(&bytes)?.body().ok()? else { return None };
         let other = OtherRoute::from_message(route)?;
         let destination = IpPrefix::new(ip(10, 13, 0, 0), 16)?;
-        let is_read = other == OtherRoute { destination, ifindex: None, scope: 0, kind: 6 };
+        let is_read = other == OtherRoute { destination, ifindex: None, scope: 0, route_type: 6 };
         let is_added = is_written(&bytes, |to| other.write_add(any(0x6b03_bba7), to).ok());
         let mut buffer = [0; 64];
         let len = other.write_delete(any(2), &mut buffer).ok()?;

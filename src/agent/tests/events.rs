@@ -128,8 +128,8 @@ fn a_host_gw_route_is_added_when_it_is_not_there() {
     assert_eq!(added(Some(other)), [set]);
     let beside = Found { is_default_metric: false, ..other };
     assert_eq!(added(Some(beside)), [add], "a route of another metric is not overwritten");
-    for (ifindex, kind) in [(Some(IfIndex::literal::<7>()), 1), (None, 6)] {
-        let other = OtherRoute { destination: route.destination, ifindex, scope: 253, kind };
+    for (ifindex, route_type) in [(Some(IfIndex::literal::<7>()), 1), (None, 6)] {
+        let other = OtherRoute { destination: route.destination, ifindex, scope: 253, route_type };
         assert_eq!(added(Some(Found::exact(Record::Other(other)))), [set]);
     }
 }
@@ -172,7 +172,7 @@ fn a_rollback_gives_back_what_was_there() {
 fn a_rollback_says_what_it_cannot_give_back() {
     let peer = host_gw("192.168.50.3");
     let several =
-        OtherRoute { destination: prefix("10.1.17.0/24"), ifindex: None, scope: 0, kind: 1 };
+        OtherRoute { destination: prefix("10.1.17.0/24"), ifindex: None, scope: 0, route_type: 1 };
     let several = Record::Other(several);
     let mut entries = [Found { is_exact: false, ..Found::exact(several) }];
     let entries = FoundRecords::new(&mut entries);

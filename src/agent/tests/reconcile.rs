@@ -137,7 +137,7 @@ fn a_host_gw_route_takes_the_place_of_another() {
         destination,
         ifindex: Some(IfIndex::literal::<2>()),
         scope: 253,
-        kind: 1,
+        route_type: 1,
     });
     assert_eq!(reconciled(&[wanted], &[other]), [Change::Set(wanted)]);
     assert_eq!(reconciled(&[], &[other]), [], "a connected subnet is nobody's to delete");
@@ -280,7 +280,7 @@ quickcheck! {
             let owner = Owner::of_subnet(subnet);
             let peer = VxlanPeer::new(owner, public, MacAddr::new([2, 0, 0, 0, 0, mac % 2])).unwrap();
             let host_gw = Record::HostGw(HOST_GW.route(&HostGwPeer::new(owner, public).unwrap()));
-            let other = Record::Other(OtherRoute { destination: subnet, ifindex: Some(IfIndex::literal::<2>()), scope: mac % 2, kind: 1 });
+            let other = Record::Other(OtherRoute { destination: subnet, ifindex: Some(IfIndex::literal::<2>()), scope: mac % 2, route_type: 1 });
             [records(&peer, Reach::Tunnel), records(&peer, Reach::Direct), vec![host_gw, other]].concat()
         };
         let (a, b) = (all(a), all(b));
