@@ -3,8 +3,8 @@
 
 use core::net::IpAddr;
 
+use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u32, write_u32};
 use super::value::{Family, Text, attributes, last, message};
 use super::writer::{RequestError, build};

@@ -5,9 +5,10 @@ use core::net::IpAddr;
 
 use crate::subnet::IpPrefix;
 
+use super::header::{Header, MessageFlags, MessageType};
+use super::hop::RouteFlags;
 use super::ifindex::IfIndex;
-use super::message::{Header, MessageFlags, MessageType};
-use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via};
+use super::route::{RouteAttr, RouteHeader, RouteMessage, Table, Via};
 use super::value::Family;
 use super::writer::{RequestError, build};
 

@@ -2,14 +2,31 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
-use core::net::IpAddr;
+
+use bitflags::bitflags;
 
 use super::attr::{Attr, Attrs};
 use super::ifindex::{IfIndex, IfIndexError};
 use super::native::{read_u16, read_u32};
-use super::route::{RouteAttr, RouteFlags, gateway};
 use super::value::{Value, nest_flag};
 use super::writer::Writer;
+
+bitflags! {
+    /// `rtm_flags` and `rtnh_flags` (RTM_F_*, RTNH_F_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct RouteFlags: u32 {
+        /// The next hop is dead.
+        const DEAD = 0x1;
+        /// The gateway is on the link, whatever the addresses there say.
+        const ONLINK = 0x4;
+        /// The link has no carrier.
+        const LINKDOWN = 0x10;
+        /// A route of the cache, not of a table.
+        const CLONED = 0x200;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
 
 /// A walk over the next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
 /// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least
@@ -123,24 +140,10 @@ pub struct NextHop<'a> {
 }
 
 impl<'a> NextHop<'a> {
-    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as
-    /// [`RouteMessage::gateway`](super::RouteMessage::gateway) is that of a single next hop. Of
-    /// several the first, as Linux reads it here (`nla_find`).
-    #[must_use]
-    pub fn gateway(&self) -> Option<IpAddr> {
-        gateway(|is_one| self.attributes().find(is_one))
-    }
-
     /// The weight among the next hops: 1 to 256.
     #[must_use]
     pub fn weight(&self) -> u16 {
         u16::from(self.hops).saturating_add(1)
-    }
-
-    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation,
-    /// the realm and those of MPLS; of an attribute that is there twice the first.
-    pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
-        self.attrs.map(RouteAttr::decode)
     }
 
     /// The attributes, raw.
@@ -152,11 +155,11 @@ impl<'a> NextHop<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::Via;
+    use super::super::route::{RouteAttr, Via};
     use super::super::writer::{Writer, build};
     use super::*;
     use crate::netlink::{Family, Header, MessageFlags, MessageType};
-    use core::net::Ipv4Addr;
+    use core::net::{IpAddr, Ipv4Addr};
     use std::vec::Vec;
 
     const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));

@@ -5,8 +5,8 @@ use bitflags::bitflags;
 
 use crate::wire::MacAddr;
 
+use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::message::{Header, MessageFlags, MessageType};
 use super::name::LinkName;
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Text, attributes, last, message};

@@ -34,8 +34,10 @@
 mod addr;
 mod answer;
 mod attr;
+mod dump;
 mod entry;
 mod ext_ack;
+mod header;
 mod hop;
 mod ifindex;
 mod link;
@@ -49,27 +51,25 @@ mod vxlan;
 mod writer;
 
 pub use addr::{AddressAttr, AddressDump, AddressHeader, AddressMessage, LinkAddress};
-pub use answer::{Done, Dump, DumpStep, ErrorMessage};
+pub use answer::{Done, ErrorMessage};
 pub use attr::{Attr, AttrError, AttrFlags, Attrs};
+pub use dump::{Dump, DumpStep};
 pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
 pub use ext_ack::{ExtAck, ExtAckAttr};
-pub use hop::{NextHop, NextHops};
+pub use header::{Header, MessageError, MessageFlags, MessageType};
+pub use hop::{NextHop, NextHops, RouteFlags};
 pub use ifindex::{IfIndex, IfIndexError, ParseIfIndexError};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
     MasterChange, VethLink,
 };
-pub use message::{
-    Body, Header, Message, MessageError, MessageFlags, MessageType, Messages, RebuildError,
-};
+pub use message::{Body, Message, Messages, RebuildError};
 pub use name::{LinkName, LinkNameError};
 pub use neigh::{
     FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
     NeighbourMessage, NeighbourState,
 };
-pub use route::{
-    Metric, RouteAttr, RouteDump, RouteFlags, RouteHeader, RouteLookup, RouteMessage, Table, Via,
-};
+pub use route::{Metric, RouteAttr, RouteDump, RouteHeader, RouteLookup, RouteMessage, Table, Via};
 pub use value::{Be16, Be32, Family, Nested, Text};
 pub use vxlan::{VxlanAttr, VxlanLink};
 pub use writer::{RequestError, Writer, build};

@@ -3,12 +3,10 @@
 
 use core::net::IpAddr;
 
-use bitflags::bitflags;
-
 use super::attr::Attr;
-use super::hop::NextHops;
+use super::header::{Header, MessageFlags, MessageType};
+use super::hop::{NextHop, NextHops, RouteFlags};
 use super::ifindex::IfIndex;
-use super::message::{Header, MessageFlags, MessageType};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Value, attributes, last, message};
 use super::writer::{RequestError, Writer, build};
@@ -22,23 +20,6 @@ impl Table {
     pub const MAIN: Self = Self(254);
     /// The table of the node's own addresses (RT_TABLE_LOCAL).
     pub const LOCAL: Self = Self(255);
-}
-
-bitflags! {
-    /// `rtm_flags` and `rtnh_flags` (RTM_F_*, RTNH_F_*).
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-    pub struct RouteFlags: u32 {
-        /// The next hop is dead.
-        const DEAD = 0x1;
-        /// The gateway is on the link, whatever the addresses there say.
-        const ONLINK = 0x4;
-        /// The link has no carrier.
-        const LINKDOWN = 0x10;
-        /// A route of the cache, not of a table.
-        const CLONED = 0x200;
-        /// Bits without a name here are kept.
-        const _ = !0;
-    }
 }
 
 /// The fixed part of a route message.
@@ -242,6 +223,22 @@ impl<'a> RouteMessage<'a> {
     }
 }
 
+impl<'a> NextHop<'a> {
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as
+    /// [`RouteMessage::gateway`](RouteMessage::gateway) is that of a single next hop. Of
+    /// several the first, as Linux reads it here (`nla_find`).
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        gateway(|is_one| self.attributes().find(is_one))
+    }
+
+    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation,
+    /// the realm and those of MPLS; of an attribute that is there twice the first.
+    pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
+        self.attrs().map(RouteAttr::decode)
+    }
+}
+
 impl RouteAttr<'_> {
     /// Whether it is RTA_DST, readable or not.
     fn is_destination(&self) -> bool {
@@ -255,7 +252,7 @@ impl RouteAttr<'_> {
 
 /// The gateway among the attributes of a route or of a next hop. `find` is which of several
 /// attributes counts.
-pub(super) fn gateway<'a>(
+fn gateway<'a>(
     find: impl Fn(fn(&RouteAttr<'a>) -> bool) -> Option<RouteAttr<'a>>,
 ) -> Option<IpAddr> {
     let gateway = find(|attr| matches!(attr, RouteAttr::Gateway(_)));

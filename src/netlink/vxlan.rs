@@ -5,9 +5,9 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::wire::{MacAddr, Vni};
 
+use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::IfIndex;
 use super::link::{LinkAttr, LinkHeader, LinkMessage, emit_info, emit_name};
-use super::message::{Header, MessageFlags, MessageType};
 use super::name::LinkName;
 use super::value::{Be16, Be32, attributes};
 use super::writer::{RequestError, Writer, build};

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::attr::AttrFlags;
-use super::message::Header;
+use super::header::Header;
 use super::native::{write_u16, write_u32};
 
 /// The most bytes of an attribute, its header included.
