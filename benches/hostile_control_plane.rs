@@ -17,8 +17,8 @@ use vtep::lease::{
     Families, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, RawJson, SubnetEnv,
 };
 use vtep::netlink::{
-    Attrs, Body, Dump, FdbEntry, Header, MessageFlags, MessageType, Messages, RouteHeader, Writer,
-    build,
+    Attrs, Body, Dump, FdbEntry, Header, IfIndex, MessageFlags, MessageType, Messages, RouteHeader,
+    Writer, build,
 };
 use vtep::subnet::{IpPrefix, Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::wire::MacAddr;
@@ -130,8 +130,9 @@ fn peer(index: usize, mac: u32) -> VxlanPeer {
         .unwrap()
 }
 
-const VXLAN: VxlanBackend = VxlanBackend { link: 7 };
-const OWN: Ownership<'_> = Ownership { vxlan_link: Some(7), underlay_link: None, networks: &[] };
+const VXLAN: VxlanBackend = VxlanBackend { ifindex: IfIndex::literal::<7>() };
+const OWN: Ownership<'_> =
+    Ownership { vxlan_ifindex: Some(VXLAN.ifindex), underlay_ifindex: None, networks: &[] };
 
 /// Claims of leases that all name one MAC address.
 fn one_mac(count: usize) -> Vec<Claim> {
@@ -161,7 +162,13 @@ fn one_place(count: usize) -> Vec<Found> {
     let mac = MacAddr::new([2, 0, 0, 0, 0, 1]);
     let remote = |index| (0xc000_0000 | u32::try_from(index).unwrap()).to_be_bytes().into();
     (0..count)
-        .map(|index| Found::exact(Record::Fdb(FdbEntry { link: 7, mac, remote: remote(index) })))
+        .map(|index| {
+            Found::exact(Record::Fdb(FdbEntry {
+                ifindex: IfIndex::literal::<7>(),
+                mac,
+                remote: remote(index),
+            }))
+        })
         .collect()
 }
 
@@ -199,7 +206,7 @@ fn agent(table: &mut Table) {
         least(|| {
             scratch.copy_from_slice(&entries);
             scratch.reverse();
-            black_box(FoundRecords::new(&mut scratch).vxlan_peers(7).count());
+            black_box(FoundRecords::new(&mut scratch).vxlan_peers(VXLAN.ifindex).count());
         })
     });
     table.row("agent: one event among others of its MAC address", |count| {
@@ -219,7 +226,7 @@ fn agent(table: &mut Table) {
         })
     });
     table.row("agent: host-gw route among rivals", |count| {
-        let backend = HostGwBackend { link: 2 };
+        let backend = HostGwBackend { ifindex: IfIndex::literal::<2>() };
         let gateway = |index| (0xc000_0000 | u32::try_from(index).unwrap()).to_be_bytes().into();
         let peers: Vec<_> = (0..count)
             .map(|index| HostGwPeer::new(Owner::of_subnet(subnet(0)), gateway(index)).unwrap())
@@ -330,7 +337,7 @@ fn read_and_rebuild(bytes: &[u8], buffer: &mut [u8]) {
     black_box((
         route.destination(),
         route.gateway(),
-        route.link(),
+        route.ifindex(),
         route.priority(),
         route.table(),
     ));

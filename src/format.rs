@@ -111,7 +111,7 @@ by_debug! {
     netlink::Be32,
     @['a] netlink::Body<'a>,
     @['a] netlink::BridgeLink<'a>,
-    netlink::BuildError,
+    netlink::RequestError,
     @['a] netlink::Done<'a>,
     netlink::Dump,
     @['a] netlink::DumpStep<'a>,

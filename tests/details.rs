@@ -60,7 +60,7 @@ fn a_link_names_the_one_under_it() {
     );
     let message = Messages::new(&message).next().unwrap().unwrap();
     let Ok(Body::Link(link)) = message.body() else { panic!("{:?}", message.body()) };
-    assert_eq!(link.under(), Some(2));
+    assert_eq!(link.lower_ifindex().map(u32::from), Some(2));
 }
 
 #[test]

@@ -11,10 +11,10 @@ use vtep::agent::{
     VxlanBackend, VxlanPeer,
 };
 use vtep::netlink::{
-    AddressDump, Body, BridgeLink, BuildError, Dump, DumpStep, Family, FdbEntry, Header,
-    HostGwRoute, LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError,
-    MessageFlags, MessageType, Messages, Metric, NeighbourDump, NeighbourEntry, OnlinkRoute,
-    OtherRoute, RouteAttr, RouteDump, RouteLookup, Table, VethLink, VxlanAttr, VxlanLink, build,
+    AddressDump, Body, BridgeLink, Dump, DumpStep, Family, FdbEntry, Header, HostGwRoute, IfIndex,
+    LinkAddress, LinkChange, LinkLookup, LinkName, Message, MessageError, MessageFlags,
+    MessageType, Messages, Metric, NeighbourDump, NeighbourEntry, OnlinkRoute, OtherRoute,
+    RequestError, RouteAttr, RouteDump, RouteLookup, Table, VethLink, VxlanAttr, VxlanLink, build,
 };
 use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
@@ -65,12 +65,12 @@ fn flanneld(backend: &str, kind: MessageType) -> Vec<String> {
     lines.map(|line| line[2].clone()).filter(|line| one(&bytes(line)).header.kind == kind).collect()
 }
 
-fn written(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) -> String {
+fn written(write: impl Fn(&mut [u8]) -> Result<usize, RequestError>) -> String {
     let mut buffer = [0xaa; 512];
     let length = write(&mut buffer).unwrap();
     for short in 0..length {
         let mut buffer = vec![0xaa; short];
-        let error = BuildError::NoRoom { needed: length, available: short };
+        let error = RequestError::BufferTooSmall { needed: length, available: short };
         assert_eq!(write(&mut buffer), Err(error));
         assert!(buffer.iter().all(|byte| *byte == 0xaa), "a failed write changed the buffer");
     }
@@ -112,31 +112,41 @@ fn every_recorded_message_is_read_and_rebuilt() {
 
 #[test]
 fn the_vectors_are_written() {
-    let route =
-        HostGwRoute { destination: prefix("10.1.17.0", 24), gateway: ip("192.168.0.17"), link: 2 };
+    let route = HostGwRoute {
+        destination: prefix("10.1.17.0", 24),
+        gateway: ip("192.168.0.17"),
+        ifindex: Some(IfIndex::literal::<2>()),
+    };
     assert_eq!(
         written(|buffer| route.write_add(1, buffer)),
         "3400000018000506010000000000000002180000fe03000100000000080001000a01110008000500c0a800110800040002000000"
     );
-    let onlink =
-        OnlinkRoute { destination: prefix("10.1.17.0", 24), gateway: ip("10.1.17.0"), link: 7 };
+    let onlink = OnlinkRoute {
+        destination: prefix("10.1.17.0", 24),
+        gateway: ip("10.1.17.0"),
+        ifindex: IfIndex::literal::<7>(),
+    };
     assert_eq!(
         written(|buffer| onlink.write_set(1, buffer)),
         "3400000018000505010000000000000002180000fe03000104000000080001000a011100080005000a0111000800040007000000"
     );
     let mac = mac("c6:d2:32:6f:8f:44");
-    let neighbour = NeighbourEntry { link: 7, address: ip("10.1.17.0"), mac };
+    let neighbour =
+        NeighbourEntry { ifindex: IfIndex::literal::<7>(), address: ip("10.1.17.0"), mac };
     assert_eq!(
         written(|buffer| neighbour.write_set(1, buffer)),
         "300000001c0005050100000000000000020000000700000080000001080001000a0111000a000200c6d2326f8f440000"
     );
-    let fdb = FdbEntry { link: 7, mac, remote: ip("192.168.0.17") };
+    let fdb = FdbEntry { ifindex: IfIndex::literal::<7>(), mac, remote: ip("192.168.0.17") };
     assert_eq!(
         written(|buffer| fdb.write_set(1, buffer)),
         "300000001c000505010000000000000007000000070000008000020008000100c0a800110a000200c6d2326f8f440000"
     );
-    let route =
-        HostGwRoute { destination: prefix("fd00:1::", 64), gateway: ip("fd00:50::2"), link: 2 };
+    let route = HostGwRoute {
+        destination: prefix("fd00:1::", 64),
+        gateway: ip("fd00:50::2"),
+        ifindex: Some(IfIndex::literal::<2>()),
+    };
     assert_eq!(written(|buffer| route.write_add(1, buffer)).len(), 2 * 76);
 }
 
@@ -144,7 +154,7 @@ fn the_vectors_are_written() {
 fn a_vxlan_peer_gives_flannelds_own_bytes() {
     let owner = Owner::of_subnet(prefix("10.5.49.0", 24));
     let peer = VxlanPeer::new(owner, ip("192.168.50.3"), mac("22:75:83:68:df:b4")).unwrap();
-    let backend = VxlanBackend { link: 3 };
+    let backend = VxlanBackend { ifindex: IfIndex::literal::<3>() };
     let neighbours = flanneld("vxlan", MessageType::NEWNEIGH);
     let routes = flanneld("vxlan", MessageType::NEWROUTE);
     assert_eq!(plan(&backend.added(&peer, Reach::Tunnel, []), 8), [neighbours, routes].concat());
@@ -160,7 +170,7 @@ fn a_vxlan_peer_gives_flannelds_own_bytes() {
 fn a_host_gw_peer_gives_flannelds_own_bytes() {
     let owner = Owner::of_subnet(prefix("10.6.82.0", 24));
     let peer = HostGwPeer::new(owner, ip("192.168.50.3")).unwrap();
-    let backend = HostGwBackend { link: 2 };
+    let backend = HostGwBackend { ifindex: IfIndex::literal::<2>() };
     let added = backend.added(&peer, FoundRecords::EMPTY, []);
     assert_eq!(plan(&added, 4), flanneld("hostgw", MessageType::NEWROUTE));
     assert_eq!(plan(&backend.removed(&peer, []), 6), flanneld("hostgw", MessageType::DELROUTE));
@@ -176,15 +186,16 @@ fn the_vxlan_device_is_made_as_flanneld_makes_it() {
     let link = VxlanLink::flannel(
         name,
         Vni::new(1).unwrap(),
-        2,
+        IfIndex::literal::<2>(),
         ip("192.168.50.2"),
         mac("fa:84:e9:0c:e5:39"),
     );
-    let up = LinkChange { link: 3, up: Some(true), ..LinkChange::default() };
+    let up = LinkChange { up: Some(true), ..LinkChange::new(IfIndex::literal::<3>()) };
     let made =
         vec![written(|buffer| link.write_add(2, buffer)), written(|buffer| up.write(7, buffer))];
     assert_eq!(made, flanneld("vxlan", MessageType::NEWLINK));
-    let address = LinkAddress { link: 3, address: ip("10.5.17.0"), prefix_len: 32 };
+    let address =
+        LinkAddress { ifindex: IfIndex::literal::<3>(), address: ip("10.5.17.0"), prefix_len: 32 };
     assert_eq!(
         vec![written(|buffer| address.write_add(6, buffer))],
         flanneld("vxlan", MessageType::NEWADDR)
@@ -196,7 +207,7 @@ fn links_and_addresses_are_asked_for_as_flanneld_does() {
     // the first is of Go's standard library
     let asked = &flanneld("vxlan", MessageType::GETLINK)[1..];
     let name = LinkLookup::Name(LinkName::new("flannel.1").unwrap());
-    let lookups = [(name, 3), (LinkLookup::Index(3), 4)];
+    let lookups = [(name, 3), (LinkLookup::Index(IfIndex::literal::<3>()), 4)];
     assert_eq!(lookups.map(|(lookup, seq)| written(|buffer| lookup.write(seq, buffer))), asked);
     let family = Family::INET;
     let lists = [1, 5].map(|seq| written(|buffer| AddressDump { family }.write(seq, buffer)));
@@ -207,9 +218,12 @@ fn links_and_addresses_are_asked_for_as_flanneld_does() {
 fn links_are_changed_and_deleted_as_iproute2_does() {
     let seq = |bytes: &[u8]| one(bytes).header.seq;
     let expected = of_command("45_link_del", "tx", MessageType::DELLINK);
-    assert_eq!(written(|buffer| LinkChange::write_delete(4, seq(expected), buffer)), hex(expected));
+    assert_eq!(
+        written(|buffer| LinkChange::write_delete(IfIndex::literal::<4>(), seq(expected), buffer)),
+        hex(expected)
+    );
     let expected = of_command("76_link_set_netns", "tx", MessageType::NEWLINK);
-    let change = LinkChange { link: 2, namespace_fd: Some(4), ..LinkChange::default() };
+    let change = LinkChange { namespace_fd: Some(4), ..LinkChange::new(IfIndex::literal::<2>()) };
     assert_eq!(written(|buffer| change.write(seq(expected), buffer)), hex(expected));
     let is_change = |(name, from, _): &&(String, String, Vec<u8>)| {
         (name == "01_link_set_address" || name == "02_link_set_mtu") && from == "tx"
@@ -223,9 +237,9 @@ fn links_are_changed_and_deleted_as_iproute2_does() {
         .collect();
     assert_eq!(changes.len(), 2);
     let address = Some(mac("02:42:0a:01:10:00"));
-    let change = LinkChange { link: 4, address, ..LinkChange::default() };
+    let change = LinkChange { address, ..LinkChange::new(IfIndex::literal::<4>()) };
     assert_eq!(written(|buffer| change.write(seq(changes[0]), buffer)), hex(changes[0]));
-    let change = LinkChange { link: 4, mtu: Some(1450), ..LinkChange::default() };
+    let change = LinkChange { mtu: Some(1450), ..LinkChange::new(IfIndex::literal::<4>()) };
     assert_eq!(written(|buffer| change.write(seq(changes[1]), buffer)), hex(changes[1]));
 }
 
@@ -233,8 +247,11 @@ fn links_are_changed_and_deleted_as_iproute2_does() {
 fn routes_are_read_back() {
     let bytes = of_command("06_hostgw_route_add", "notify", MessageType::NEWROUTE);
     let Ok(Body::Route(route)) = one(bytes).body() else { panic!() };
-    let expected =
-        HostGwRoute { destination: prefix("10.1.17.0", 24), gateway: ip("192.168.50.2"), link: 3 };
+    let expected = HostGwRoute {
+        destination: prefix("10.1.17.0", 24),
+        gateway: ip("192.168.50.2"),
+        ifindex: Some(IfIndex::literal::<3>()),
+    };
     assert_eq!(HostGwRoute::from_message(route), Some(expected));
     assert_eq!(OnlinkRoute::from_message(route), None);
     assert_eq!(route.table(), Table::MAIN);
@@ -243,7 +260,7 @@ fn routes_are_read_back() {
     let Ok(Body::Route(route)) = one(bytes).body() else { panic!() };
     let read = OnlinkRoute::from_message(route).unwrap();
     assert_eq!(read.destination.to_string(), "fd00:1:18::/64");
-    assert_eq!((read.gateway, read.link), (ip("fd00:1:18::"), 4));
+    assert_eq!((read.gateway, read.ifindex), (ip("fd00:1:18::"), IfIndex::literal::<4>()));
 
     let bytes = of_command("13_hostgw_route_add_metric_proto_src", "tx", MessageType::NEWROUTE);
     let Ok(Body::Route(route)) = one(bytes).body() else { panic!() };
@@ -262,11 +279,11 @@ fn links_are_read_back() {
     assert_eq!(made.name().and_then(|name| name.as_str()), Some("flannel-v6.1"));
     assert_eq!((made.mtu(), made.address()), (Some(1430), Some(mac("02:42:0a:06:10:00"))));
     assert_eq!(made.kind().and_then(|kind| kind.as_str()), Some("vxlan"));
-    assert!(made.values().is_some());
-    assert_eq!((made.under(), made.master()), (None, None));
+    assert!(made.data().is_some());
+    assert_eq!((made.lower_ifindex(), made.master()), (None, None));
     let moved = link(of_command("76_link_set_netns", "tx", MessageType::NEWLINK));
     assert_eq!((moved.name().is_none(), moved.mtu(), moved.address()), (true, None, None));
-    assert!(moved.kind().is_none() && moved.values().is_none());
+    assert!(moved.kind().is_none() && moved.data().is_none());
 }
 
 #[test]
@@ -279,7 +296,8 @@ fn the_own_address_of_a_point_to_point_link_is_its_local_one() {
         (address.local(), address.address()),
         (Some(ip("10.1.16.0")), Some(ip("10.1.16.9")))
     );
-    let own = LinkAddress { link: 4, address: ip("10.1.16.0"), prefix_len: 32 };
+    let own =
+        LinkAddress { ifindex: IfIndex::literal::<4>(), address: ip("10.1.16.0"), prefix_len: 32 };
     assert_eq!(LinkAddress::from_message(address), Some(own));
     let bytes = of_command("03_addr_add_32", "notify", MessageType::NEWADDR);
     let Ok(Body::Address(address)) = one(bytes).body() else { panic!() };
@@ -321,7 +339,8 @@ fn a_blackhole_is_another_route() {
     let expected = of_command("60_route_blackhole", "tx", MessageType::NEWROUTE);
     let seq = one(expected).header.seq;
     let Ok(Body::Route(route)) = one(expected).body() else { panic!() };
-    let other = OtherRoute { destination: prefix("10.13.0.0", 16), link: 0, scope: 0, kind: 6 };
+    let other =
+        OtherRoute { destination: prefix("10.13.0.0", 16), ifindex: None, scope: 0, route_type: 6 };
     assert_eq!(OtherRoute::from_message(route), Some(other));
     assert_eq!(written(|buffer| other.write_add(seq, buffer)), hex(expected));
     // NLM_F_REQUEST and NLM_F_ACK; a route is deleted whoever made it.
@@ -329,7 +348,8 @@ fn a_blackhole_is_another_route() {
     (deleted[4], deleted[6], deleted[7], deleted[21]) = (25, 5, 0, 0);
     assert_eq!(written(|buffer| other.write_delete(seq, buffer)), hex(&deleted));
     // RT_SCOPE_LINK
-    let direct = OtherRoute { link: 3, scope: 253, kind: 1, ..other };
+    let direct =
+        OtherRoute { ifindex: Some(IfIndex::literal::<3>()), scope: 253, route_type: 1, ..other };
     let asked = bytes(&written(|buffer| direct.write_add(seq, buffer)));
     let Ok(Body::Route(route)) = one(&asked).body() else { panic!() };
     assert_eq!(OtherRoute::from_message(route), Some(direct));
@@ -362,7 +382,8 @@ fn a_peer_is_direct_where_its_one_route_has_no_gateway() {
 
 #[test]
 fn changes_of_addresses_are_written() {
-    let address = LinkAddress { link: 3, address: ip("10.5.17.0"), prefix_len: 32 };
+    let address =
+        LinkAddress { ifindex: IfIndex::literal::<3>(), address: ip("10.5.17.0"), prefix_len: 32 };
     let add = written(|buffer| AddressChange::Add(address).write(6, buffer));
     assert_eq!(vec![add], flanneld("vxlan", MessageType::NEWADDR));
     let delete = bytes(&written(|buffer| AddressChange::Delete(address).write(6, buffer)));
@@ -375,14 +396,24 @@ fn changes_of_addresses_are_written() {
 /// NLM_F_REPLACE.
 #[test]
 fn a_request_says_what_becomes_of_the_entry_that_is_there() {
-    let (address, mac, link) = (ip("10.1.17.0"), mac("c6:d2:32:6f:8f:44"), 7);
+    let (address, mac) = (ip("10.1.17.0"), mac("c6:d2:32:6f:8f:44"));
+    let ifindex = IfIndex::literal::<7>();
     let destination = prefix("10.1.17.0", 24);
     let records = [
-        Record::Neighbour(NeighbourEntry { link, address, mac }),
-        Record::Fdb(FdbEntry { link, mac, remote: ip("192.168.0.17") }),
-        Record::Onlink(OnlinkRoute { destination, gateway: address, link }),
-        Record::HostGw(HostGwRoute { destination, gateway: ip("192.168.0.17"), link }),
-        Record::Other(OtherRoute { destination, link, scope: 253, kind: 1 }),
+        Record::Neighbour(NeighbourEntry { ifindex, address, mac }),
+        Record::Fdb(FdbEntry { ifindex, mac, remote: ip("192.168.0.17") }),
+        Record::Onlink(OnlinkRoute { destination, gateway: address, ifindex }),
+        Record::HostGw(HostGwRoute {
+            destination,
+            gateway: ip("192.168.0.17"),
+            ifindex: Some(ifindex),
+        }),
+        Record::Other(OtherRoute {
+            destination,
+            ifindex: Some(ifindex),
+            scope: 253,
+            route_type: 1,
+        }),
     ];
     for record in records {
         let is_route = !matches!(record, Record::Neighbour(_) | Record::Fdb(_));
@@ -393,8 +424,12 @@ fn a_request_says_what_becomes_of_the_entry_that_is_there() {
             (Change::Delete(record), delete, 0x005),
         ] {
             let request = bytes(&written(|buffer| change.write(3, buffer)));
-            let Header { kind: own_kind, flags: own_flags, seq, port } = one(&request).header;
-            assert_eq!((own_kind.0, own_flags.bits(), seq, port), (kind, flags, 3, 0), "{change}");
+            let Header { kind: own_kind, flags: own_flags, seq, port_id } = one(&request).header;
+            assert_eq!(
+                (own_kind.0, own_flags.bits(), seq, port_id),
+                (kind, flags, 3, 0),
+                "{change}"
+            );
         }
     }
 }
@@ -486,9 +521,10 @@ fn neighbours_are_read_back() {
         Record::from_body(one(bytes).body().unwrap())
     };
     let mac = mac("02:42:0a:01:12:00");
-    let neighbour = NeighbourEntry { link: 4, address: ip("10.1.18.0"), mac };
+    let neighbour =
+        NeighbourEntry { ifindex: IfIndex::literal::<4>(), address: ip("10.1.18.0"), mac };
     assert_eq!(read("17_neigh_add_permanent"), Some(Record::Neighbour(neighbour)));
-    let fdb = FdbEntry { link: 4, mac, remote: ip("192.168.50.3") };
+    let fdb = FdbEntry { ifindex: IfIndex::literal::<4>(), mac, remote: ip("192.168.50.3") };
     assert_eq!(read("19_fdb_append_dst"), Some(Record::Fdb(fdb)));
     assert!(matches!(
         read("35_fdb6_append"),
@@ -522,21 +558,31 @@ fn the_vxlan_device_of_docker_is_made() {
     assert_eq!(made_switches(&docker), [(7, 1), (11, 1), (12, 0), (13, 1), (14, 1)]);
     let request = bytes(&written(|buffer| docker.write_add(1, buffer)));
     let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
-    assert_eq!((link.mtu(), link.address(), link.under()), (None, None, None));
+    assert_eq!((link.mtu(), link.address(), link.lower_ifindex()), (None, None, None));
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Id(4097))));
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Port(port) if port.0 == 4789)));
     // IFLA_VXLAN_LINK, _LOCAL, _LOCAL6, _GBP
-    let others = [3, 4, 17, 23].map(|kind| link.values().unwrap().attrs().find(kind));
+    let others = [3, 4, 17, 23].map(|kind| link.data().unwrap().attrs().find(kind));
     assert_eq!(others, [None; 4]);
-    let more = VxlanLink { gbp: true, mtu: 1400, link: 9, local: Some(ip("fd00::1")), ..docker };
+    let lower_ifindex = Some(IfIndex::literal::<9>());
+    let more =
+        VxlanLink { gbp: true, mtu: 1400, lower_ifindex, local: Some(ip("fd00::1")), ..docker };
     let request = bytes(&written(|buffer| more.write_add(1, buffer)));
     let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
     assert_eq!(link.mtu(), Some(1400));
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Gbp(()))));
-    assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Link(9))));
+    assert!(
+        link.vxlan().any(|attr| matches!(attr, VxlanAttr::Link(index) if index == lower_ifindex))
+    );
     let local = ip("fd00::1");
     assert!(link.vxlan().any(|attr| matches!(attr, VxlanAttr::Local6(own) if own == local)));
-    let flannel = VxlanLink::flannel(name, docker.vni, 2, ip("10.0.0.1"), MacAddr::ZERO);
+    let flannel = VxlanLink::flannel(
+        name,
+        docker.vni,
+        IfIndex::literal::<2>(),
+        ip("10.0.0.1"),
+        MacAddr::ZERO,
+    );
     assert_eq!(made_switches(&flannel), [(7, 0), (11, 0), (12, 0), (13, 0), (14, 0)]);
 }
 
@@ -544,7 +590,7 @@ fn the_vxlan_device_of_docker_is_made() {
 fn made_switches(link: &VxlanLink<'_>) -> Vec<(u16, u8)> {
     let request = bytes(&written(|buffer| link.write_add(1, buffer)));
     let Ok(Body::Link(link)) = one(&request).body() else { panic!() };
-    let attrs = link.values().unwrap().attrs();
+    let attrs = link.data().unwrap().attrs();
     let switches = attrs.filter(|attr| matches!(attr.kind(), 7 | 11..=14));
     switches.map(|attr| (attr.kind(), attr.value()[0])).collect()
 }
@@ -610,8 +656,11 @@ fn a_dump_ends_and_says_when_it_was_interrupted() {
 fn several_next_hops_are_read() {
     let bytes = of_command("57_route6_multipath", "tx", MessageType::NEWROUTE);
     let Ok(Body::Route(route)) = one(bytes).body() else { panic!() };
-    let hops: Vec<_> =
-        route.next_hops().unwrap().map(|hop| (hop.gateway(), hop.hops, hop.link)).collect();
+    let hops: Vec<_> = route
+        .next_hops()
+        .unwrap()
+        .map(|hop| (hop.gateway(), hop.hops, hop.ifindex.map_or(0, u32::from)))
+        .collect();
     assert_eq!(hops, [(Some(ip("fd00:9::2")), 0, 0), (Some(ip("fd00:9::3")), 4, 0)]);
     assert_eq!(HostGwRoute::from_message(route), None);
 
@@ -670,7 +719,7 @@ fn bridges_and_veths_are_made() {
     assert_eq!(written(|buffer| veth.write_add(seq, buffer)), hex(expected));
     let expected = sent("52_link_set_master");
     let Ok(Body::Link(link)) = one(expected).body() else { panic!() };
-    assert_eq!(link.master(), Some(2));
+    assert_eq!(link.master(), Some(IfIndex::literal::<2>()));
 }
 
 /// A decoded message with one field changed, in its fixed part or in an attribute, has other bytes
@@ -734,9 +783,7 @@ fn a_message_cut_anywhere_is_refused() {
             let error = messages.next().unwrap().unwrap_err();
             let expected = match cut {
                 0..16 => MessageError::Header { available: cut },
-                _ => {
-                    MessageError::Length { length: bytes.len().try_into().unwrap(), available: cut }
-                }
+                _ => MessageError::Length { len: bytes.len().try_into().unwrap(), available: cut },
             };
             assert_eq!(error, expected, "{name} {from} {cut}");
             assert!(messages.next().is_none());
@@ -808,7 +855,7 @@ quickcheck! {
         let ([a, b], [c, d, e, f]) = (mac.0.to_be_bytes(), mac.1.to_be_bytes());
         let mac = MacAddr::new([a, b, c, d, e, f]);
         let peer = VxlanPeer::new(Owner::of_subnet(subnet), public, mac).unwrap();
-        let backend = VxlanBackend { link: u32::from(link) + 1 };
+        let backend = VxlanBackend { ifindex: IfIndex::new(u32::from(link) + 1).unwrap() };
         backend.wanted(&peer, Reach::Tunnel).all(|wanted| {
             let mut buffer = [0; 64];
             [Change::Set(wanted.record), Change::Add(wanted.record)].iter().all(|change| {

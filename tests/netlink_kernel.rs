@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use vtep::agent::Record;
 use vtep::netlink::{
-    AttrError, Body, Dump, DumpStep, FdbEntry, HostGwRoute, LinkInfoAttr, Message, MessageError,
+    Body, Dump, DumpStep, FdbEntry, HostGwRoute, IfIndex, LinkInfoAttr, Message, MessageError,
     MessageType, Messages, NeighbourEntry, OtherRoute, RouteFlags, RouteMessage,
 };
 use vtep::wire::MacAddr;
@@ -49,7 +49,7 @@ fn ip(text: &str) -> IpAddr {
 /// The gateways and links of the next hops.
 fn hops(bytes: &[u8]) -> Vec<(Option<IpAddr>, u16, u32)> {
     let hops = route(bytes).next_hops().expect("next hops");
-    hops.map(|hop| (hop.gateway(), hop.weight(), hop.link)).collect()
+    hops.map(|hop| (hop.gateway(), hop.weight(), hop.ifindex.map_or(0, u32::from))).collect()
 }
 
 fn record(bytes: &[u8]) -> Option<Record> {
@@ -139,7 +139,7 @@ fn trailing_bytes_are_passed_over_as_the_kernel_does() {
         let body = one(request).body().unwrap();
         assert_eq!(body.trailing(), trailing, "{name}");
         let offset = request.len() - 28 - trailing.len();
-        assert_eq!(route(request).attrs().check(), Err(AttrError { offset }));
+        assert_eq!(route(request).attrs().check().unwrap_err().offset, offset);
         let notified = &recorded(name, "notify")[0];
         assert_eq!(record(request), record(notified), "{name}");
         assert!(one(notified).body().unwrap().trailing().is_empty());
@@ -150,9 +150,9 @@ fn trailing_bytes_are_passed_over_as_the_kernel_does() {
     assert!(matches!(record(request), Some(Record::Neighbour(_))));
     let link = &recorded("link_trailing_nested", "tx")[0];
     let Ok(Body::Link(link)) = one(link).body() else { panic!() };
-    assert!(link.info().any(|attr| matches!(attr, LinkInfoAttr::Values(_))));
+    assert!(link.info().any(|attr| matches!(attr, LinkInfoAttr::Data(_))));
     assert_eq!((link.vxlan().count(), link.attrs().trailing()), (1, &[][..]));
-    assert_eq!(link.values().unwrap().attrs().trailing(), [0; 3]);
+    assert_eq!(link.data().unwrap().attrs().trailing(), [0; 3]);
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn the_reason_follows_a_request_of_any_length() {
     let message = one(&answers[0]);
     let Ok(Body::Error(error)) = message.body() else { panic!() };
     assert_eq!((error.errno(), error.text()), (101, Some("Nexthop has invalid gateway")));
-    assert_eq!((error.request_length, error.request_payload().len()), (55, 40));
+    assert_eq!((error.request_len, error.request_payload().len()), (55, 40));
     assert_eq!(error.request.kind, MessageType::NEWROUTE);
     let answers = recorded("general_unpadded_error", "rx");
     let Ok(Body::Error(error)) = one(&answers[0]).body() else { panic!() };
-    assert_eq!((error.errno(), error.request_length, error.text()), (22, 19, None));
+    assert_eq!((error.errno(), error.request_len, error.text()), (22, 19, None));
     assert_eq!(error.request_payload(), [2, 0, 0, 0]);
 }
 
@@ -198,7 +198,7 @@ fn only_permanent_neighbours_are_records() {
     }
     assert_eq!(record(&recorded("neigh_any", "notify")[0]), None);
     let mac = "02:42:0a:01:09:00".parse().unwrap();
-    let entry = NeighbourEntry { link: 3, address: ip("10.6.0.12"), mac };
+    let entry = NeighbourEntry { ifindex: IfIndex::literal::<3>(), address: ip("10.6.0.12"), mac };
     for sender in ["tx", "notify"] {
         let read = record(&recorded("neigh_permanent", sender)[0]);
         assert_eq!(read, Some(Record::Neighbour(entry)));
@@ -220,7 +220,11 @@ fn only_permanent_fdb_entries_with_a_remote_are_records() {
         ("fdb_zero_mac", "00:00:00:00:00:00", "192.0.2.14"),
         ("fdb_group_mac", "01:00:5e:00:00:01", "192.0.2.14"),
     ] {
-        let entry = FdbEntry { link: 4, mac: mac.parse().unwrap(), remote: ip(remote) };
+        let entry = FdbEntry {
+            ifindex: IfIndex::literal::<4>(),
+            mac: mac.parse().unwrap(),
+            remote: ip(remote),
+        };
         for sender in ["tx", "notify"] {
             assert_eq!(record(&recorded(name, sender)[0]), Some(Record::Fdb(entry)), "{name}");
         }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bitflags::Flags;
 use vtep::netlink::{
-    AddressAttr, Attr, AttrFlags, Attrs, Be16, Be32, ExtAckAttr, Family, Header, LinkAttr,
+    AddressAttr, Attr, AttrFlags, Attrs, Be16, Be32, ExtAckAttr, Family, Header, IfIndex, LinkAttr,
     LinkFlags, LinkInfoAttr, MessageFlags, MessageType, NeighbourAttr, NeighbourFlags,
     NeighbourState, RouteAttr, RouteFlags, Table, Text, Via, VxlanAttr, Writer, build,
 };
@@ -16,6 +16,7 @@ const V4: Ipv4Addr = Ipv4Addr::new(10, 1, 2, 3);
 const V6: Ipv6Addr = Ipv6Addr::LOCALHOST;
 const IP: IpAddr = IpAddr::V4(V4);
 const MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 1]);
+const INDEX: Option<IfIndex> = Some(IfIndex::literal::<1>());
 const TEXT: Text<'_> = Text(b"a");
 
 fn numbers() -> BTreeMap<String, u32> {
@@ -47,8 +48,8 @@ fn attributes_of_routes() {
     same! { numbers, RouteAttr:
         Destination(IP) = "RTA_DST",
         Source(IP) = "RTA_SRC",
-        InputLink(1) = "RTA_IIF",
-        Link(1) = "RTA_OIF",
+        Iif(INDEX) = "RTA_IIF",
+        Oif(INDEX) = "RTA_OIF",
         Gateway(IP) = "RTA_GATEWAY",
         Priority(1) = "RTA_PRIORITY",
         PreferredSource(IP) = "RTA_PREFSRC",
@@ -73,8 +74,8 @@ fn attributes_of_neighbours() {
         Vlan(1) = "NDA_VLAN",
         Port(Be16(1)) = "NDA_PORT",
         Vni(1) = "NDA_VNI",
-        Link(1) = "NDA_IFINDEX",
-        Master(1) = "NDA_MASTER",
+        IfIndex(INDEX) = "NDA_IFINDEX",
+        Master(INDEX) = "NDA_MASTER",
         SourceVni(1) = "NDA_SRC_VNI",
         Protocol(1) = "NDA_PROTOCOL",
         NextHopId(1) = "NDA_NH_ID",
@@ -102,9 +103,9 @@ fn attributes_of_links() {
         Broadcast(MAC) = "IFLA_BROADCAST",
         Name(TEXT) = "IFLA_IFNAME",
         Mtu(1) = "IFLA_MTU",
-        Under(1) = "IFLA_LINK",
+        Link(INDEX) = "IFLA_LINK",
         Qdisc(TEXT) = "IFLA_QDISC",
-        Master(1) = "IFLA_MASTER",
+        Master(INDEX) = "IFLA_MASTER",
         TxQueueLen(1) = "IFLA_TXQLEN",
         OperState(1) = "IFLA_OPERSTATE",
         NamespacePid(1) = "IFLA_NET_NS_PID",
@@ -112,7 +113,7 @@ fn attributes_of_links() {
         Group(1) = "IFLA_GROUP",
         NamespaceFd(1) = "IFLA_NET_NS_FD",
         ExtMask(1) = "IFLA_EXT_MASK",
-        UnderNamespace(1) = "IFLA_LINK_NETNSID",
+        LinkNetnsId(1) = "IFLA_LINK_NETNSID",
     }
 }
 
@@ -142,7 +143,7 @@ fn attributes_of_vxlan_devices() {
     same! { numbers, VxlanAttr:
         Id(1) = "IFLA_VXLAN_ID",
         Group(V4) = "IFLA_VXLAN_GROUP",
-        Link(1) = "IFLA_VXLAN_LINK",
+        Link(INDEX) = "IFLA_VXLAN_LINK",
         Local(V4) = "IFLA_VXLAN_LOCAL",
         Ttl(1) = "IFLA_VXLAN_TTL",
         Tos(1) = "IFLA_VXLAN_TOS",
@@ -185,8 +186,8 @@ fn attributes_of_attributes() {
     assert!(matches!(multipath, RouteAttr::Multipath(_)));
     assert!(matches!(LinkAttr::decode(attr("IFLA_LINKINFO")), LinkAttr::LinkInfo(_)));
     let info = |name| LinkInfoAttr::decode(attr(name));
-    assert!(matches!(info("IFLA_INFO_DATA"), LinkInfoAttr::Values(_)));
-    assert!(matches!(info("IFLA_INFO_SLAVE_DATA"), LinkInfoAttr::PortValues(_)));
+    assert!(matches!(info("IFLA_INFO_DATA"), LinkInfoAttr::Data(_)));
+    assert!(matches!(info("IFLA_INFO_SLAVE_DATA"), LinkInfoAttr::PortData(_)));
     assert_eq!(u32::from(AttrFlags::NESTED.bits()), numbers["NLA_F_NESTED"]);
     assert_eq!(u32::from(AttrFlags::NET_BYTEORDER.bits()), numbers["NLA_F_NET_BYTEORDER"]);
 }

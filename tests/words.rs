@@ -12,7 +12,7 @@ use vtep::lease::{
     RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
 };
 use vtep::netlink::{
-    AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
+    Attrs, Body, FdbEntry, IfIndex, LinkAddress, LinkName, MessageError, Messages, RebuildError,
 };
 use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
 use vtep::tunnel::mtu::IcmpSuppressed;
@@ -234,20 +234,26 @@ fn leases() {
 
 #[test]
 fn netlink_messages() {
-    says(MessageError::Header { available: 3 }, "3 bytes are no netlink header");
-    says(MessageError::Length { length: 9, available: 20 }, "message length 9, 20 bytes there");
-    says(MessageError::Body { needed: 12, available: 4 }, "message body of 4 bytes, 12 needed");
-    says(AttrError { offset: 4 }, "no attribute at byte 4");
-    let room = netlink::BuildError::NoRoom { needed: 40, available: 39 };
-    says(room, "message of 40 bytes, room for 39");
+    says(MessageError::Header { available: 3 }, "a netlink header needs 16 bytes, 3 are available");
     says(
-        netlink::BuildError::TooLong { length: 65_532 },
-        "65532 bytes are more than the length field can say",
+        MessageError::Length { len: 9, available: 20 },
+        "message length 9, 20 bytes are available",
     );
-    says(RebuildError::Build(room), "message of 40 bytes, room for 39");
+    says(
+        MessageError::Body { needed: 12, available: 4 },
+        "the message body needs 12 bytes, 4 are available",
+    );
+    error(Attrs::new(&[4, 0, 1, 0, 9]).check(), "bytes that are not an attribute at byte 4");
+    let room = netlink::RequestError::BufferTooSmall { needed: 40, available: 39 };
+    says(room, "the message needs 40 bytes, the buffer has 39");
+    says(
+        netlink::RequestError::TooLong { len: 65_536, max: 65_535 },
+        "65536 bytes, at most 65535 fit the length field",
+    );
+    says(RebuildError::Build(room), "the message needs 40 bytes, the buffer has 39");
     says(
         RebuildError::Message(MessageError::Header { available: 3 }),
-        "3 bytes are no netlink header",
+        "a netlink header needs 16 bytes, 3 are available",
     );
     error(LinkName::new(""), "link name of 0 bytes, 1 to 15 allowed");
     error(LinkName::new("eth 0"), "link name with a byte that is not allowed at 3");
@@ -268,16 +274,27 @@ fn walks_show_what_they_walk_over() {
     let message = Messages::new(&message).next().unwrap().unwrap();
     let Ok(Body::Route(route)) = message.body() else { panic!() };
     let shown = format!("{:?}", route.next_hops().unwrap());
-    assert!(shown.starts_with("[NextHop {") && shown.contains("link: 2"), "{shown}");
+    assert!(
+        shown.starts_with("[NextHop {") && shown.contains("ifindex: Some(IfIndex(2))"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn changes_of_the_agent() {
-    let address = LinkAddress { link: 4, address: [10, 5, 1, 0].into(), prefix_len: 32 };
+    let address = LinkAddress {
+        ifindex: IfIndex::literal::<4>(),
+        address: [10, 5, 1, 0].into(),
+        prefix_len: 32,
+    };
     says(AddressChange::Add(address), "add address 10.5.1.0/32 on link 4");
     says(AddressChange::Delete(address), "delete address 10.5.1.0/32 on link 4");
     let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
-    let fdb = Record::Fdb(FdbEntry { link: 4, mac, remote: IpAddr::from([192, 168, 50, 9]) });
+    let fdb = Record::Fdb(FdbEntry {
+        ifindex: IfIndex::literal::<4>(),
+        mac,
+        remote: IpAddr::from([192, 168, 50, 9]),
+    });
     says(fdb, "02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
     says(agent::Change::Set(fdb), "set 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");
     says(agent::Change::Add(fdb), "add 02:00:00:00:00:09 is behind 192.168.50.9 on link 4");

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 use vtep::netlink::{
-    AddressAttr, AddressMessage, Body, ExtAck, Header, LinkAttr, LinkFlags, LinkMessage, Message,
-    MessageError, MessageType, NeighbourAttr, NeighbourMessage, NextHops, RouteAttr, RouteFlags,
-    RouteMessage, VxlanAttr,
+    AddressAttr, AddressMessage, Body, ExtAck, Header, IfIndex, LinkAttr, LinkFlags, LinkMessage,
+    Message, MessageError, MessageType, NeighbourAttr, NeighbourMessage, NextHops, RouteAttr,
+    RouteFlags, RouteMessage, VxlanAttr,
 };
 
 pub fn malformed(line: usize, error: &str) -> Value {
@@ -91,7 +91,7 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
         "flags": header.flags.bits(),
         "dst": route.destination().filter(|_| named).map(prefix),
         "gateway": route.gateway(),
-        "oif": route.link(),
+        "oif": route.ifindex().map(u32::from),
         "onlink": fixed.flags.contains(RouteFlags::ONLINK),
         "table": route.table().0,
         "protocol": fixed.protocol,
@@ -99,8 +99,8 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
         "priority": route.priority(),
     });
     let object_ref = &mut object;
-    if fixed.kind > 1 {
-        put(object_ref, "rtm_type", fixed.kind);
+    if fixed.route_type > 1 {
+        put(object_ref, "rtm_type", fixed.route_type);
     }
     if fixed.tos != 0 {
         put(object_ref, "tos", fixed.tos);
@@ -116,8 +116,8 @@ fn route_object(header: Header, route: RouteMessage<'_>) -> Value {
         match attr {
             RouteAttr::Source(source) => put(object_ref, "src", prefix((source, fixed.source_len))),
             // also 0, which the library takes for none
-            RouteAttr::Link(link) => put(object_ref, "oif", link),
-            RouteAttr::InputLink(link) => put(object_ref, "iif", link),
+            RouteAttr::Oif(link) => put(object_ref, "oif", number(link)),
+            RouteAttr::Iif(link) => put(object_ref, "iif", number(link)),
             RouteAttr::PreferredSource(source) => put(object_ref, "prefsrc", source.to_string()),
             RouteAttr::Flow(flow) => put(object_ref, "flow", flow),
             RouteAttr::Mark(mark) => put(object_ref, "mark", mark),
@@ -156,7 +156,7 @@ fn next_hops(hops: NextHops<'_>) -> Value {
     hops.map(|hop| {
         let mut object = json!({
             "gateway": hop.gateway(),
-            "oif": hop.link,
+            "oif": number(hop.ifindex),
             "weight": hop.weight(),
             "flags": hop.flags.bits(),
         });
@@ -178,23 +178,23 @@ fn neighbour_object(header: Header, neighbour: NeighbourMessage<'_>) -> Value {
         "type": name(header),
         "flags": header.flags.bits(),
         "family": fixed.family.0,
-        "ifindex": fixed.link,
+        "ifindex": number(fixed.ifindex),
         "state": fixed.state.bits(),
         "ntf": fixed.flags.bits(),
         "dst": neighbour.destination(),
         "lladdr": neighbour.link_address().map(|mac| mac.to_string()),
     });
     let object_ref = &mut object;
-    if fixed.kind != 0 {
-        put(object_ref, "ndm_type", fixed.kind);
+    if fixed.neigh_type != 0 {
+        put(object_ref, "ndm_type", fixed.neigh_type);
     }
     for attr in neighbour.attributes() {
         match attr {
             NeighbourAttr::Vlan(vlan) => put(object_ref, "vlan", vlan),
             NeighbourAttr::Port(port) => put(object_ref, "port", port.0),
             NeighbourAttr::Vni(vni) => put(object_ref, "vni", vni),
-            NeighbourAttr::Link(link) => put(object_ref, "via", link),
-            NeighbourAttr::Master(link) => put(object_ref, "master", link),
+            NeighbourAttr::IfIndex(link) => put(object_ref, "via", number(link)),
+            NeighbourAttr::Master(link) => put(object_ref, "master", number(link)),
             NeighbourAttr::SourceVni(vni) => put(object_ref, "src_vni", vni),
             NeighbourAttr::Protocol(protocol) => put(object_ref, "protocol", protocol),
             NeighbourAttr::NextHopId(id) => put(object_ref, "nhid", id),
@@ -211,7 +211,7 @@ fn address_object(header: Header, address: AddressMessage<'_>) -> Value {
         "type": name(header),
         "flags": header.flags.bits(),
         "family": fixed.family.0,
-        "ifindex": fixed.link,
+        "ifindex": number(fixed.ifindex),
         "prefixlen": fixed.prefix_len,
         "scope": fixed.scope,
         "ifa_flags": address.flags(),
@@ -228,21 +228,40 @@ fn address_object(header: Header, address: AddressMessage<'_>) -> Value {
     object
 }
 
+/// The number of an index, 0 of none.
+fn number(index: Option<IfIndex>) -> u32 {
+    index.map_or(0, u32::from)
+}
+
+/// The number in an attribute, which may be 0.
+fn link_attr(
+    link: LinkMessage<'_>,
+    index: fn(LinkAttr<'_>) -> Option<Option<IfIndex>>,
+) -> Option<u32> {
+    link.attributes().filter_map(index).last().map(number)
+}
+
 fn link_object(header: Header, link: LinkMessage<'_>) -> Value {
     let fixed = link.header;
     let mut object = json!({
         "type": name(header),
         "flags": header.flags.bits(),
         "family": fixed.family.0,
-        "ifindex": fixed.link,
+        "ifindex": number(fixed.ifindex),
         "ifname": link.name().and_then(|name| name.as_str()),
         "up": fixed.flags.contains(LinkFlags::UP),
         "ifi_flags": fixed.flags.bits(),
         "change": fixed.change.bits(),
         "mtu": link.mtu(),
         "address": link.address().map(|mac| mac.to_string()),
-        "link": link.under(),
-        "master": link.master(),
+        "link": link_attr(link, |attr| match attr {
+            LinkAttr::Link(index) => Some(index),
+            _ => None,
+        }),
+        "master": link_attr(link, |attr| match attr {
+            LinkAttr::Master(index) => Some(index),
+            _ => None,
+        }),
         "kind": link.kind().and_then(|kind| kind.as_str()),
     });
     for attr in link.attributes() {
@@ -263,7 +282,7 @@ fn vxlan_member(attr: VxlanAttr<'_>) -> Option<(String, Value)> {
     let (name, value): (&str, Value) = match attr {
         VxlanAttr::Id(vni) => ("id", vni.into()),
         VxlanAttr::Group(group) => ("group", group.to_string().into()),
-        VxlanAttr::Link(link) => ("link", link.into()),
+        VxlanAttr::Link(link) => ("link", number(link).into()),
         VxlanAttr::Local(local) => ("local", local.to_string().into()),
         VxlanAttr::Ttl(ttl) => ("ttl", ttl.into()),
         VxlanAttr::Tos(tos) => ("tos", tos.into()),

@@ -10,8 +10,8 @@ use vtep::agent::{
     WantedRecords, missing, stale,
 };
 use vtep::netlink::{
-    Body, Dump, DumpStep, Family, Header, MessageFlags, Messages, NeighbourDump, RouteDump,
-    RouteLookup,
+    Body, Dump, DumpStep, Family, Header, IfIndex, MessageFlags, Messages, NeighbourDump,
+    RouteDump, RouteLookup,
 };
 
 use super::plan::{Family as LeaseFamily, Leases, bytes};
@@ -301,7 +301,10 @@ pub fn apply(
 }
 
 /// The peers that are in the kernel.
-fn known_peers(tables: &mut [Found], vxlan_links: [Option<u32>; 2]) -> Vec<(u32, VxlanPeer)> {
+fn known_peers(
+    tables: &mut [Found],
+    vxlan_links: [Option<IfIndex>; 2],
+) -> Vec<(IfIndex, VxlanPeer)> {
     let [v4, v6] = vxlan_links;
     let links = [v4, v6.filter(|_| v4 != v6)];
     let entries = FoundRecords::new(tables);
@@ -313,14 +316,14 @@ fn known_peers(tables: &mut [Found], vxlan_links: [Option<u32>; 2]) -> Vec<(u32,
 }
 
 /// What those of them want that the file does not name.
-fn claims_of_others(known: &[(u32, VxlanPeer)], leases: &Leases) -> Vec<Claim> {
+fn claims_of_others(known: &[(IfIndex, VxlanPeer)], leases: &Leases) -> Vec<Claim> {
     let named = |peer: &VxlanPeer| {
         let subnet = peer.owner().subnet;
         leases.families.iter().any(|f| f.owner().is_some_and(|owner| owner.subnet == subnet))
     };
     let others = known.iter().filter(|(_, peer)| !named(peer));
     others
-        .flat_map(|(link, peer)| VxlanBackend { link: *link }.wanted(peer, Reach::Tunnel))
+        .flat_map(|(link, peer)| VxlanBackend { ifindex: *link }.wanted(peer, Reach::Tunnel))
         .map(Claim::Wants)
         .collect()
 }
@@ -329,15 +332,15 @@ fn event_plan(
     family: &LeaseFamily,
     reach: Reach,
     remove: bool,
-    known: &[(u32, VxlanPeer)],
+    known: &[(IfIndex, VxlanPeer)],
     entries: FoundRecords<'_>,
     others: impl Iterator<Item = Claim> + Clone,
 ) -> Plan {
     match family {
         LeaseFamily::Vxlan(backend, reading) => {
             let Some(peer) = reading.peer() else { return Plan::EMPTY };
-            let is_it = |known: &&(u32, VxlanPeer)| {
-                known.0 == backend.link && known.1.owner().subnet == peer.owner().subnet
+            let is_it = |known: &&(IfIndex, VxlanPeer)| {
+                known.0 == backend.ifindex && known.1.owner().subnet == peer.owner().subnet
             };
             match known.iter().find(is_it) {
                 _ if remove => backend.removed(peer, reach, others),
@@ -408,9 +411,9 @@ fn stale_of(leases: &Leases, wanted: WantedRecords<'_>, found: FoundRecords<'_>)
         return Vec::new();
     }
     let mut changes: Vec<Change> = Vec::new();
-    for vxlan_link in leases.vxlan_links {
+    for vxlan_ifindex in leases.vxlan_links {
         let ownership =
-            Ownership { vxlan_link, underlay_link: leases.link, networks: &leases.networks };
+            Ownership { vxlan_ifindex, underlay_ifindex: leases.link, networks: &leases.networks };
         for change in stale(wanted, found, ownership) {
             if !changes.contains(&change) {
                 changes.push(change);

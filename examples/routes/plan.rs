@@ -11,6 +11,7 @@ use vtep::agent::{
     VxlanBackend, VxlanPeer, WantedRecords,
 };
 use vtep::lease::{LeaseKey, LeaseValue};
+use vtep::netlink::IfIndex;
 use vtep::subnet::IpPrefix;
 
 use super::Failure;
@@ -33,14 +34,14 @@ pub struct PlanArgs {
     #[arg(long = "self", value_name = "IP")]
     own: IpAddr,
     /// Index of the underlay's link.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
-    link: Option<u32>,
+    #[arg(long, value_name = "N")]
+    link: Option<IfIndex>,
     /// Index of the vxlan link.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
-    vxlan_link: Option<u32>,
+    #[arg(long, value_name = "N")]
+    vxlan_link: Option<IfIndex>,
     /// Index of the vxlan link for IPv6, when it is another.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=0x7fff_ffff))]
-    vxlan_link_v6: Option<u32>,
+    #[arg(long, value_name = "N")]
+    vxlan_link_v6: Option<IfIndex>,
     /// A network of the overlay. A lease outside all of its family is refused, and gateway routes into it over --link
     /// are ours: reconcile deletes them when no lease wants them.
     #[arg(long = "network")]
@@ -94,9 +95,9 @@ pub struct Leases {
     /// A key could not be read: nobody knows what its lease owns.
     pub has_unknown_key: bool,
     pub networks: Vec<IpPrefix>,
-    pub link: Option<u32>,
+    pub link: Option<IfIndex>,
     /// With the vxlan backend, its links for IPv4 and IPv6.
-    pub vxlan_links: [Option<u32>; 2],
+    pub vxlan_links: [Option<IfIndex>; 2],
 }
 
 impl PlanArgs {
@@ -131,7 +132,7 @@ impl PlanArgs {
         Ok(leases)
     }
 
-    fn vxlan_links(&self) -> Result<[Option<u32>; 2], Failure> {
+    fn vxlan_links(&self) -> Result<[Option<IfIndex>; 2], Failure> {
         match (self.backend, self.vxlan_link, self.link) {
             (BackendType::Vxlan, None, _) => Err(Failure::input("--vxlan-link: needed for vxlan")),
             (BackendType::HostGw, _, None) => Err(Failure::input("--link: needed for host-gw")),
@@ -173,13 +174,15 @@ impl Leases {
             BackendType::Vxlan => {
                 let readings = VxlanPeer::from_json(key, value, &self.networks);
                 for (reading, link) in readings.into_iter().zip(self.vxlan_links) {
-                    let backend = VxlanBackend { link: link.unwrap_or_default() };
+                    let ifindex = link.expect("vxlan_links() refuses the vxlan backend without");
+                    let backend = VxlanBackend { ifindex };
                     self.add_family(&reading, Family::Vxlan(backend, reading));
                 }
             }
             BackendType::HostGw => {
                 for reading in HostGwPeer::from_json(key, value, &self.networks) {
-                    let backend = HostGwBackend { link: self.link.unwrap_or_default() };
+                    let ifindex = self.link.expect("vxlan_links() refuses host-gw without");
+                    let backend = HostGwBackend { ifindex };
                     self.add_family(&reading, Family::HostGw(backend, reading));
                 }
             }

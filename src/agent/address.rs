@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::netlink::{BuildError, LinkAddress};
+use crate::netlink::{LinkAddress, RequestError};
 use crate::subnet::IpPrefix;
 
 /// One request about a link's addresses.
@@ -19,8 +19,8 @@ impl AddressChange {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Add(address) => address.write_add(seq, buffer),
             Self::Delete(address) => address.write_delete(seq, buffer),
@@ -30,11 +30,11 @@ impl AddressChange {
 
 impl fmt::Display for AddressChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verb, LinkAddress { link, address, prefix_len }) = match self {
+        let (verb, LinkAddress { ifindex, address, prefix_len }) = match self {
             Self::Add(address) => ("add", address),
             Self::Delete(address) => ("delete", address),
         };
-        write!(f, "{verb} address {address}/{prefix_len} on link {link}")
+        write!(f, "{verb} address {address}/{prefix_len} on link {ifindex}")
     }
 }
 
@@ -53,7 +53,7 @@ pub fn ensure_address(
         IpAddr::V6(address) => !address.is_unicast_link_local(),
     };
     let rivals = move |address: &&LinkAddress| {
-        address.link == wanted.link
+        address.ifindex == wanted.ifindex
             && address.address.is_ipv4() == wanted.address.is_ipv4()
             && **address != wanted
     };
@@ -65,12 +65,17 @@ pub fn ensure_address(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netlink::IfIndex;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
     fn on_lo(text: &str) -> LinkAddress {
         let (address, len) = text.split_once('/').unwrap();
-        LinkAddress { link: 1, address: address.parse().unwrap(), prefix_len: len.parse().unwrap() }
+        LinkAddress {
+            ifindex: IfIndex::literal::<1>(),
+            address: address.parse().unwrap(),
+            prefix_len: len.parse().unwrap(),
+        }
     }
 
     fn words(wanted: &str, found: &[&str]) -> Vec<String> {
@@ -102,7 +107,7 @@ mod tests {
         let add = ["add address ::2/64 on link 1"];
         assert_eq!(words("::2/64", &["fe80::1/64", "127.0.0.1/8"]), add);
         let wanted = on_lo("10.5.3.0/32");
-        let elsewhere = LinkAddress { link: 2, ..on_lo("10.5.3.1/24") };
+        let elsewhere = LinkAddress { ifindex: IfIndex::literal::<2>(), ..on_lo("10.5.3.1/24") };
         let network = "10.5.0.0/16".parse().unwrap();
         let changes: Vec<AddressChange> =
             ensure_address(wanted, network, &[elsewhere, wanted]).collect();

@@ -1,7 +1,7 @@
 //! The two backends of a node: what they want in the kernel for a peer, and what a lease event
 //! changes there.
 
-use crate::netlink::{FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute};
+use crate::netlink::{FdbEntry, HostGwRoute, IfIndex, NeighbourEntry, OnlinkRoute};
 
 use super::claim::{Claim, Kept, Wanted};
 use super::found::{Found, FoundRecords};
@@ -20,13 +20,14 @@ use super::record::{Change, Record};
 ///
 /// ```
 /// use vtep::agent::{Claim, Reach, VxlanBackend, VxlanPeer};
+/// use vtep::netlink::IfIndex;
 ///
 /// let text = r#"{"PublicIP":"192.0.2.12","BackendType":"vxlan","BackendData":{"VtepMAC":"0a:00:00:00:00:12"}}"#;
 /// let peer = |key: &str| VxlanPeer::from_json(&key.parse().ok()?, text, &[])[0].peer().copied();
 /// let (old, new) = (peer("10.5.2.0-24").unwrap(), peer("10.5.9.0-24").unwrap());
 ///
 /// // A node has a new subnet; its previous lease expires. The FDB entry is still needed.
-/// let backend = VxlanBackend { link: 7 };
+/// let backend = VxlanBackend { ifindex: IfIndex::literal::<7>() };
 /// let others = backend.wanted(&new, Reach::Tunnel).map(Claim::Wants);
 /// let plan = backend.removed(&old, Reach::Tunnel, others);
 /// let words: Vec<String> = plan.changes().map(|change| change.to_string()).collect();
@@ -41,7 +42,7 @@ use super::record::{Change, Record};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct VxlanBackend {
     /// Index of the vxlan link of that family: flannel.1, or flannel-v6.1.
-    pub link: u32,
+    pub ifindex: IfIndex,
 }
 
 impl VxlanBackend {
@@ -54,19 +55,20 @@ impl VxlanBackend {
         reach: Reach,
     ) -> impl Iterator<Item = Wanted> + Clone + use<> {
         let (owner, mac, public) = (peer.owner(), peer.mac(), peer.public());
-        let (link, vtep) = (self.link, owner.subnet.address());
+        let (ifindex, vtep) = (self.ifindex, owner.subnet.address());
         let records = match reach {
             Reach::Tunnel => [
-                Some(Record::Neighbour(NeighbourEntry { link, address: vtep, mac })),
-                Some(Record::Fdb(FdbEntry { link, mac, remote: public })),
+                Some(Record::Neighbour(NeighbourEntry { ifindex, address: vtep, mac })),
+                Some(Record::Fdb(FdbEntry { ifindex, mac, remote: public })),
                 Some(Record::Onlink(OnlinkRoute {
                     destination: owner.subnet,
                     gateway: vtep,
-                    link,
+                    ifindex,
                 })),
             ],
             Reach::Direct => {
-                let route = HostGwRoute { destination: owner.subnet, gateway: public, link: 0 };
+                let route =
+                    HostGwRoute { destination: owner.subnet, gateway: public, ifindex: None };
                 [Some(Record::Direct(route)), None, None]
             }
         };
@@ -81,7 +83,7 @@ impl VxlanBackend {
         reach: Reach,
     ) -> impl Iterator<Item = Claim> + Clone + use<> {
         let wanted = reading.peer().map(|peer| self.wanted(peer, reach));
-        let kept = kept(reading, Some(self.link));
+        let kept = kept(reading, Some(self.ifindex));
         wanted.into_iter().flatten().map(Claim::Wants).chain(kept.map(Claim::Keeps))
     }
 
@@ -125,14 +127,18 @@ impl VxlanBackend {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct HostGwBackend {
     /// Index of the underlay's link.
-    pub link: u32,
+    pub ifindex: IfIndex,
 }
 
 impl HostGwBackend {
     /// Returns the route that should be in the kernel for a peer.
     #[must_use]
     pub const fn route(self, peer: &HostGwPeer) -> HostGwRoute {
-        HostGwRoute { destination: peer.owner().subnet, gateway: peer.public(), link: self.link }
+        HostGwRoute {
+            destination: peer.owner().subnet,
+            gateway: peer.public(),
+            ifindex: Some(self.ifindex),
+        }
     }
 
     /// Returns the entry that should be in the kernel for a peer.
@@ -195,9 +201,11 @@ pub(super) fn set_host_gw(record: Record, found: FoundRecords<'_>) -> Change {
     }
 }
 
-fn kept<P: Copy>(reading: &Reading<P>, vxlan_link: Option<u32>) -> Option<Kept> {
+fn kept<P: Copy>(reading: &Reading<P>, vxlan_ifindex: Option<IfIndex>) -> Option<Kept> {
     match reading {
-        Reading::Unreadable { owner, last: None, .. } => Some(Kept { owner: *owner, vxlan_link }),
+        Reading::Unreadable { owner, last: None, .. } => {
+            Some(Kept { owner: *owner, vxlan_ifindex })
+        }
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::netlink::IfIndex;
+
 use super::found::FoundRecords;
 use super::peer::Owner;
 use super::record::{Place, Record};
@@ -86,14 +88,14 @@ pub struct Kept {
     /// The lease.
     pub owner: Owner,
     /// Index of the vxlan link, with the vxlan backend.
-    pub vxlan_link: Option<u32>,
+    pub vxlan_ifindex: Option<IfIndex>,
 }
 
 impl Kept {
     /// Whether the entry in that place is the lease's own, or may be.
     pub(super) fn has(&self, place: Place) -> bool {
         match place {
-            Place::Fdb(link, _) => self.vxlan_link == Some(link),
+            Place::Fdb(ifindex, _) => self.vxlan_ifindex == Some(ifindex),
             _ => Some(place) == self.neighbour() || place == self.route(),
         }
     }
@@ -103,7 +105,7 @@ impl Kept {
     }
 
     fn neighbour(&self) -> Option<Place> {
-        Some(Place::Neighbour(self.vxlan_link?, self.owner.subnet.address()))
+        Some(Place::Neighbour(self.vxlan_ifindex?, self.owner.subnet.address()))
     }
 }
 
@@ -215,8 +217,8 @@ impl<'a> WantedRecords<'a> {
     }
 
     /// Whether an FDB entry of that link may be one that an unreadable lease owns.
-    pub(super) fn may_own_fdb(self, link: u32) -> bool {
-        self.unknown_fdb.has(link)
+    pub(super) fn may_own_fdb(self, ifindex: IfIndex) -> bool {
+        self.unknown_fdb.has(ifindex)
     }
 }
 
@@ -224,22 +226,22 @@ impl<'a> WantedRecords<'a> {
 /// not there to say.
 #[derive(Clone, Copy, Default, Debug)]
 struct UnknownFdb {
-    links: [Option<u32>; 2],
+    links: [Option<IfIndex>; 2],
     /// There are more than two.
     every_link: bool,
 }
 
 impl UnknownFdb {
-    fn has(self, link: u32) -> bool {
-        self.every_link || self.links.contains(&Some(link))
+    fn has(self, ifindex: IfIndex) -> bool {
+        self.every_link || self.links.contains(&Some(ifindex))
     }
 
-    fn add(&mut self, link: u32) {
-        if self.has(link) {
+    fn add(&mut self, ifindex: IfIndex) {
+        if self.has(ifindex) {
             return;
         }
         match self.links.iter_mut().find(|known| known.is_none()) {
-            Some(free) => *free = Some(link),
+            Some(free) => *free = Some(ifindex),
             None => self.every_link = true,
         }
     }
@@ -257,14 +259,16 @@ impl UnknownFdb {
             None => Ok(()),
         };
         keep(kept.route())?;
-        let (Some(link), Some(place)) = (kept.vxlan_link, kept.neighbour()) else { return Ok(()) };
+        let (Some(ifindex), Some(place)) = (kept.vxlan_ifindex, kept.neighbour()) else {
+            return Ok(());
+        };
         keep(place)?;
         match found.at(place).next().map(|entry| entry.record) {
             Some(Record::Neighbour(neighbour)) if neighbour.mac.is_valid_unicast() => {
-                keep(Place::Fdb(link, neighbour.mac))
+                keep(Place::Fdb(ifindex, neighbour.mac))
             }
             _ => {
-                self.add(link);
+                self.add(ifindex);
                 Ok(())
             }
         }

@@ -1,6 +1,6 @@
 //! What is in the kernel.
 
-use crate::netlink::{Attr, Body, Family, RouteFlags, RouteHeader, RouteMessage};
+use crate::netlink::{Attr, Body, Family, IfIndex, RouteFlags, RouteHeader, RouteMessage};
 
 use super::peer::{Owner, VxlanPeer};
 use super::record::{Place, Record};
@@ -68,11 +68,11 @@ fn has_default_metric(message: RouteMessage<'_>) -> bool {
 }
 
 fn is_exact(record: Record, message: RouteMessage<'_>) -> bool {
-    let RouteHeader { tos, source_len, protocol, scope, kind, flags, .. } = message.header;
+    let RouteHeader { tos, source_len, protocol, scope, route_type, flags, .. } = message.header;
     let usual = RouteHeader::unicast(message.header.family);
     let is_plain = match record {
         Record::Other(_) => true,
-        _ => (scope, kind) == (usual.scope, usual.kind),
+        _ => (scope, route_type) == (usual.scope, usual.route_type),
     };
     let flags = flags & (RouteFlags::ONLINK | RouteFlags::CLONED);
     let is_onlink = matches!(record, Record::Onlink(_));
@@ -130,20 +130,21 @@ impl<'a> FoundRecords<'a> {
     ///
     /// A program that keeps no state of its own learns so what other leases want. The key of their
     /// leases is not known: it is taken to be that of a lease of this subnet alone.
-    pub fn vxlan_peers(self, link: u32) -> impl Iterator<Item = VxlanPeer> + use<'a> {
+    pub fn vxlan_peers(self, ifindex: IfIndex) -> impl Iterator<Item = VxlanPeer> + use<'a> {
         self.iter().filter_map(move |found| {
             let Record::Onlink(route) = found.record else { return None };
-            let neighbour = Place::Neighbour(link, route.gateway);
+            let neighbour = Place::Neighbour(ifindex, route.gateway);
             let mac = self.at(neighbour).find_map(|found| match found.record {
                 Record::Neighbour(neighbour) => Some(neighbour.mac),
                 _ => None,
             })?;
-            let remote = self.at(Place::Fdb(link, mac)).find_map(|found| match found.record {
-                Record::Fdb(fdb) => Some(fdb.remote),
-                _ => None,
-            })?;
+            let remote =
+                self.at(Place::Fdb(ifindex, mac)).find_map(|found| match found.record {
+                    Record::Fdb(fdb) => Some(fdb.remote),
+                    _ => None,
+                })?;
             let peer = VxlanPeer::new(Owner::of_subnet(route.destination), remote, mac).ok();
-            peer.filter(|_| route.link == link)
+            peer.filter(|_| route.ifindex == ifindex)
         })
     }
 }

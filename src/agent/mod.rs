@@ -18,11 +18,12 @@
 //!
 //! ```
 //! use vtep::agent::{Reach, VxlanBackend, VxlanPeer};
+//! use vtep::netlink::IfIndex;
 //!
 //! let text = r#"{"PublicIP":"192.168.50.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"#;
 //! let [v4, _] = VxlanPeer::from_json(&"10.5.34.0-24".parse()?, text, &[]);
 //! let peer = v4.peer().ok_or("not of the vxlan backend")?;
-//! let plan = VxlanBackend { link: 7 }.added(peer, Reach::Tunnel, []);
+//! let plan = VxlanBackend { ifindex: IfIndex::literal::<7>() }.added(peer, Reach::Tunnel, []);
 //! let words: Vec<String> = plan.changes().map(|change| change.to_string()).collect();
 //! assert_eq!(
 //!     words,

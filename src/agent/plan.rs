@@ -105,11 +105,12 @@ impl Plan {
     ///
     /// ```
     /// use vtep::agent::{Found, FoundRecords, Owner, Reach, VxlanBackend, VxlanPeer};
+    /// use vtep::netlink::IfIndex;
     /// use vtep::wire::MacAddr;
     ///
     /// let owner = Owner::of_subnet("10.5.2.0/24".parse()?);
     /// let peer = VxlanPeer::new(owner, [192, 0, 2, 12].into(), MacAddr::new([2, 0, 0, 0, 0, 1]))?;
-    /// let backend = VxlanBackend { link: 7 };
+    /// let backend = VxlanBackend { ifindex: IfIndex::literal::<7>() };
     /// let plan = backend.added(&peer, Reach::Tunnel, []);
     ///
     /// // The route was refused. On an empty kernel, neighbour and FDB entry go again:

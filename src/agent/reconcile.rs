@@ -1,6 +1,7 @@
 //! What should be in the kernel against what is (flannel's ten-second check,
 //! `backend/route_network.go`, and more).
 
+use crate::netlink::IfIndex;
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
@@ -14,9 +15,9 @@ use super::record::{Change, Place, Record};
 pub struct Ownership<'a> {
     /// Index of the vxlan link: all its permanent neighbours, FDB entries and onlink routes, but
     /// for the default FDB entry, which comes from the device's own configuration.
-    pub vxlan_link: Option<u32>,
+    pub vxlan_ifindex: Option<IfIndex>,
     /// Index of the underlay's link: its gateway routes into `networks`, as flannel makes them.
-    pub underlay_link: Option<u32>,
+    pub underlay_ifindex: Option<IfIndex>,
     /// The overlay's networks.
     pub networks: &'a [IpPrefix],
 }
@@ -24,16 +25,19 @@ pub struct Ownership<'a> {
 impl Ownership<'_> {
     fn has(&self, found: &Found) -> bool {
         match found.record {
-            Record::Neighbour(entry) => self.vxlan_link == Some(entry.link),
-            Record::Fdb(entry) => self.vxlan_link == Some(entry.link) && entry.mac != MacAddr::ZERO,
+            Record::Neighbour(entry) => self.vxlan_ifindex == Some(entry.ifindex),
+            Record::Fdb(entry) => {
+                self.vxlan_ifindex == Some(entry.ifindex) && entry.mac != MacAddr::ZERO
+            }
             Record::Onlink(route) => {
-                self.vxlan_link == Some(route.link) && route.destination.len() != 0
+                self.vxlan_ifindex == Some(route.ifindex) && route.destination.len() != 0
             }
             Record::Direct(route) | Record::HostGw(route) => {
                 let inside = |network: &IpPrefix| network.contains_prefix(route.destination);
                 found.is_exact
                     && route.destination.len() != 0
-                    && self.underlay_link == Some(route.link)
+                    && self.underlay_ifindex.is_some()
+                    && self.underlay_ifindex == route.ifindex
                     && self.networks.iter().any(inside)
             }
             Record::Other(_) => false,
@@ -99,7 +103,7 @@ impl PlaceState {
         match (wanted.winner(place), place) {
             (Some(winner), _) if found.meet(&winner.record) => Self::Met(winner),
             (Some(_), _) => Self::Missing,
-            (None, Place::Fdb(link, _)) if wanted.may_own_fdb(link) => Self::Unknown,
+            (None, Place::Fdb(ifindex, _)) if wanted.may_own_fdb(ifindex) => Self::Unknown,
             (None, _) => Self::Free,
         }
     }

@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 use crate::netlink::{
-    Body, BuildError, FdbEntry, HostGwRoute, NeighbourEntry, OnlinkRoute, OtherRoute,
+    Body, FdbEntry, HostGwRoute, IfIndex, NeighbourEntry, OnlinkRoute, OtherRoute, RequestError,
 };
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
@@ -48,8 +48,8 @@ impl Record {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_add(seq, buffer),
             Self::Fdb(entry) => entry.write_add(seq, buffer),
@@ -63,8 +63,8 @@ impl Record {
     /// in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_set(seq, buffer),
             Self::Fdb(entry) => entry.write_set(seq, buffer),
@@ -77,8 +77,8 @@ impl Record {
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Neighbour(entry) => entry.write_delete(seq, buffer),
             Self::Fdb(entry) => entry.write_delete(seq, buffer),
@@ -91,8 +91,8 @@ impl Record {
     /// The route of flannel's, whichever of the three it is.
     pub(super) fn route(&self) -> Option<HostGwRoute> {
         match *self {
-            Self::Onlink(OnlinkRoute { destination, gateway, link }) => {
-                Some(HostGwRoute { destination, gateway, link })
+            Self::Onlink(OnlinkRoute { destination, gateway, ifindex }) => {
+                Some(HostGwRoute { destination, gateway, ifindex: Some(ifindex) })
             }
             Self::Direct(route) | Self::HostGw(route) => Some(route),
             Self::Neighbour(_) | Self::Fdb(_) | Self::Other(_) => None,
@@ -104,8 +104,8 @@ impl Record {
     pub(super) fn is_met_by(&self, found: &Self) -> bool {
         match (self, found.route()) {
             (Self::Direct(own), Some(route)) => {
-                let link = if own.link == 0 { route.link } else { own.link };
-                route == HostGwRoute { link, ..*own } && !matches!(found, Self::Onlink(_))
+                let ifindex = own.ifindex.or(route.ifindex);
+                route == HostGwRoute { ifindex, ..*own } && !matches!(found, Self::Onlink(_))
             }
             (Self::HostGw(own), Some(route)) => *own == route,
             _ => self == found,
@@ -121,8 +121,8 @@ impl Record {
 
     pub(super) const fn place(&self) -> Place {
         match self {
-            Self::Neighbour(entry) => Place::Neighbour(entry.link, entry.address),
-            Self::Fdb(entry) => Place::Fdb(entry.link, entry.mac),
+            Self::Neighbour(entry) => Place::Neighbour(entry.ifindex, entry.address),
+            Self::Fdb(entry) => Place::Fdb(entry.ifindex, entry.mac),
             Self::Onlink(OnlinkRoute { destination, .. })
             | Self::Direct(HostGwRoute { destination, .. })
             | Self::HostGw(HostGwRoute { destination, .. })
@@ -131,19 +131,20 @@ impl Record {
     }
 
     /// What tells those of one place apart.
-    fn detail(&self) -> (MacAddr, Option<IpAddr>, u32, u16) {
+    fn detail(&self) -> (MacAddr, Option<IpAddr>, Option<IfIndex>, u16) {
         let kind = match self {
-            Self::Neighbour(entry) => return (entry.mac, None, 0, 0),
-            Self::Fdb(entry) => return (MacAddr::ZERO, Some(entry.remote), 0, 0),
+            Self::Neighbour(entry) => return (entry.mac, None, None, 0),
+            Self::Fdb(entry) => return (MacAddr::ZERO, Some(entry.remote), None, 0),
             Self::Onlink(_) => 0,
             Self::Direct(_) => 1,
             Self::HostGw(_) => 2,
-            Self::Other(OtherRoute { link, scope, kind, .. }) => {
-                return (MacAddr::ZERO, None, *link, u16::from_be_bytes([*scope, *kind]));
+            Self::Other(OtherRoute { ifindex, scope, route_type, .. }) => {
+                return (MacAddr::ZERO, None, *ifindex, u16::from_be_bytes([*scope, *route_type]));
             }
         };
         let route = self.route();
-        (MacAddr::ZERO, route.map(|route| route.gateway), route.map_or(0, |route| route.link), kind)
+        let ifindex = route.and_then(|route| route.ifindex);
+        (MacAddr::ZERO, route.map(|route| route.gateway), ifindex, kind)
     }
 }
 
@@ -151,8 +152,8 @@ impl Record {
 /// neighbour, the MAC address of an FDB entry, the destination of a route.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Place {
-    Neighbour(u32, IpAddr),
-    Fdb(u32, MacAddr),
+    Neighbour(IfIndex, IpAddr),
+    Fdb(IfIndex, MacAddr),
     Route(IpPrefix),
 }
 
@@ -173,31 +174,24 @@ impl PartialOrd for Record {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Neighbour(NeighbourEntry { link, address, mac }) => {
-                write!(f, "neighbour {address} is at {mac} on link {link}")
+            Self::Neighbour(NeighbourEntry { ifindex, address, mac }) => {
+                write!(f, "neighbour {address} is at {mac} on link {ifindex}")
             }
-            Self::Fdb(FdbEntry { link, mac, remote }) => {
-                write!(f, "{mac} is behind {remote} on link {link}")
+            Self::Fdb(FdbEntry { ifindex, mac, remote }) => {
+                write!(f, "{mac} is behind {remote} on link {ifindex}")
             }
-            Self::Onlink(OnlinkRoute { destination, gateway, link }) => {
-                write!(f, "route {destination} via {gateway} on link {link}, onlink")
+            Self::Onlink(OnlinkRoute { destination, gateway, ifindex }) => {
+                write!(f, "route {destination} via {gateway} on link {ifindex}, onlink")
             }
-            Self::Direct(HostGwRoute { destination, gateway, link: 0 }) => {
-                write!(f, "route {destination} via {gateway}, direct")
-            }
-            Self::Direct(route) | Self::HostGw(route) => {
-                write!(
-                    f,
-                    "route {} via {} on link {}",
-                    route.destination, route.gateway, route.link
-                )
-            }
-            Self::Other(OtherRoute { destination, link: 0, kind, .. }) => {
-                write!(f, "route {destination} of type {kind}")
-            }
-            Self::Other(OtherRoute { destination, link, .. }) => {
-                write!(f, "route {destination} on link {link}")
-            }
+            Self::Direct(HostGwRoute { destination, gateway, ifindex })
+            | Self::HostGw(HostGwRoute { destination, gateway, ifindex }) => match ifindex {
+                Some(ifindex) => write!(f, "route {destination} via {gateway} on link {ifindex}"),
+                None => write!(f, "route {destination} via {gateway}, direct"),
+            },
+            Self::Other(OtherRoute { destination, ifindex, route_type, .. }) => match ifindex {
+                Some(ifindex) => write!(f, "route {destination} on link {ifindex}"),
+                None => write!(f, "route {destination} of type {route_type}"),
+            },
         }
     }
 }
@@ -225,8 +219,8 @@ impl Change {
     /// Writes the request and returns its length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         match self {
             Self::Add(record) => record.write_add(seq, buffer),
             Self::Set(record) => record.write_set(seq, buffer),

@@ -182,7 +182,12 @@ impl<'a> Arbitrary<'a> for NetlinkMessage {
         if kind == MessageType::ERROR {
             message.request(u, flags & MessageFlags::CAPPED.bits() != 0)?;
         } else {
-            let fixed_part: [u8; 16] = u.arbitrary()?;
+            let mut fixed_part: [u8; 16] = u.arbitrary()?;
+            // The interface index is not negative.
+            let has_none = matches!(kind, MessageType::NEWROUTE | MessageType::DELROUTE);
+            if let Some(index) = fixed_part.get_mut(4..8).filter(|_| !has_none) {
+                index.copy_from_slice(&u.int_in_range(0..=i32::MAX)?.to_ne_bytes());
+            }
             message.put(fixed_part.get(..fixed).unwrap_or_default());
         }
         message.attrs_at = message.len;

@@ -3,10 +3,11 @@
 
 use core::net::IpAddr;
 
-use super::message::{Header, MessageFlags, MessageType};
+use super::header::{Header, MessageFlags, MessageType};
+use super::ifindex::{IfIndex, IfIndexError};
 use super::native::{read_u32, write_u32};
 use super::value::{Family, Text, attributes, last, message};
-use super::writer::{BuildError, build};
+use super::writer::{RequestError, build};
 
 /// The fixed part of an address message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,21 +20,26 @@ pub struct AddressHeader {
     pub flags: u8,
     /// How far it is valid (RT_SCOPE_*): 0 anywhere, 253 on the link, 254 here.
     pub scope: u8,
-    /// Index of the link.
-    pub link: u32,
+    /// Index of the link; in a dump request of none.
+    pub ifindex: Option<IfIndex>,
 }
 
 impl AddressHeader {
     /// The header that these bytes are.
-    #[must_use]
-    pub fn from_bytes([family, prefix_len, flags, scope, a, b, c, d]: [u8; 8]) -> Self {
-        Self { family: Family(family), prefix_len, flags, scope, link: read_u32([a, b, c, d]) }
+    ///
+    /// # Errors
+    /// [`IfIndexError`] if the interface index is negative.
+    pub fn from_bytes(
+        [family, prefix_len, flags, scope, a, b, c, d]: [u8; 8],
+    ) -> Result<Self, IfIndexError> {
+        let ifindex = IfIndex::from_field(read_u32([a, b, c, d]))?;
+        Ok(Self { family: Family(family), prefix_len, flags, scope, ifindex })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 8] {
-        let [a, b, c, d] = write_u32(self.link);
+        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
         [self.family.0, self.prefix_len, self.flags, self.scope, a, b, c, d]
     }
 }
@@ -56,7 +62,7 @@ attributes! {
 
 message! {
     /// An address message.
-    pub struct AddressMessage { AddressHeader: 8, AddressAttr }
+    pub struct AddressMessage { AddressHeader: 8 by AddressHeader::from_bytes, AddressAttr }
 }
 
 impl<'a> AddressMessage<'a> {
@@ -90,7 +96,7 @@ impl<'a> AddressMessage<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkAddress {
     /// Index of the link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// The address.
     pub address: IpAddr,
     /// Bits of the prefix.
@@ -101,27 +107,27 @@ impl LinkAddress {
     /// Writes the request that adds it and fails when it is there; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWADDR, MessageFlags::ADD, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::DELADDR, MessageFlags::CHANGE, seq), buffer)
     }
 
-    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let family = Family::of(self.address);
         let fixed = AddressHeader {
             family,
             prefix_len: self.prefix_len,
             flags: 0,
             scope: 0,
-            link: self.link,
+            ifindex: Some(self.ifindex),
         };
         build(buffer, header, |writer| {
             writer.bytes(&fixed.to_bytes());
@@ -142,7 +148,11 @@ impl LinkAddress {
         if !is_known || message.unreadable().is_some() {
             return None;
         }
-        Some(Self { link: message.header.link, address, prefix_len: message.header.prefix_len })
+        Some(Self {
+            ifindex: message.header.ifindex?,
+            address,
+            prefix_len: message.header.prefix_len,
+        })
     }
 }
 
@@ -157,11 +167,11 @@ impl AddressDump {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::GETADDR, MessageFlags::LIST, seq);
         let fixed =
-            AddressHeader { family: self.family, prefix_len: 0, flags: 0, scope: 0, link: 0 };
+            AddressHeader { family: self.family, prefix_len: 0, flags: 0, scope: 0, ifindex: None };
         build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
     }
 }
@@ -172,12 +182,14 @@ mod tests {
     use super::super::writer::Writer;
     use super::*;
 
+    const LINK: IfIndex = IfIndex::literal::<3>();
     const OWN: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 0));
     const OTHER: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 5, 17, 9));
 
     fn read(family: Family, attrs: &[AddressAttr<'_>]) -> (Option<LinkAddress>, u32) {
         let mut buffer = [0; 128];
-        let fixed = AddressHeader { family, prefix_len: 32, flags: 0x80, scope: 0, link: 3 };
+        let fixed =
+            AddressHeader { family, prefix_len: 32, flags: 0x80, scope: 0, ifindex: Some(LINK) };
         let header = Header::request(MessageType::NEWADDR, MessageFlags::ADD, 1);
         let body = |writer: &mut Writer<'_>| {
             writer.bytes(&fixed.to_bytes());
@@ -191,7 +203,7 @@ mod tests {
     #[test]
     fn the_own_address_is_the_local_one_if_there_is_one() {
         use AddressAttr::{Address, Flags, Local, Other};
-        let own = Some(LinkAddress { link: 3, address: OWN, prefix_len: 32 });
+        let own = Some(LinkAddress { ifindex: LINK, address: OWN, prefix_len: 32 });
         assert_eq!(read(Family::INET, &[Address(OTHER), Local(OWN)]), (own, 0x80));
         assert_eq!(read(Family::INET, &[Address(OWN), Flags(0x380)]), (own, 0x380));
         assert_eq!(read(Family::INET, &[]).0, None);

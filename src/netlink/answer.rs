@@ -1,9 +1,9 @@
-//! What the kernel answers: acknowledgements, errors, dumps (`struct nlmsgerr`, NLM_F_MULTI,
-//! `include/uapi/linux/netlink.h`).
+//! What the kernel answers to a request: acknowledgements, errors and the ends of dumps
+//! (`struct nlmsgerr`, `include/uapi/linux/netlink.h`).
 
 use super::attr::Attrs;
 use super::ext_ack::ExtAck;
-use super::message::{Body, HEADER, Header, Message, MessageError, MessageFlags, MessageType};
+use super::header::{HEADER, Header, MessageError, MessageFlags};
 use super::native::{read_i32, write_i32, write_u32};
 use super::writer::Writer;
 
@@ -15,7 +15,7 @@ pub struct ErrorMessage<'a> {
     /// The header of the request.
     pub request: Header,
     /// The length field of the request.
-    pub request_length: u32,
+    pub request_len: u32,
     request_payload: &'a [u8],
     ext_ack: ExtAck<'a>,
 }
@@ -31,16 +31,16 @@ impl<'a> ErrorMessage<'a> {
         let (code, rest) = body.split_first_chunk().ok_or(short(20))?;
         let (header, rest) = rest.split_first_chunk::<HEADER>().ok_or(short(20))?;
         let code = read_i32(*code);
-        let (request_length, request) = Header::from_bytes(*header);
+        let (request_len, request) = Header::from_bytes(*header);
         let given_back =
             match (flags.contains(MessageFlags::ACK_TLVS), flags.contains(MessageFlags::CAPPED)) {
                 (false, _) => rest.len(),
                 (true, true) => 0,
-                (true, false) => padded_payload(request_length),
+                (true, false) => padded_payload(request_len),
             };
         let (request_payload, tlvs) =
             rest.split_at_checked(given_back).ok_or(short(given_back.saturating_add(20)))?;
-        Ok(Self { code, request, request_length, request_payload, ext_ack: ExtAck::new(tlvs) })
+        Ok(Self { code, request, request_len, request_payload, ext_ack: ExtAck::new(tlvs) })
     }
 
     /// Whether it is an acknowledgement, not an error. It may have a [`text`](Self::text) all the
@@ -90,7 +90,7 @@ impl<'a> ErrorMessage<'a> {
 
     pub(super) fn emit(self, writer: &mut Writer<'_>) {
         writer.bytes(&write_i32(self.code));
-        writer.bytes(&write_u32(self.request_length));
+        writer.bytes(&write_u32(self.request_len));
         writer.bytes(&self.request.tail());
         writer.bytes(self.request_payload);
         writer.bytes(self.attrs().as_bytes());
@@ -163,79 +163,10 @@ impl<'a> Done<'a> {
     }
 }
 
-/// Follows the answers to a dump request, over as many buffers as they take.
-#[derive(Clone, Copy, Debug)]
-pub struct Dump {
-    seq: u32,
-    interrupted: bool,
-}
-
-impl Dump {
-    /// Follows the answers to the request with this number.
-    #[must_use]
-    pub const fn new(seq: u32) -> Self {
-        Self { seq, interrupted: false }
-    }
-
-    /// Returns what the next message means to the dump.
-    ///
-    /// # Errors
-    /// [`MessageError`] if the message's body cannot be read.
-    pub fn step<'a>(&mut self, message: &Message<'a>) -> Result<DumpStep<'a>, MessageError> {
-        let Header { kind, flags, seq, .. } = message.header;
-        if seq != self.seq {
-            return Ok(DumpStep::Foreign);
-        }
-        self.interrupted |= flags.contains(MessageFlags::DUMP_INTR) || kind == MessageType::OVERRUN;
-        Ok(match message.body()? {
-            Body::Error(error) if error.is_ack() => DumpStep::NoDump,
-            Body::Error(error) => {
-                DumpStep::Failed { errno: error.errno(), ext_ack: error.ext_ack() }
-            }
-            Body::Done(done) if done.errno() != 0 => {
-                DumpStep::Failed { errno: done.errno(), ext_ack: done.ext_ack() }
-            }
-            Body::Done(_) if self.interrupted => DumpStep::Interrupted,
-            Body::Done(_) => DumpStep::Finished,
-            _ if kind.is_control() => DumpStep::Control,
-            body if flags.contains(MessageFlags::MULTI) => DumpStep::Entry(body),
-            _ => DumpStep::Foreign,
-        })
-    }
-}
-
-/// What a message means to a [`Dump`].
-#[derive(Clone, Copy, Debug)]
-pub enum DumpStep<'a> {
-    /// One of the things asked for.
-    Entry(Body<'a>),
-    /// Not an answer to this request: another number, or a notification (without NLM_F_MULTI) of
-    /// what another socket did under the same number.
-    Foreign,
-    /// A message of netlink itself that holds nothing: NLMSG_NOOP, or NLMSG_OVERRUN, after which
-    /// the dump ends as [`Interrupted`](Self::Interrupted).
-    Control,
-    /// The dump is whole.
-    Finished,
-    /// The dump is over, but things changed meanwhile (NLM_F_DUMP_INTR) or messages were lost:
-    /// request it again.
-    Interrupted,
-    /// An acknowledgement: the request did not request a dump, and nothing follows.
-    NoDump,
-    /// The kernel refused the dump or broke it off.
-    Failed {
-        /// The errno, positive, never 0.
-        errno: u32,
-        /// Why.
-        ext_ack: ExtAck<'a>,
-    },
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::writer::build;
+    use super::super::header::MessageType;
     use super::*;
-    use crate::netlink::Messages;
     use std::vec::Vec;
 
     const NONE: MessageFlags = MessageFlags::empty();
@@ -261,7 +192,7 @@ mod tests {
             let body = error(-22, length, &[7; 8][..returned], &tlvs());
             let read = ErrorMessage::parse(MessageFlags::ACK_TLVS, &body).unwrap();
             assert_eq!((read.errno(), read.text(), read.offset()), (22, Some("no"), Some(28)));
-            assert_eq!((read.request_length, read.request_payload().len()), (length, returned));
+            assert_eq!((read.request_len, read.request_payload().len()), (length, returned));
             assert_eq!(read.request.kind, MessageType::GETLINK);
             let capped = MessageFlags::ACK_TLVS | MessageFlags::CAPPED;
             let body = error(0, length, &[], &tlvs());
@@ -314,54 +245,5 @@ mod tests {
                 assert_eq!(Done::parse(flags, &[]).map(|done| done.errno()), Ok(0));
             }
         }
-    }
-
-    fn step(
-        dump: &mut Dump,
-        kind: MessageType,
-        flags: MessageFlags,
-        body: &[u8],
-    ) -> std::string::String {
-        let mut buffer = [0; 128];
-        let header = Header { flags, ..Header::request(kind, NONE, 9) };
-        let length = build(&mut buffer, header, |writer| writer.bytes(body)).unwrap();
-        let message = Messages::new(&buffer[..length]).next().unwrap().unwrap();
-        let step = dump.step(&message).unwrap();
-        let name = std::format!("{step:?}");
-        match step {
-            DumpStep::Failed { errno, ext_ack } => std::format!("{errno} {:?}", ext_ack.text()),
-            _ => name.split('(').next().unwrap().into(),
-        }
-    }
-
-    #[test]
-    fn each_message_has_its_meaning_to_a_dump() {
-        let multi = MessageFlags::MULTI;
-        let tlvs_flag = MessageFlags::ACK_TLVS | multi;
-        let failed = [&(-22_i32).to_ne_bytes()[..], &tlvs()].concat();
-        let mut dump = Dump::new(9);
-        let link = [0; 16];
-        assert_eq!(step(&mut dump, MessageType::NEWLINK, multi, &link), "Entry");
-        // a notification of what another socket did under the same number
-        assert_eq!(step(&mut dump, MessageType::NEWLINK, NONE, &link), "Foreign");
-        assert_eq!(step(&mut dump, MessageType::DELLINK, NONE, &link), "Foreign");
-        assert_eq!(step(&mut Dump::new(8), MessageType::NEWLINK, multi, &link), "Foreign");
-        for kind in [MessageType::NOOP, MessageType(5), MessageType(15)] {
-            assert_eq!(step(&mut dump, kind, multi, &[]), "Control", "{kind:?}");
-        }
-        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
-        let refused = error(-95, 16, &[], &tlvs());
-        let flags = MessageFlags::ACK_TLVS;
-        assert_eq!(step(&mut dump, MessageType::ERROR, flags, &refused), "95 Some(\"no\")");
-        let ack = error(0, 16, &[], &[]);
-        assert_eq!(step(&mut dump, MessageType::ERROR, NONE, &ack), "NoDump");
-        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Finished");
-        assert_eq!(step(&mut dump, MessageType::OVERRUN, NONE, &[]), "Control");
-        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
-        let mut dump = Dump::new(9);
-        let interrupted = multi | MessageFlags::DUMP_INTR;
-        assert_eq!(step(&mut dump, MessageType::NEWLINK, interrupted, &link), "Entry");
-        assert_eq!(step(&mut dump, MessageType::DONE, multi, &[0; 4]), "Interrupted");
-        assert_eq!(step(&mut dump, MessageType::DONE, tlvs_flag, &failed), "22 Some(\"no\")");
     }
 }

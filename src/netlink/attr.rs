@@ -86,7 +86,7 @@ impl<'a> Attr<'a> {
 ///
 /// # Examples
 /// ```
-/// use vtep::netlink::{AttrError, Attrs};
+/// use vtep::netlink::Attrs;
 ///
 /// let length = 8_u16.to_ne_bytes();
 /// let kind = 4_u16.to_ne_bytes();
@@ -94,7 +94,7 @@ impl<'a> Attr<'a> {
 /// let attrs = Attrs::new(&bytes);
 /// assert_eq!(attrs.count(), 1);
 /// assert_eq!(attrs.trailing(), [9, 9]);
-/// assert_eq!(attrs.check(), Err(AttrError { offset: 8 }));
+/// assert_eq!(attrs.check().unwrap_err().offset, 8);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Attrs<'a> {
@@ -175,6 +175,7 @@ fn split_attr(bytes: &[u8]) -> Option<(Attr<'_>, &[u8])> {
 /// Bytes that are not an attribute: fewer than a header has, or with a length field below the
 /// header's own length or beyond the bytes there are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct AttrError {
     /// Where it starts, in bytes from the start of the attributes.
     pub offset: usize,
@@ -182,7 +183,7 @@ pub struct AttrError {
 
 impl fmt::Display for AttrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no attribute at byte {}", self.offset)
+        write!(f, "bytes that are not an attribute at byte {}", self.offset)
     }
 }
 

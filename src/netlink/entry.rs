@@ -5,10 +5,12 @@ use core::net::IpAddr;
 
 use crate::subnet::IpPrefix;
 
-use super::message::{Header, MessageFlags, MessageType};
-use super::route::{RouteAttr, RouteFlags, RouteHeader, RouteMessage, Table, Via};
+use super::header::{Header, MessageFlags, MessageType};
+use super::hop::RouteFlags;
+use super::ifindex::IfIndex;
+use super::route::{RouteAttr, RouteHeader, RouteMessage, Table, Via};
 use super::value::Family;
-use super::writer::{BuildError, build};
+use super::writer::{RequestError, build};
 
 /// A route to a peer's subnet through the peer itself (the host-gw backend; vxlan with
 /// DirectRouting).
@@ -21,8 +23,9 @@ pub struct HostGwRoute {
     pub destination: IpPrefix,
     /// The peer's address in the underlay.
     pub gateway: IpAddr,
-    /// Index of the underlay's link; 0 lets the kernel find it, as flannel's direct routes do.
-    pub link: u32,
+    /// Index of the underlay's link; `None` lets the kernel find it by the gateway, as flannel's
+    /// direct routes do: they have RTA_OIF 0.
+    pub ifindex: Option<IfIndex>,
 }
 
 impl HostGwRoute {
@@ -30,8 +33,8 @@ impl HostGwRoute {
     /// already; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
@@ -39,8 +42,8 @@ impl HostGwRoute {
     /// the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::SET, seq, buffer)
     }
 
@@ -48,8 +51,8 @@ impl HostGwRoute {
     /// bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::DELROUTE, MessageFlags::CHANGE, seq, buffer)
     }
 
@@ -59,7 +62,7 @@ impl HostGwRoute {
         flags: MessageFlags,
         seq: u32,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
+    ) -> Result<usize, RequestError> {
         write_route(*self, RouteFlags::empty(), Header::request(kind, flags, seq), buffer)
     }
 
@@ -67,18 +70,18 @@ impl HostGwRoute {
     /// gateway and one link, and packets go to the gateway as they are (no RTA_ENCAP).
     ///
     /// Returns `None` of any other, of one without a gateway (0.0.0.0 and `::` are none) or without
-    /// a link (0 is none), and if an attribute is [unreadable](RouteMessage::unreadable). A message
+    /// a link, and if an attribute is [unreadable](RouteMessage::unreadable). A message
     /// that reports a deletion (RTM_DELROUTE) is read as well: the caller looks at its type.
     #[must_use]
     pub fn from_message(message: RouteMessage<'_>) -> Option<Self> {
         // 0: the type that a deletion does not name
-        let is_unicast = matches!(message.header.kind, 0 | 1);
+        let is_unicast = matches!(message.header.route_type, 0 | 1);
         if !is_listed(message) || !is_unicast || message.has_encap() {
             return None;
         }
         let (address, len) = message.destination()?;
         let destination = IpPrefix::new(address, len)?;
-        Some(Self { destination, gateway: message.gateway()?, link: message.link()? })
+        Some(Self { destination, gateway: message.gateway()?, ifindex: Some(message.ifindex()?) })
     }
 }
 
@@ -91,7 +94,7 @@ pub struct OnlinkRoute {
     /// The address of the peer's vxlan device: the first of its subnet.
     pub gateway: IpAddr,
     /// Index of the own vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
 }
 
 impl OnlinkRoute {
@@ -99,8 +102,8 @@ impl OnlinkRoute {
     /// destination; returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::ADD, seq, buffer)
     }
 
@@ -108,16 +111,16 @@ impl OnlinkRoute {
     /// the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::NEWROUTE, MessageFlags::SET, seq, buffer)
     }
 
     /// Writes the request that deletes it, which keeps RTNH_F_ONLINK; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(MessageType::DELROUTE, MessageFlags::CHANGE, seq, buffer)
     }
 
@@ -127,9 +130,9 @@ impl OnlinkRoute {
         flags: MessageFlags,
         seq: u32,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
-        let route =
-            HostGwRoute { destination: self.destination, gateway: self.gateway, link: self.link };
+    ) -> Result<usize, RequestError> {
+        let Self { destination, gateway, ifindex } = *self;
+        let route = HostGwRoute { destination, gateway, ifindex: Some(ifindex) };
         write_route(route, RouteFlags::ONLINK, Header::request(kind, flags, seq), buffer)
     }
 
@@ -140,8 +143,8 @@ impl OnlinkRoute {
         if !message.header.flags.contains(RouteFlags::ONLINK) {
             return None;
         }
-        let HostGwRoute { destination, gateway, link } = HostGwRoute::from_message(message)?;
-        Some(Self { destination, gateway, link })
+        let HostGwRoute { destination, gateway, ifindex } = HostGwRoute::from_message(message)?;
+        Some(Self { destination, gateway, ifindex: ifindex? })
     }
 }
 
@@ -151,12 +154,12 @@ impl OnlinkRoute {
 pub struct OtherRoute {
     /// Where it leads.
     pub destination: IpPrefix,
-    /// Index of its link; 0 of one that has none, or several.
-    pub link: u32,
+    /// Index of its link; `None` of one that has none, or several.
+    pub ifindex: Option<IfIndex>,
     /// How far the destination is (RT_SCOPE_*); a route is deleted only by its own.
     pub scope: u8,
-    /// What is done (RTN_*): 1 unicast, 6 blackhole.
-    pub kind: u8,
+    /// The type of the route (`rtm_type`, RTN_*): 1 unicast, 6 blackhole.
+    pub route_type: u8,
 }
 
 impl OtherRoute {
@@ -164,8 +167,8 @@ impl OtherRoute {
     /// does not have, the kernel refuses.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::ADD, seq), buffer)
     }
 
@@ -173,33 +176,33 @@ impl OtherRoute {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWROUTE, MessageFlags::SET, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::DELROUTE, MessageFlags::CHANGE, seq), buffer)
     }
 
-    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let destination = self.destination.address();
         let fixed = RouteHeader {
             destination_len: self.destination.len(),
             scope: self.scope,
-            kind: self.kind,
+            route_type: self.route_type,
             ..RouteHeader::unicast(Family::of(destination))
         };
         let protocol = if header.kind == MessageType::DELROUTE { 0 } else { fixed.protocol };
         build(buffer, header, |writer| {
             writer.bytes(&RouteHeader { protocol, ..fixed }.to_bytes());
             RouteAttr::Destination(destination).emit(writer);
-            if self.link != 0 {
-                RouteAttr::Link(self.link).emit(writer);
+            if self.ifindex.is_some() {
+                RouteAttr::Oif(self.ifindex).emit(writer);
             }
         })
     }
@@ -215,8 +218,8 @@ impl OtherRoute {
         }
         let (address, len) = message.destination()?;
         let destination = IpPrefix::new(address, len)?;
-        let RouteHeader { scope, kind, .. } = message.header;
-        Some(Self { destination, link: message.link().unwrap_or(0), scope, kind })
+        let RouteHeader { scope, route_type, .. } = message.header;
+        Some(Self { destination, ifindex: message.ifindex(), scope, route_type })
     }
 }
 
@@ -233,15 +236,20 @@ fn write_route(
     flags: RouteFlags,
     header: Header,
     buffer: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     let destination = route.destination.address();
     let unicast = RouteHeader::unicast(Family::of(destination));
-    let (protocol, kind) = match header.kind {
+    let (protocol, route_type) = match header.kind {
         MessageType::DELROUTE => (0, 0),
-        _ => (unicast.protocol, unicast.kind),
+        _ => (unicast.protocol, unicast.route_type),
     };
-    let fixed =
-        RouteHeader { destination_len: route.destination.len(), protocol, kind, flags, ..unicast };
+    let fixed = RouteHeader {
+        destination_len: route.destination.len(),
+        protocol,
+        route_type,
+        flags,
+        ..unicast
+    };
     let gateway = match Family::of(route.gateway) == fixed.family {
         true => RouteAttr::Gateway(route.gateway),
         false => RouteAttr::Via(Via(route.gateway)),
@@ -250,7 +258,7 @@ fn write_route(
         writer.bytes(&fixed.to_bytes());
         RouteAttr::Destination(destination).emit(writer);
         gateway.emit(writer);
-        RouteAttr::Link(route.link).emit(writer);
+        RouteAttr::Oif(route.ifindex).emit(writer);
     })
 }
 
@@ -261,6 +269,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    const LINK: Option<IfIndex> = Some(IfIndex::literal::<2>());
     const GATEWAY: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(192, 168, 0, 17));
     const SUBNET: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 17, 0));
 
@@ -269,7 +278,7 @@ mod tests {
     }
 
     fn attrs() -> Vec<RouteAttr<'static>> {
-        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Link(2)].into()
+        [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(GATEWAY), RouteAttr::Oif(LINK)].into()
     }
 
     /// Which of the three records a message is read as.
@@ -284,7 +293,7 @@ mod tests {
         let message = RouteMessage::parse(&buffer[16..length]).unwrap();
         let route = HostGwRoute::from_message(message);
         let destination = IpPrefix::new(SUBNET, 24).unwrap();
-        let expected = HostGwRoute { destination, gateway: GATEWAY, link: 2 };
+        let expected = HostGwRoute { destination, gateway: GATEWAY, ifindex: LINK };
         assert!(route.is_none_or(|route| route == expected));
         let onlink = OnlinkRoute::from_message(message).is_some();
         (route.is_some(), onlink, OtherRoute::from_message(message).is_some())
@@ -308,7 +317,11 @@ mod tests {
         assert_eq!(read(fixed(), &elsewhere), (false, false, false));
         for kind in 0..=11 {
             let expected = if kind < 2 { route } else { (false, false, true) };
-            assert_eq!(read(RouteHeader { kind, ..fixed() }, &attrs()), expected, "{kind}");
+            assert_eq!(
+                read(RouteHeader { route_type: kind, ..fixed() }, &attrs()),
+                expected,
+                "{kind}"
+            );
         }
         // flannel looks neither at who made it nor at the metric
         let made = RouteHeader { protocol: 16, scope: 253, ..fixed() };
@@ -324,12 +337,12 @@ mod tests {
             attrs.remove(missing);
             assert_eq!(read(fixed(), &attrs), other, "{missing}");
         }
-        let zeros = |gateway: IpAddr, link| {
-            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Link(link)]
+        let zeros = |gateway: IpAddr, ifindex| {
+            [RouteAttr::Destination(SUBNET), RouteAttr::Gateway(gateway), RouteAttr::Oif(ifindex)]
         };
-        assert_eq!(read(fixed(), &zeros(GATEWAY, 0)), other);
-        assert_eq!(read(fixed(), &zeros([0; 4].into(), 2)), other);
-        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), 2)), other);
+        assert_eq!(read(fixed(), &zeros(GATEWAY, None)), other);
+        assert_eq!(read(fixed(), &zeros([0; 4].into(), LINK)), other);
+        assert_eq!(read(fixed(), &zeros([0_u8; 16].into(), LINK)), other);
         let encap = RouteAttr::decode(Attr::new(22, &[]));
         assert_eq!(read(fixed(), &[attrs(), [encap].into()].concat()), other);
     }
@@ -348,6 +361,6 @@ mod tests {
         assert!(read(fixed(), &[attrs(), [unknown].into()].concat()).0);
         // RTA_DST of the other family
         let other = RouteAttr::Destination([0_u8; 16].into());
-        assert_eq!(read(fixed(), &[other, RouteAttr::Link(2)]), (false, false, false));
+        assert_eq!(read(fixed(), &[other, RouteAttr::Oif(LINK)]), (false, false, false));
     }
 }

@@ -2,22 +2,41 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
-use core::net::IpAddr;
+
+use bitflags::bitflags;
 
 use super::attr::{Attr, Attrs};
+use super::ifindex::{IfIndex, IfIndexError};
 use super::native::{read_u16, read_u32};
-use super::route::{RouteAttr, RouteFlags, gateway};
 use super::value::{Value, nest_flag};
 use super::writer::Writer;
 
+bitflags! {
+    /// `rtm_flags` and `rtnh_flags` (RTM_F_*, RTNH_F_*).
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub struct RouteFlags: u32 {
+        /// The next hop is dead.
+        const DEAD = 0x1;
+        /// The gateway is on the link, whatever the addresses there say.
+        const ONLINK = 0x4;
+        /// The link has no carrier.
+        const LINKDOWN = 0x10;
+        /// A route of the cache, not of a table.
+        const CLONED = 0x200;
+        /// Bits without a name here are kept.
+        const _ = !0;
+    }
+}
+
 /// A walk over the next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
 /// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least
-/// one.
+/// one. An attribute that has one with a negative interface index is unreadable
+/// ([`RouteMessage::unreadable`](super::RouteMessage::unreadable)).
 ///
 /// # Examples
 /// ```
 /// use vtep::netlink::{Body, Header, MessageFlags, MessageType, Messages};
-/// use vtep::netlink::{Family, RouteAttr, RouteHeader, Via, build};
+/// use vtep::netlink::{Family, IfIndex, RouteAttr, RouteHeader, Via, build};
 ///
 /// // A route of IPv4 with a next hop of IPv6: an RTA_VIA within `struct rtnexthop`.
 /// let mut buffer = [0; 128];
@@ -35,7 +54,7 @@ use super::writer::Writer;
 /// let Body::Route(route) = message.body()? else { panic!() };
 /// let hop = route.next_hops().unwrap().next().unwrap();
 /// assert_eq!(hop.gateway(), Some("fe80::2".parse()?));
-/// assert_eq!((hop.link, hop.weight()), (3, 5));
+/// assert_eq!((hop.ifindex, hop.weight()), (Some(IfIndex::literal::<3>()), 5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
@@ -69,22 +88,21 @@ impl<'a> Iterator for NextHops<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (hop, rest) = split_next_hop(self.rest)?;
         self.rest = rest;
-        Some(hop)
+        // `Value::read` has refused all that are not.
+        hop.ok()
     }
 }
 
 impl FusedIterator for NextHops<'_> {}
 
 /// The first next hop and what follows its padding.
-fn split_next_hop(bytes: &[u8]) -> Option<(NextHop<'_>, &[u8])> {
+fn split_next_hop(bytes: &[u8]) -> Option<(Result<NextHop<'_>, IfIndexError>, &[u8])> {
     let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
     let length = usize::from(read_u16([*a, *b]));
-    let hop = NextHop {
-        flags: RouteFlags::from_bits_retain(u32::from(*flags)),
-        hops: *hops,
-        link: read_u32([*c, *d, *e, *f]),
-        attrs: Attrs::new(bytes.get(8..length)?),
-    };
+    let attrs = Attrs::new(bytes.get(8..length)?);
+    let flags = RouteFlags::from_bits_retain(u32::from(*flags));
+    let ifindex = IfIndex::from_field(read_u32([*c, *d, *e, *f]));
+    let hop = ifindex.map(|ifindex| NextHop { flags, hops: *hops, ifindex, attrs });
     let end = length.next_multiple_of(4).min(bytes.len());
     Some((hop, bytes.get(end..)?))
 }
@@ -92,8 +110,14 @@ fn split_next_hop(bytes: &[u8]) -> Option<(NextHop<'_>, &[u8])> {
 impl<'a> Value<'a> for NextHops<'a> {
     fn read(attr: Attr<'a>) -> Option<Self> {
         let hops = Self { flagged: nest_flag(attr)?, rest: attr.value() };
-        let mut walk = hops;
-        walk.next().map(|_| hops)
+        let (mut hop, mut rest) = split_next_hop(hops.rest)?;
+        while hop.is_ok() {
+            match split_next_hop(rest) {
+                Some(next) => (hop, rest) = next,
+                None => return Some(hops),
+            }
+        }
+        None
     }
 
     /// The bytes as they are: next hops within next hops, which Linux does not look at, are not
@@ -108,33 +132,18 @@ impl<'a> Value<'a> for NextHops<'a> {
 pub struct NextHop<'a> {
     /// `rtnh_flags`, the low eight bits of [`RouteFlags`].
     pub flags: RouteFlags,
-    /// The weight, less one.
+    /// The [weight](Self::weight), less one (`rtnh_hops`).
     pub hops: u8,
-    /// Index of the link (an `int` of the kernel's, never negative); 0 if the kernel is to find it
-    /// by the gateway.
-    pub link: u32,
+    /// Index of the link; `None` if the kernel is to find it by the gateway.
+    pub ifindex: Option<IfIndex>,
     attrs: Attrs<'a>,
 }
 
 impl<'a> NextHop<'a> {
-    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as
-    /// [`RouteMessage::gateway`](super::RouteMessage::gateway) is that of a single next hop. Of
-    /// several the first, as Linux reads it here (`nla_find`).
-    #[must_use]
-    pub fn gateway(&self) -> Option<IpAddr> {
-        gateway(|is_one| self.attributes().find(is_one))
-    }
-
     /// The weight among the next hops: 1 to 256.
     #[must_use]
     pub fn weight(&self) -> u16 {
         u16::from(self.hops).saturating_add(1)
-    }
-
-    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation,
-    /// the realm and those of MPLS; of an attribute that is there twice the first.
-    pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
-        self.attrs.map(RouteAttr::decode)
     }
 
     /// The attributes, raw.
@@ -146,11 +155,11 @@ impl<'a> NextHop<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::Via;
+    use super::super::route::{RouteAttr, Via};
     use super::super::writer::{Writer, build};
     use super::*;
     use crate::netlink::{Family, Header, MessageFlags, MessageType};
-    use core::net::Ipv4Addr;
+    use core::net::{IpAddr, Ipv4Addr};
     use std::vec::Vec;
 
     const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
@@ -197,7 +206,8 @@ mod tests {
         let bytes = hop(None, &[RouteAttr::Flow(5), RouteAttr::Gateway(FIRST)]);
         let read = read(&bytes).unwrap().next().unwrap();
         assert_eq!((read.flags, read.hops, read.weight()), (RouteFlags::ONLINK, 2, 3));
-        assert_eq!((read.link, read.attrs().count(), read.attributes().count()), (7, 2, 2));
+        assert_eq!(read.ifindex, Some(IfIndex::literal::<7>()));
+        assert_eq!((read.attrs().count(), read.attributes().count()), (2, 2));
         assert!(matches!(read.attributes().next(), Some(RouteAttr::Flow(5))));
         assert_eq!(NextHop { hops: 255, ..read }.weight(), 256);
     }
@@ -224,6 +234,17 @@ mod tests {
         for cut in 0..one.len() {
             assert!(read(&one[..cut]).is_none(), "{cut}");
         }
+    }
+
+    #[test]
+    fn an_attribute_with_a_negative_index_is_unreadable() {
+        let mut bytes = [hop(None, &[]), hop(None, &[RouteAttr::Flow(1)])].concat();
+        assert_eq!(read(&bytes).unwrap().count(), 2);
+        bytes[12..16].copy_from_slice(&0_i32.to_ne_bytes());
+        assert_eq!(read(&bytes).unwrap().last().unwrap().ifindex, None);
+        bytes[12..16].copy_from_slice(&(-1_i32).to_ne_bytes());
+        assert!(read(&bytes).is_none());
+        assert!(RouteAttr::decode(Attr::new(9, &bytes)).is_unreadable());
     }
 
     #[test]

@@ -1,38 +1,38 @@
 //! Links: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK (`struct ifinfomsg`,
 //! `include/uapi/linux/if_link.h`).
 
-use core::fmt;
-
 use bitflags::bitflags;
 
 use crate::wire::MacAddr;
 
-use super::message::{Header, MessageFlags, MessageType};
+use super::header::{Header, MessageFlags, MessageType};
+use super::ifindex::{IfIndex, IfIndexError};
+use super::name::LinkName;
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Text, attributes, last, message};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 bitflags! {
     /// The state of a link (`ifi_flags`, IFF_*).
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub struct LinkFlags: u32 {
-        /// Set to work.
+        /// Administratively up (`IFF_UP`).
         const UP = 0x1;
-        /// Has a broadcast address.
+        /// Has a broadcast address (`IFF_BROADCAST`).
         const BROADCAST = 0x2;
-        /// The loopback.
+        /// The loopback interface (`IFF_LOOPBACK`).
         const LOOPBACK = 0x8;
-        /// Has one other side.
+        /// Point-to-point link (`IFF_POINTOPOINT`).
         const POINTOPOINT = 0x10;
-        /// Works.
+        /// Operational: carrier present and not dormant (`IFF_RUNNING`).
         const RUNNING = 0x40;
-        /// Resolves no addresses.
+        /// No ARP or ND on this link (`IFF_NOARP`).
         const NOARP = 0x80;
-        /// Takes every frame.
+        /// Promiscuous mode: receives every frame (`IFF_PROMISC`).
         const PROMISC = 0x100;
-        /// Can send multicast.
+        /// Supports multicast (`IFF_MULTICAST`).
         const MULTICAST = 0x1000;
-        /// Has a carrier.
+        /// Has a carrier (`IFF_LOWER_UP`).
         const LOWER_UP = 0x1_0000;
         /// Bits without a name here are kept.
         const _ = !0;
@@ -47,9 +47,9 @@ pub struct LinkHeader {
     /// Padding: zero, kept as read.
     pub reserved: u8,
     /// The hardware (ARPHRD_*): 1 Ethernet, 772 loopback.
-    pub hardware: u16,
-    /// Index of the link (an `int` of the kernel's, never negative); 0 when a name says which.
-    pub link: u32,
+    pub hardware_type: u16,
+    /// Index of the link; `None` if a name says which, and in a dump request.
+    pub ifindex: Option<IfIndex>,
     /// Its state.
     pub flags: LinkFlags,
     /// Which bits of the state a request is to change.
@@ -57,32 +57,41 @@ pub struct LinkHeader {
 }
 
 impl LinkHeader {
-    /// Of the link with this index, or with 0 of one that an attribute names or that is new.
+    /// Of the link with this index, or with `None` of one that an attribute names or that is new.
     #[must_use]
-    pub const fn new(link: u32) -> Self {
+    pub const fn new(ifindex: Option<IfIndex>) -> Self {
         let none = LinkFlags::empty();
-        Self { family: Family::UNSPEC, reserved: 0, hardware: 0, link, flags: none, change: none }
+        Self {
+            family: Family::UNSPEC,
+            reserved: 0,
+            hardware_type: 0,
+            ifindex,
+            flags: none,
+            change: none,
+        }
     }
 
     /// The header that these bytes are.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    ///
+    /// # Errors
+    /// [`IfIndexError`] if the interface index is negative.
+    pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, IfIndexError> {
         let [family, reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n] = bytes;
-        Self {
+        Ok(Self {
             family: Family(family),
             reserved,
-            hardware: read_u16([a, b]),
-            link: read_u32([c, d, e, f]),
+            hardware_type: read_u16([a, b]),
+            ifindex: IfIndex::from_field(read_u32([c, d, e, f]))?,
             flags: LinkFlags::from_bits_retain(read_u32([g, h, i, j])),
             change: LinkFlags::from_bits_retain(read_u32([k, l, m, n])),
-        }
+        })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
-        let [a, b] = write_u16(self.hardware);
-        let [c, d, e, f] = write_u32(self.link);
+        let [a, b] = write_u16(self.hardware_type);
+        let [c, d, e, f] = write_u32(IfIndex::to_field(self.ifindex));
         let [g, h, i, j] = write_u32(self.flags.bits());
         let [k, l, m, n] = write_u32(self.change.bits());
         [self.family.0, self.reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n]
@@ -100,12 +109,12 @@ attributes! {
         Name(Text<'a>) = 3,
         /// The MTU in bytes.
         Mtu(u32) = 4,
-        /// Index of the link under it; of a veth the other side's.
-        Under(u32) = 5,
+        /// Index of the link under it; of a veth the other side's. `None` if there is none.
+        Link(Option<IfIndex>) = 5,
         /// The queueing discipline.
         Qdisc(Text<'a>) = 6,
-        /// Index of the bridge that it is a port of; 0 takes it out.
-        Master(u32) = 10,
+        /// Index of the bridge that it is a port of; `None` takes it out.
+        Master(Option<IfIndex>) = 10,
         /// Packets that its queue holds.
         TxQueueLen(u32) = 13,
         /// Its state as RFC 2863 has it (IF_OPER_*): 2 down, 6 up.
@@ -123,7 +132,7 @@ attributes! {
         /// What an answer is to hold beyond the usual (`RTEXT_FILTER_*`).
         ExtMask(u32) = 29,
         /// The number of the namespace that the other side is in.
-        UnderNamespace(i32) = 37,
+        LinkNetnsId(i32) = 37,
     }
 }
 
@@ -133,17 +142,17 @@ attributes! {
         /// The kind: "vxlan", "bridge", "veth".
         Kind(Text<'a>) = 1,
         /// What there is to say of that kind: for "vxlan" [`VxlanAttr`](super::VxlanAttr).
-        Values(Nested<'a>) = 2,
+        Data(Nested<'a>) = 2,
         /// The kind of the link that it is a port of.
         PortKind(Text<'a>) = 4,
         /// What there is to say of it as a port.
-        PortValues(Nested<'a>) = 5,
+        PortData(Nested<'a>) = 5,
     }
 }
 
 message! {
     /// A link message.
-    pub struct LinkMessage { LinkHeader: 16, LinkAttr }
+    pub struct LinkMessage { LinkHeader: 16 by LinkHeader::from_bytes, LinkAttr }
 }
 
 impl<'a> LinkMessage<'a> {
@@ -167,14 +176,14 @@ impl<'a> LinkMessage<'a> {
 
     /// Index of the link under it; of a veth the other side's.
     #[must_use]
-    pub fn under(self) -> Option<u32> {
-        last!(self, LinkAttr::Under)
+    pub fn lower_ifindex(self) -> Option<IfIndex> {
+        last!(self, LinkAttr::Link).flatten()
     }
 
     /// Index of the bridge that it is a port of.
     #[must_use]
-    pub fn master(self) -> Option<u32> {
-        last!(self, LinkAttr::Master)
+    pub fn master(self) -> Option<IfIndex> {
+        last!(self, LinkAttr::Master).flatten()
     }
 
     /// What kind of link it is.
@@ -195,76 +204,24 @@ impl<'a> LinkMessage<'a> {
 
     /// What there is to say of its kind.
     #[must_use]
-    pub fn values(self) -> Option<Nested<'a>> {
-        let values = self.info().filter_map(|attr| match attr {
-            LinkInfoAttr::Values(values) => Some(values),
+    pub fn data(self) -> Option<Nested<'a>> {
+        let data = self.info().filter_map(|attr| match attr {
+            LinkInfoAttr::Data(data) => Some(data),
             _ => None,
         });
-        values.last()
+        data.last()
     }
 }
 
-/// A name that a link can have: 1 to 15 bytes, not "." or "..", none of them "/", ":", white space
-/// or control (Linux `dev_valid_name`).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LinkName<'a>(&'a str);
-
-impl<'a> LinkName<'a> {
-    /// The name.
-    ///
-    /// # Errors
-    /// [`LinkNameError`] when no link can have it.
-    pub fn new(name: &'a str) -> Result<Self, LinkNameError> {
-        let wrong = |byte: u8| byte == b'/' || byte == b':' || byte <= b' ' || byte == 0x7f;
-        match name.len() {
-            1..=15 => {}
-            length => return Err(LinkNameError::Length { length }),
-        }
-        match name.bytes().position(wrong) {
-            Some(offset) => Err(LinkNameError::Byte { offset }),
-            None if name == "." || name == ".." => Err(LinkNameError::Byte { offset: 0 }),
-            None => Ok(Self(name)),
-        }
+/// IFLA_IFNAME, with the NUL that ends it.
+pub(super) fn emit_name(name: LinkName<'_>, writer: &mut Writer<'_>) {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(name.as_str().bytes()) {
+        *to = from;
     }
-
-    /// As an attribute, with the NUL that ends it.
-    pub(super) fn emit(self, writer: &mut Writer<'_>) {
-        let mut bytes = [0; 16];
-        for (to, from) in bytes.iter_mut().zip(self.0.bytes()) {
-            *to = from;
-        }
-        let length = self.0.len().saturating_add(1);
-        LinkAttr::Name(Text(bytes.get(..length).unwrap_or(&[]))).emit(writer);
-    }
+    let length = name.as_str().len().saturating_add(1);
+    LinkAttr::Name(Text(bytes.get(..length).unwrap_or(&[]))).emit(writer);
 }
-
-/// A name that no link can have.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum LinkNameError {
-    /// Empty, or more than 15 bytes.
-    Length {
-        /// Its bytes.
-        length: usize,
-    },
-    /// It has a byte that it may not have.
-    Byte {
-        /// Where.
-        offset: usize,
-    },
-}
-
-impl fmt::Display for LinkNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length { length } => write!(f, "link name of {length} bytes, 1 to 15 allowed"),
-            Self::Byte { offset } => {
-                write!(f, "link name with a byte that is not allowed at {offset}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for LinkNameError {}
 
 /// A new bridge, such as cni0 or docker0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -277,8 +234,8 @@ impl BridgeLink<'_> {
     /// Writes the request that adds it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         write_new(self.name, "bridge", |_| {}, seq, buffer)
     }
 }
@@ -297,14 +254,14 @@ impl VethLink<'_> {
     /// Writes the request that adds both sides; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let values = |writer: &mut Writer<'_>| {
             writer.nested(2, false, |writer| {
                 // VETH_INFO_PEER: a link message's body
                 writer.nested(1, false, |writer| {
-                    writer.bytes(&LinkHeader::new(0).to_bytes());
-                    self.peer.emit(writer);
+                    writer.bytes(&LinkHeader::new(None).to_bytes());
+                    emit_name(self.peer, writer);
                 });
             });
         };
@@ -318,11 +275,11 @@ fn write_new(
     values: impl Fn(&mut Writer<'_>),
     seq: u32,
     buffer: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     let header = Header::request(MessageType::NEWLINK, MessageFlags::ADD, seq);
     build(buffer, header, |writer| {
-        writer.bytes(&LinkHeader::new(0).to_bytes());
-        name.emit(writer);
+        writer.bytes(&LinkHeader::new(None).to_bytes());
+        emit_name(name, writer);
         emit_info(kind, writer, &values);
     })
 }
@@ -341,7 +298,7 @@ pub enum LinkLookup<'a> {
     /// The link with this name.
     Name(LinkName<'a>),
     /// The link with this index.
-    Index(u32),
+    Index(IfIndex),
     /// All links.
     All,
 }
@@ -350,55 +307,80 @@ impl LinkLookup<'_> {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
-        let (link, flags) = match self {
-            Self::Name(_) => (0, MessageFlags::CHANGE),
-            Self::Index(link) => (link, MessageFlags::CHANGE),
-            Self::All => (0, MessageFlags::LIST),
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
+        let (ifindex, flags) = match self {
+            Self::Name(_) => (None, MessageFlags::CHANGE),
+            Self::Index(ifindex) => (Some(ifindex), MessageFlags::CHANGE),
+            Self::All => (None, MessageFlags::LIST),
         };
         build(buffer, Header::request(MessageType::GETLINK, flags, seq), |writer| {
-            writer.bytes(&LinkHeader::new(link).to_bytes());
+            writer.bytes(&LinkHeader::new(ifindex).to_bytes());
             // RTEXT_FILTER_VF
             LinkAttr::ExtMask(1).emit(writer);
             if let Self::Name(name) = self {
-                name.emit(writer);
+                emit_name(name, writer);
             }
         })
     }
 }
 
-/// A change of a link: what is none stays.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+/// Which bridge a link is to be a port of (`IFLA_MASTER`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum MasterChange {
+    /// Of the bridge with this index (iproute2 `master`).
+    Join(IfIndex),
+    /// Of none (iproute2 `nomaster`).
+    Leave,
+}
+
+impl MasterChange {
+    const fn attr(self) -> LinkAttr<'static> {
+        LinkAttr::Master(match self {
+            Self::Join(ifindex) => Some(ifindex),
+            Self::Leave => None,
+        })
+    }
+}
+
+/// A change of a link: what is `None` stays.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkChange {
     /// Index of the link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// Set to work, or not to.
     pub up: Option<bool>,
     /// The MAC address.
     pub address: Option<MacAddr>,
     /// The MTU in bytes.
     pub mtu: Option<u32>,
-    /// Index of the bridge that it becomes a port of; 0 takes it out.
-    pub master: Option<u32>,
+    /// The bridge that it becomes a port of, or none.
+    pub master: Option<MasterChange>,
     /// An open file of the network namespace that it goes into, as a container's side of a veth
     /// does.
     pub namespace_fd: Option<u32>,
 }
 
 impl LinkChange {
+    /// Changes nothing of this link: to be filled in.
+    #[must_use]
+    pub const fn new(ifindex: IfIndex) -> Self {
+        Self { ifindex, up: None, address: None, mtu: None, master: None, namespace_fd: None }
+    }
+
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let change = if self.up.is_some() { LinkFlags::UP } else { LinkFlags::empty() };
         let flags = if self.up == Some(true) { LinkFlags::UP } else { LinkFlags::empty() };
-        let fixed = LinkHeader { flags, change, ..LinkHeader::new(self.link) };
+        let fixed = LinkHeader { flags, change, ..LinkHeader::new(Some(self.ifindex)) };
         let attrs = [
             self.address.map(LinkAttr::Address),
             self.mtu.map(LinkAttr::Mtu),
-            self.master.map(LinkAttr::Master),
+            self.master.map(MasterChange::attr),
             self.namespace_fd.map(LinkAttr::NamespaceFd),
         ];
         let header = Header::request(MessageType::NEWLINK, MessageFlags::CHANGE, seq);
@@ -413,32 +395,13 @@ impl LinkChange {
     /// Writes the request that deletes the link; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(link: u32, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(
+        ifindex: IfIndex,
+        seq: u32,
+        buffer: &mut [u8],
+    ) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::DELLINK, MessageFlags::CHANGE, seq);
-        build(buffer, header, |writer| writer.bytes(&LinkHeader::new(link).to_bytes()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_that_a_link_can_have() {
-        for name in ["lo", "flannel.1", "flannel-v6.1", "...", "fifteen-bytes-x"] {
-            assert_eq!(LinkName::new(name), Ok(LinkName(name)));
-        }
-        for (name, error) in [
-            ("", LinkNameError::Length { length: 0 }),
-            ("sixteen-bytes-xx", LinkNameError::Length { length: 16 }),
-            ("a/b", LinkNameError::Byte { offset: 1 }),
-            ("eth0:1", LinkNameError::Byte { offset: 4 }),
-            ("a b", LinkNameError::Byte { offset: 1 }),
-            ("a\0", LinkNameError::Byte { offset: 1 }),
-            ("..", LinkNameError::Byte { offset: 0 }),
-        ] {
-            assert_eq!(LinkName::new(name), Err(error), "{name:?}");
-        }
+        build(buffer, header, |writer| writer.bytes(&LinkHeader::new(Some(ifindex)).to_bytes()))
     }
 }

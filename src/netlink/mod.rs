@@ -10,10 +10,11 @@
 //! read and is written again has the same bytes.
 //!
 //! ```
-//! use vtep::netlink::{Body, HostGwRoute, Messages};
+//! use vtep::netlink::{Body, HostGwRoute, IfIndex, Messages};
 //!
 //! let destination = "10.1.17.0/24".parse()?;
-//! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), link: 2 };
+//! let ifindex = Some(IfIndex::literal::<2>());
+//! let route = HostGwRoute { destination, gateway: [192, 168, 50, 2].into(), ifindex };
 //! let mut buffer = [0; 64];
 //! let length = route.write_add(1, &mut buffer)?;
 //! assert_eq!(length, 52); // to be sent to the kernel
@@ -33,11 +34,15 @@
 mod addr;
 mod answer;
 mod attr;
+mod dump;
 mod entry;
 mod ext_ack;
+mod header;
 mod hop;
+mod ifindex;
 mod link;
 mod message;
+mod name;
 mod native;
 mod neigh;
 mod route;
@@ -46,25 +51,25 @@ mod vxlan;
 mod writer;
 
 pub use addr::{AddressAttr, AddressDump, AddressHeader, AddressMessage, LinkAddress};
-pub use answer::{Done, Dump, DumpStep, ErrorMessage};
+pub use answer::{Done, ErrorMessage};
 pub use attr::{Attr, AttrError, AttrFlags, Attrs};
+pub use dump::{Dump, DumpStep};
 pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
 pub use ext_ack::{ExtAck, ExtAckAttr};
-pub use hop::{NextHop, NextHops};
+pub use header::{Header, MessageError, MessageFlags, MessageType};
+pub use hop::{NextHop, NextHops, RouteFlags};
+pub use ifindex::{IfIndex, IfIndexError, ParseIfIndexError};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
-    LinkName, LinkNameError, VethLink,
+    MasterChange, VethLink,
 };
-pub use message::{
-    Body, Header, Message, MessageError, MessageFlags, MessageType, Messages, RebuildError,
-};
+pub use message::{Body, Message, Messages, RebuildError};
+pub use name::{LinkName, LinkNameError};
 pub use neigh::{
     FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
     NeighbourMessage, NeighbourState,
 };
-pub use route::{
-    Metric, RouteAttr, RouteDump, RouteFlags, RouteHeader, RouteLookup, RouteMessage, Table, Via,
-};
+pub use route::{Metric, RouteAttr, RouteDump, RouteHeader, RouteLookup, RouteMessage, Table, Via};
 pub use value::{Be16, Be32, Family, Nested, Text};
 pub use vxlan::{VxlanAttr, VxlanLink};
-pub use writer::{BuildError, Writer, build};
+pub use writer::{RequestError, Writer, build};

@@ -7,30 +7,31 @@ use bitflags::bitflags;
 
 use crate::wire::MacAddr;
 
-use super::message::{Header, MessageFlags, MessageType};
+use super::header::{Header, MessageFlags, MessageType};
+use super::ifindex::{IfIndex, IfIndexError};
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Be16, Family, attributes, last, message};
-use super::writer::{BuildError, build};
+use super::writer::{RequestError, build};
 
 bitflags! {
     /// The state of a neighbour (`ndm_state`, NUD_*).
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub struct NeighbourState: u16 {
-        /// Being asked for.
+        /// Resolution in progress (`NUD_INCOMPLETE`).
         const INCOMPLETE = 0x01;
-        /// Known to be there.
+        /// Confirmed reachable (`NUD_REACHABLE`).
         const REACHABLE = 0x02;
-        /// Not heard of for a while.
+        /// Not confirmed for a while; still used (`NUD_STALE`).
         const STALE = 0x04;
-        /// To be asked for soon.
+        /// Used while stale; probed soon if nothing confirms it (`NUD_DELAY`).
         const DELAY = 0x08;
-        /// Being asked whether it is still there.
+        /// Being probed (`NUD_PROBE`).
         const PROBE = 0x10;
-        /// Did not answer.
+        /// Resolution failed (`NUD_FAILED`).
         const FAILED = 0x20;
-        /// Never asked for.
+        /// Needs no resolution (`NUD_NOARP`).
         const NOARP = 0x40;
-        /// Set by hand, never ages.
+        /// Static: never ages (`NUD_PERMANENT`).
         const PERMANENT = 0x80;
         /// Bits without a name here are kept.
         const _ = !0;
@@ -67,38 +68,40 @@ pub struct NeighbourHeader {
     pub family: Family,
     /// Padding: zeros, kept as read.
     pub reserved: [u8; 3],
-    /// Index of the link (an `int` of the kernel's, never negative).
-    pub link: u32,
+    /// Index of the link; in a dump request of none.
+    pub ifindex: Option<IfIndex>,
     /// The state.
     pub state: NeighbourState,
     /// Flags.
     pub flags: NeighbourFlags,
-    /// What the address is (RTN_*): 1 unicast.
-    pub kind: u8,
+    /// The type of the address (`ndm_type`, RTN_*): 1 unicast.
+    pub neigh_type: u8,
 }
 
 impl NeighbourHeader {
     /// The header that these bytes are.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [family, r, s, t, a, b, c, d, e, f, flags, kind] = bytes;
-        Self {
+    ///
+    /// # Errors
+    /// [`IfIndexError`] if the interface index is negative.
+    pub fn from_bytes(bytes: [u8; 12]) -> Result<Self, IfIndexError> {
+        let [family, r, s, t, a, b, c, d, e, f, flags, neigh_type] = bytes;
+        Ok(Self {
             family: Family(family),
             reserved: [r, s, t],
-            link: read_u32([a, b, c, d]),
+            ifindex: IfIndex::from_field(read_u32([a, b, c, d]))?,
             state: NeighbourState::from_bits_retain(read_u16([e, f])),
             flags: NeighbourFlags::from_bits_retain(flags),
-            kind,
-        }
+            neigh_type,
+        })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
         let [r, s, t] = self.reserved;
-        let [a, b, c, d] = write_u32(self.link);
+        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
         let [e, f] = write_u16(self.state.bits());
-        [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.kind]
+        [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.neigh_type]
     }
 }
 
@@ -118,9 +121,9 @@ attributes! {
         /// VNI to the remote VTEP.
         Vni(u32) = 7,
         /// Index of the link to the remote VTEP.
-        Link(u32) = 8,
+        IfIndex(Option<IfIndex>) = 8,
         /// Index of the bridge.
-        Master(u32) = 9,
+        Master(Option<IfIndex>) = 9,
         /// VNI that the entry is for, on a device of many.
         SourceVni(u32) = 11,
         /// Who made it (RTPROT_*).
@@ -134,7 +137,7 @@ attributes! {
 
 message! {
     /// A neighbour message.
-    pub struct NeighbourMessage { NeighbourHeader: 12, NeighbourAttr }
+    pub struct NeighbourMessage { NeighbourHeader: 12 by NeighbourHeader::from_bytes, NeighbourAttr }
 }
 
 impl NeighbourMessage<'_> {
@@ -156,7 +159,7 @@ impl NeighbourMessage<'_> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NeighbourEntry {
     /// Index of the vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// The address to resolve: the first of the peer's subnet.
     pub address: IpAddr,
     /// The MAC address of the peer's vxlan device.
@@ -168,35 +171,35 @@ impl NeighbourEntry {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWNEIGH, MessageFlags::ADD, seq), buffer)
     }
 
     /// Writes the request that sets it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::NEWNEIGH, MessageFlags::SET, seq), buffer)
     }
 
     /// Writes the request that deletes it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         self.write(Header::request(MessageType::DELNEIGH, MessageFlags::CHANGE, seq), buffer)
     }
 
-    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    fn write(&self, header: Header, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let fixed = NeighbourHeader {
             family: Family::of(self.address),
             reserved: [0; 3],
-            link: self.link,
+            ifindex: Some(self.ifindex),
             state: NeighbourState::PERMANENT,
             flags: NeighbourFlags::empty(),
-            kind: 1,
+            neigh_type: 1,
         };
         write_entry(header, fixed, self.address, self.mac, buffer)
     }
@@ -217,7 +220,7 @@ impl NeighbourEntry {
         if !is_own || address.is_unspecified() || message.unreadable().is_some() {
             return None;
         }
-        Some(Self { link: message.header.link, address, mac: message.link_address()? })
+        Some(Self { ifindex: header.ifindex?, address, mac: message.link_address()? })
     }
 }
 
@@ -226,7 +229,7 @@ impl NeighbourEntry {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FdbEntry {
     /// Index of the vxlan link.
-    pub link: u32,
+    pub ifindex: IfIndex,
     /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that
     /// is not known.
     pub mac: MacAddr,
@@ -239,8 +242,8 @@ impl FdbEntry {
     /// returns the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] if the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::NEWNEIGH, MessageFlags::ADD, seq);
         self.write(header, NeighbourState::PERMANENT, buffer)
     }
@@ -248,8 +251,8 @@ impl FdbEntry {
     /// Writes the request that sets it; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::NEWNEIGH, MessageFlags::SET, seq);
         self.write(header, NeighbourState::PERMANENT, buffer)
     }
@@ -257,8 +260,8 @@ impl FdbEntry {
     /// Writes the request that deletes it, which has state 0 as flannel's; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::DELNEIGH, MessageFlags::CHANGE, seq);
         self.write(header, NeighbourState::empty(), buffer)
     }
@@ -268,14 +271,14 @@ impl FdbEntry {
         header: Header,
         state: NeighbourState,
         buffer: &mut [u8],
-    ) -> Result<usize, BuildError> {
+    ) -> Result<usize, RequestError> {
         let fixed = NeighbourHeader {
             family: Family::BRIDGE,
             reserved: [0; 3],
-            link: self.link,
+            ifindex: Some(self.ifindex),
             state,
             flags: NeighbourFlags::SELF,
-            kind: 0,
+            neigh_type: 0,
         };
         write_entry(header, fixed, self.remote, self.mac, buffer)
     }
@@ -298,15 +301,17 @@ impl FdbEntry {
             return None;
         }
         let remote = message.destination().filter(|remote| !remote.is_unspecified())?;
-        Some(Self { link: header.link, mac: message.link_address()?, remote })
+        Some(Self { ifindex: header.ifindex?, mac: message.link_address()?, remote })
     }
 }
 
 /// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not
 /// the device's.
 fn leads_elsewhere(message: NeighbourMessage<'_>) -> bool {
-    use NeighbourAttr::{Link, Port, SourceVni, Vni};
-    message.attributes().any(|attr| matches!(attr, Port(_) | Vni(_) | Link(_) | SourceVni(_)))
+    use NeighbourAttr::{Port, SourceVni, Vni};
+    message
+        .attributes()
+        .any(|attr| matches!(attr, Port(_) | Vni(_) | NeighbourAttr::IfIndex(_) | SourceVni(_)))
 }
 
 /// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`],
@@ -321,16 +326,16 @@ impl NeighbourDump {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::GETNEIGH, MessageFlags::LIST, seq);
         let fixed = NeighbourHeader {
             family: self.family,
             reserved: [0; 3],
-            link: 0,
+            ifindex: None,
             state: NeighbourState::empty(),
             flags: NeighbourFlags::empty(),
-            kind: 0,
+            neigh_type: 0,
         };
         build(buffer, header, |writer| writer.bytes(&fixed.to_bytes()))
     }
@@ -342,7 +347,7 @@ fn write_entry(
     destination: IpAddr,
     mac: MacAddr,
     buffer: &mut [u8],
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     build(buffer, header, |writer| {
         writer.bytes(&fixed.to_bytes());
         NeighbourAttr::Destination(destination).emit(writer);
@@ -356,11 +361,19 @@ mod tests {
     use super::super::writer::Writer;
     use super::*;
 
+    const LINK: IfIndex = IfIndex::literal::<7>();
     const ADDRESS: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 1, 18, 0));
     const MAC: MacAddr = MacAddr::new([2, 0x42, 10, 1, 18, 0]);
 
     fn fixed(family: Family, state: NeighbourState, flags: NeighbourFlags) -> NeighbourHeader {
-        NeighbourHeader { family, reserved: [0; 3], link: 7, state, flags, kind: 1 }
+        NeighbourHeader {
+            family,
+            reserved: [0; 3],
+            ifindex: Some(LINK),
+            state,
+            flags,
+            neigh_type: 1,
+        }
     }
 
     /// Reads a message of this fixed part and these attributes as both records.
@@ -383,7 +396,7 @@ mod tests {
     fn a_neighbour_is_read_if_it_is_permanent() {
         let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
         let none = NeighbourFlags::empty();
-        let entry = NeighbourEntry { link: 7, address: ADDRESS, mac: MAC };
+        let entry = NeighbourEntry { ifindex: LINK, address: ADDRESS, mac: MAC };
         for bit in 0..16 {
             let state = NeighbourState::from_bits_retain(1 << bit);
             let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
@@ -411,7 +424,7 @@ mod tests {
     fn an_fdb_entry_is_read_if_it_is_permanent_and_the_devices_own() {
         let attrs = [NeighbourAttr::Destination(ADDRESS), NeighbourAttr::LinkAddress(MAC)];
         let (state, own) = (NeighbourState::PERMANENT, NeighbourFlags::SELF);
-        let entry = FdbEntry { link: 7, mac: MAC, remote: ADDRESS };
+        let entry = FdbEntry { ifindex: LINK, mac: MAC, remote: ADDRESS };
         for bit in 0..16 {
             let state = NeighbourState::from_bits_retain(1 << bit);
             let expected = Some(entry).filter(|_| state == NeighbourState::PERMANENT);
@@ -431,13 +444,13 @@ mod tests {
 
     #[test]
     fn an_fdb_entry_that_leads_elsewhere_is_not_read() {
-        use NeighbourAttr::{Destination, Link, LinkAddress, Master, Port, SourceVni, Vlan, Vni};
+        use NeighbourAttr::{Destination, LinkAddress, Master, Port, SourceVni, Vlan, Vni};
         let fixed = fixed(Family::BRIDGE, NeighbourState::PERMANENT, NeighbourFlags::SELF);
         let with = |more| read(fixed, &[Destination(ADDRESS), LinkAddress(MAC), more]).1;
-        for more in [Port(Be16(4789)), Vni(9), Link(3), SourceVni(9)] {
+        for more in [Port(Be16(4789)), Vni(9), NeighbourAttr::IfIndex(Some(LINK)), SourceVni(9)] {
             assert_eq!(with(more), None, "{more:?}");
         }
-        for more in [Master(9), Vlan(1)] {
+        for more in [Master(Some(LINK)), Vlan(1)] {
             assert!(with(more).is_some(), "{more:?}");
         }
     }

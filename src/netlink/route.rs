@@ -3,14 +3,13 @@
 
 use core::net::IpAddr;
 
-use bitflags::bitflags;
-
 use super::attr::Attr;
-use super::hop::NextHops;
-use super::message::{Header, MessageFlags, MessageType};
+use super::header::{Header, MessageFlags, MessageType};
+use super::hop::{NextHop, NextHops, RouteFlags};
+use super::ifindex::IfIndex;
 use super::native::{read_u16, read_u32, write_u16, write_u32};
 use super::value::{Family, Nested, Value, attributes, last, message};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 /// A routing table's number (`rt_class_t`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -21,23 +20,6 @@ impl Table {
     pub const MAIN: Self = Self(254);
     /// The table of the node's own addresses (RT_TABLE_LOCAL).
     pub const LOCAL: Self = Self(255);
-}
-
-bitflags! {
-    /// `rtm_flags` and `rtnh_flags` (RTM_F_*, RTNH_F_*).
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-    pub struct RouteFlags: u32 {
-        /// The next hop is dead.
-        const DEAD = 0x1;
-        /// The gateway is on the link, whatever the addresses there say.
-        const ONLINK = 0x4;
-        /// The link has no carrier.
-        const LINKDOWN = 0x10;
-        /// A route of the cache, not of a table.
-        const CLONED = 0x200;
-        /// Bits without a name here are kept.
-        const _ = !0;
-    }
 }
 
 /// The fixed part of a route message.
@@ -57,8 +39,8 @@ pub struct RouteHeader {
     pub protocol: u8,
     /// How far the destination is (RT_SCOPE_*): 0 anywhere, 253 on the link, 254 here, 255 nowhere.
     pub scope: u8,
-    /// What is done (RTN_*): 1 unicast, 2 local, 3 broadcast, 6 blackhole.
-    pub kind: u8,
+    /// The type of the route (`rtm_type`, RTN_*): 1 unicast, 2 local, 3 broadcast, 6 blackhole.
+    pub route_type: u8,
     /// Flags.
     pub flags: RouteFlags,
 }
@@ -76,7 +58,7 @@ impl RouteHeader {
             table: 254,
             protocol: 3,
             scope: 0,
-            kind: 1,
+            route_type: 1,
             flags: RouteFlags::empty(),
         }
     }
@@ -84,11 +66,23 @@ impl RouteHeader {
     /// The header that these bytes are.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [family, destination_len, source_len, tos, table, protocol, scope, kind, a, b, c, d] =
-            bytes;
+        let [
+            family,
+            destination_len,
+            source_len,
+            tos,
+            table,
+            protocol,
+            scope,
+            route_type,
+            a,
+            b,
+            c,
+            d,
+        ] = bytes;
         let flags = RouteFlags::from_bits_retain(read_u32([a, b, c, d]));
         let family = Family(family);
-        Self { family, destination_len, source_len, tos, table, protocol, scope, kind, flags }
+        Self { family, destination_len, source_len, tos, table, protocol, scope, route_type, flags }
     }
 
     /// Its bytes.
@@ -103,7 +97,7 @@ impl RouteHeader {
             self.table,
             self.protocol,
             self.scope,
-            self.kind,
+            self.route_type,
             a,
             b,
             c,
@@ -120,9 +114,9 @@ attributes! {
         /// The source that the route is for; its prefix length stands in the header.
         Source(IpAddr) = 2,
         /// Index of the link that the packets come in by.
-        InputLink(u32) = 3,
+        Iif(Option<IfIndex>) = 3,
         /// Index of the link that the packets leave by.
-        Link(u32) = 4,
+        Oif(Option<IfIndex>) = 4,
         /// The gateway.
         Gateway(IpAddr) = 5,
         /// The metric: of two routes to one prefix the lower is used.
@@ -156,7 +150,9 @@ attributes! {
 
 message! {
     /// A route message.
-    pub struct RouteMessage { RouteHeader: 12, RouteAttr }
+    pub struct RouteMessage {
+        RouteHeader: 12 by |bytes| Ok(RouteHeader::from_bytes(bytes)), RouteAttr
+    }
 }
 
 impl<'a> RouteMessage<'a> {
@@ -186,8 +182,8 @@ impl<'a> RouteMessage<'a> {
 
     /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
     #[must_use]
-    pub fn link(self) -> Option<u32> {
-        last!(self, RouteAttr::Link).filter(|link| *link != 0)
+    pub fn ifindex(self) -> Option<IfIndex> {
+        last!(self, RouteAttr::Oif).flatten()
     }
 
     /// The metric. 0 and none are one.
@@ -227,6 +223,22 @@ impl<'a> RouteMessage<'a> {
     }
 }
 
+impl<'a> NextHop<'a> {
+    /// The gateway, of either family (RTA_GATEWAY or RTA_VIA), as
+    /// [`RouteMessage::gateway`](RouteMessage::gateway) is that of a single next hop. Of
+    /// several the first, as Linux reads it here (`nla_find`).
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        gateway(|is_one| self.attributes().find(is_one))
+    }
+
+    /// The attributes, typed, in the order they came. Linux reads the gateway, the encapsulation,
+    /// the realm and those of MPLS; of an attribute that is there twice the first.
+    pub fn attributes(&self) -> impl Iterator<Item = RouteAttr<'a>> + use<'a> {
+        self.attrs().map(RouteAttr::decode)
+    }
+}
+
 impl RouteAttr<'_> {
     /// Whether it is RTA_DST, readable or not.
     fn is_destination(&self) -> bool {
@@ -240,7 +252,7 @@ impl RouteAttr<'_> {
 
 /// The gateway among the attributes of a route or of a next hop. `find` is which of several
 /// attributes counts.
-pub(super) fn gateway<'a>(
+fn gateway<'a>(
     find: impl Fn(fn(&RouteAttr<'a>) -> bool) -> Option<RouteAttr<'a>>,
 ) -> Option<IpAddr> {
     let gateway = find(|attr| matches!(attr, RouteAttr::Gateway(_)));
@@ -309,8 +321,8 @@ impl RouteDump {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::GETROUTE, MessageFlags::LIST, seq);
         build(buffer, header, |writer| writer.bytes(&RouteHeader::unicast(self.family).to_bytes()))
     }
@@ -328,8 +340,8 @@ impl RouteLookup {
     /// Writes the request; the length in bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write(self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let destination_len = if self.address.is_ipv4() { 32 } else { 128 };
         let fixed = RouteHeader {
             family: Family::of(self.address),
@@ -339,7 +351,7 @@ impl RouteLookup {
             table: 0,
             protocol: 0,
             scope: 0,
-            kind: 0,
+            route_type: 0,
             flags: RouteFlags::empty(),
         };
         let header = Header::request(MessageType::GETROUTE, MessageFlags::REQUEST, seq);
@@ -355,6 +367,7 @@ mod tests {
     use super::*;
     use core::net::Ipv4Addr;
 
+    const LINK: Option<IfIndex> = Some(IfIndex::literal::<3>());
     const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 2));
     const SECOND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 6, 0, 3));
 
@@ -381,7 +394,7 @@ mod tests {
         assert_eq!(of(Family::INET6, &[destination(v6)]), Some((v6, 24)));
         assert_eq!(of(Family::INET, &[]), Some(([0; 4].into(), 24)));
         assert_eq!(of(Family::INET6, &[]), Some(([0_u8; 16].into(), 24)));
-        let two = [destination(FIRST), destination(SECOND), RouteAttr::Link(3)];
+        let two = [destination(FIRST), destination(SECOND), RouteAttr::Oif(LINK)];
         assert_eq!(of(Family::INET, &two), Some((SECOND, 24)));
         assert_eq!(of(Family::INET, &[destination(v6)]), None);
         assert_eq!(of(Family::INET6, &[destination(FIRST)]), None);
@@ -412,9 +425,14 @@ mod tests {
 
     #[test]
     fn a_link_of_zero_is_none() {
-        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.link());
-        assert_eq!(of(&[RouteAttr::Link(3), RouteAttr::Link(4)]), Some(4));
-        assert_eq!((of(&[RouteAttr::Link(0)]), of(&[])), (None, None));
+        let of = |attrs: &[_]| read(Family::INET, attrs, |route| route.ifindex());
+        let oif = |value: &'static [u8; 4]| RouteAttr::decode(Attr::new(4, value));
+        let other = Some(IfIndex::literal::<4>());
+        assert_eq!(of(&[RouteAttr::Oif(LINK), RouteAttr::Oif(other)]), other);
+        assert_eq!((of(&[oif(&[0; 4])]), of(&[])), (None, None));
+        assert!(matches!(oif(&[0; 4]), RouteAttr::Oif(None)));
+        // -1: no index, and not none either.
+        assert!(oif(&[0xff; 4]).is_unreadable());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::wire::MacAddr;
 
 use super::attr::{Attr, AttrFlags, Attrs};
+use super::ifindex::IfIndex;
 use super::native::{read_i32, read_u16, read_u32, write_i32, write_u16, write_u32};
 use super::writer::Writer;
 
@@ -123,6 +124,17 @@ fixed! {
     (), |[]: [u8; 0]| (), |()| [];
 }
 
+/// The index of an interface; 0 is `None`. A number that is not an index is unreadable.
+impl Value<'_> for Option<IfIndex> {
+    fn read(attr: Attr<'_>) -> Option<Self> {
+        IfIndex::from_field(u32::read(attr)?).ok()
+    }
+
+    fn write(&self, kind: u16, writer: &mut Writer<'_>) {
+        IfIndex::to_field(*self).write(kind, writer);
+    }
+}
+
 impl Value<'_> for IpAddr {
     fn read(attr: Attr<'_>) -> Option<Self> {
         Ipv4Addr::read(attr).map(Self::V4).or_else(|| Ipv6Addr::read(attr).map(Self::V6))
@@ -219,7 +231,7 @@ pub(super) use attributes;
 macro_rules! message {
     (
         $(#[$note:meta])*
-        pub struct $name:ident { $header:ident: $size:literal, $attr:ident }
+        pub struct $name:ident { $header:ident: $size:literal by $read:expr, $attr:ident }
     ) => {
         $(#[$note])*
         #[derive(Clone, Copy, Debug)]
@@ -233,14 +245,17 @@ macro_rules! message {
             /// Reads the body of a message: what follows the netlink header.
             ///
             /// # Errors
-            /// [`MessageError::Body`](crate::netlink::MessageError::Body) if the fixed part is not
-            /// whole.
+            /// - [`MessageError::Body`](crate::netlink::MessageError::Body) if the fixed part is not
+            ///   whole.
+            /// - [`MessageError::IfIndex`](crate::netlink::MessageError::IfIndex) if its interface
+            ///   index is negative.
             pub fn parse(body: &'a [u8]) -> Result<Self, $crate::netlink::MessageError> {
                 use $crate::netlink::{Attrs, MessageError};
                 let (header, rest) = body
                     .split_first_chunk::<$size>()
                     .ok_or(MessageError::Body { needed: $size, available: body.len() })?;
-                Ok(Self { header: $header::from_bytes(*header), attrs: Attrs::new(rest) })
+                let header = $read(*header).map_err(MessageError::IfIndex)?;
+                Ok(Self { header, attrs: Attrs::new(rest) })
             }
 
             /// The attributes, typed, in the order they came.

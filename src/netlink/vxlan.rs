@@ -5,10 +5,12 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::wire::{MacAddr, Vni};
 
-use super::link::{LinkAttr, LinkHeader, LinkMessage, LinkName, emit_info};
-use super::message::{Header, MessageFlags, MessageType};
+use super::header::{Header, MessageFlags, MessageType};
+use super::ifindex::IfIndex;
+use super::link::{LinkAttr, LinkHeader, LinkMessage, emit_info, emit_name};
+use super::name::LinkName;
 use super::value::{Be16, Be32, attributes};
-use super::writer::{BuildError, Writer, build};
+use super::writer::{RequestError, Writer, build};
 
 attributes! {
     /// An attribute of a vxlan device. Those that are a `u8` are switches unless they say
@@ -19,7 +21,7 @@ attributes! {
         /// Default destination: a VTEP or a multicast group.
         Group(Ipv4Addr) = 2,
         /// Index of the underlay's link.
-        Link(u32) = 3,
+        Link(Option<IfIndex>) = 3,
         /// Own address in the underlay.
         Local(Ipv4Addr) = 4,
         /// Outer TTL; 0 is the kernel's choice.
@@ -85,7 +87,7 @@ impl<'a> LinkMessage<'a> {
     /// What there is to say of a vxlan device; nothing of another link.
     pub fn vxlan(self) -> impl Iterator<Item = VxlanAttr<'a>> {
         let is_vxlan = self.kind().and_then(|kind| kind.as_str()) == Some("vxlan");
-        let nested = self.values().filter(|_| is_vxlan);
+        let nested = self.data().filter(|_| is_vxlan);
         nested.into_iter().flat_map(|nested| nested.attrs()).map(VxlanAttr::decode)
     }
 }
@@ -97,8 +99,8 @@ pub struct VxlanLink<'a> {
     pub name: LinkName<'a>,
     /// VNI.
     pub vni: Vni,
-    /// Index of the underlay's link; 0 is none.
-    pub link: u32,
+    /// Index of the underlay's link.
+    pub lower_ifindex: Option<IfIndex>,
     /// Own address in the underlay.
     pub local: Option<IpAddr>,
     /// UDP destination port; 0 is the kernel's own, 8472.
@@ -123,14 +125,14 @@ impl<'a> VxlanLink<'a> {
     pub const fn flannel(
         name: LinkName<'a>,
         vni: Vni,
-        link: u32,
+        lower_ifindex: IfIndex,
         local: IpAddr,
         address: MacAddr,
     ) -> Self {
         Self {
             name,
             vni,
-            link,
+            lower_ifindex: Some(lower_ifindex),
             local: Some(local),
             port: 0,
             address: Some(address),
@@ -148,7 +150,7 @@ impl<'a> VxlanLink<'a> {
         Self {
             name,
             vni,
-            link: 0,
+            lower_ifindex: None,
             local: None,
             port: 4789,
             address: None,
@@ -164,14 +166,14 @@ impl<'a> VxlanLink<'a> {
     /// bytes.
     ///
     /// # Errors
-    /// [`BuildError`] when the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, BuildError> {
+    /// [`RequestError`] when the buffer is too short; it is then as it was.
+    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
         let header = Header::request(MessageType::NEWLINK, MessageFlags::ADD, seq);
         let mtu = Some(self.mtu).filter(|mtu| *mtu != 0).map(LinkAttr::Mtu);
         let attrs = [mtu, Some(LinkAttr::TxQueueLen(0)), self.address.map(LinkAttr::Address)];
         build(buffer, header, |writer| {
-            writer.bytes(&LinkHeader::new(0).to_bytes());
-            self.name.emit(writer);
+            writer.bytes(&LinkHeader::new(None).to_bytes());
+            emit_name(self.name, writer);
             for attr in attrs.iter().flatten() {
                 attr.emit(writer);
             }
@@ -188,7 +190,7 @@ impl<'a> VxlanLink<'a> {
         });
         let attrs = [
             Some(VxlanAttr::Id(self.vni.value())),
-            (self.link != 0).then_some(VxlanAttr::Link(self.link)),
+            self.lower_ifindex.map(|ifindex| VxlanAttr::Link(Some(ifindex))),
             local,
             Some(VxlanAttr::Ttl(0)),
             Some(VxlanAttr::Tos(0)),

@@ -3,8 +3,14 @@
 use core::fmt;
 
 use super::attr::AttrFlags;
-use super::message::Header;
+use super::header::Header;
 use super::native::{write_u16, write_u32};
+
+/// The most bytes of an attribute, its header included.
+const ATTR_MAX: usize = 0xffff;
+
+/// The most bytes of a message.
+const MESSAGE_MAX: usize = 0xffff_ffff;
 
 /// Writes a message at the start of `buffer` and returns its length in bytes: the header, then what
 /// `body` writes.
@@ -13,21 +19,22 @@ use super::native::{write_u16, write_u32};
 /// times.
 ///
 /// # Errors
-/// [`BuildError`]; the buffer is then as it was.
+/// [`RequestError`]; the buffer is then as it was.
 pub fn build(
     buffer: &mut [u8],
     header: Header,
     body: impl Fn(&mut Writer<'_>),
-) -> Result<usize, BuildError> {
+) -> Result<usize, RequestError> {
     let measured = lay(&mut [], header, 0, &body);
     if let Some(length) = measured.too_long {
-        return Err(BuildError::TooLong { length });
+        return Err(RequestError::TooLong { len: length, max: ATTR_MAX });
     }
     let length = measured.length;
-    let total = u32::try_from(length).map_err(|_| BuildError::TooLong { length })?;
+    let total = u32::try_from(length)
+        .map_err(|_| RequestError::TooLong { len: length, max: MESSAGE_MAX })?;
     let available = buffer.len();
     let Some(room) = buffer.get_mut(..length) else {
-        return Err(BuildError::NoRoom { needed: length, available });
+        return Err(RequestError::BufferTooSmall { needed: length, available });
     };
     lay(room, header, total, &body);
     Ok(length)
@@ -117,9 +124,10 @@ impl Writer<'_> {
 
 /// A message that cannot be laid into the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum BuildError {
+#[non_exhaustive]
+pub enum RequestError {
     /// The buffer is shorter than the message.
-    NoRoom {
+    BufferTooSmall {
         /// Bytes of the message.
         needed: usize,
         /// Bytes of the buffer.
@@ -129,24 +137,26 @@ pub enum BuildError {
     /// one.
     TooLong {
         /// Its bytes, header included.
-        length: usize,
+        len: usize,
+        /// The most that the length field can say.
+        max: usize,
     },
 }
 
-impl fmt::Display for BuildError {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoRoom { needed, available } => {
-                write!(f, "message of {needed} bytes, room for {available}")
+            Self::BufferTooSmall { needed, available } => {
+                write!(f, "the message needs {needed} bytes, the buffer has {available}")
             }
-            Self::TooLong { length } => {
-                write!(f, "{length} bytes are more than the length field can say")
+            Self::TooLong { len, max } => {
+                write!(f, "{len} bytes, at most {max} fit the length field")
             }
         }
     }
 }
 
-impl core::error::Error for BuildError {}
+impl core::error::Error for RequestError {}
 
 #[cfg(test)]
 mod tests {
@@ -180,7 +190,7 @@ mod tests {
         let value = std::vec![0; 65532];
         let mut buffer = std::vec![0xaa; 70000];
         let result = build(&mut buffer, HEADER, |writer| writer.attr(1, &value));
-        assert_eq!(result, Err(BuildError::TooLong { length: 65536 }));
+        assert_eq!(result, Err(RequestError::TooLong { len: 65536, max: 65535 }));
         assert!(buffer.iter().all(|byte| *byte == 0xaa));
         assert_eq!(
             build(&mut buffer, HEADER, |writer| writer.attr(1, &value[1..])),

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vtep::netlink::{
-    BridgeLink, BuildError, LinkAddress, LinkChange, LinkName, VethLink, VxlanLink,
+    BridgeLink, IfIndex, LinkAddress, LinkChange, LinkName, MasterChange, RequestError, VethLink,
+    VxlanLink,
 };
 use vtep::wire::{MacAddr, Vni};
 
@@ -23,7 +24,7 @@ pub struct Bed {
 }
 
 /// A request of the crate's, as hex.
-pub fn hex(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) -> String {
+pub fn hex(write: impl Fn(&mut [u8]) -> Result<usize, RequestError>) -> String {
     let mut buffer = [0; 512];
     let length = write(&mut buffer).expect("room");
     buffer[..length].iter().map(|byte| format!("{byte:02x}")).collect()
@@ -93,26 +94,21 @@ impl Bed {
 
     /// flannel.1 and flannel-v6.1 with their addresses, as flanneld makes them.
     fn add_vxlan(&self, node: u8) {
-        let underlay_link = self.link(node, "eth0").parse().expect("index");
+        let lower: IfIndex = self.link(node, "eth0").parse().expect("index");
         let vni = Vni::new(1).expect("VNI");
         let devices: [(&str, IpAddr, MacAddr, IpAddr); 2] = [
             ("flannel.1", [192, 168, 50, node].into(), self.mac(node), [10, 5, node, 0].into()),
             ("flannel-v6.1", v6(0x50, 0, node), self.mac_v6(node), v6(5, node, 0)),
         ];
         for (name, local, mac, address) in devices {
-            let mut link = VxlanLink::flannel(
-                LinkName::new(name).expect("name"),
-                vni,
-                underlay_link,
-                local,
-                mac,
-            );
+            let mut link =
+                VxlanLink::flannel(LinkName::new(name).expect("name"), vni, lower, local, mac);
             link.mtu = 1430;
             self.send(node, &[hex(|buffer| link.write_add(1, buffer))]);
-            let link = self.link(node, name).parse().expect("index");
+            let ifindex = self.link(node, name).parse().expect("index");
             let prefix_len = if address.is_ipv4() { 32 } else { 128 };
-            let address = LinkAddress { link, address, prefix_len };
-            let up = LinkChange { link, up: Some(true), ..LinkChange::default() };
+            let address = LinkAddress { ifindex, address, prefix_len };
+            let up = LinkChange { up: Some(true), ..LinkChange::new(ifindex) };
             self.send(
                 node,
                 &[hex(|buffer| address.write_add(2, buffer)), hex(|buffer| up.write(3, buffer))],
@@ -132,11 +128,15 @@ impl Bed {
             node,
             &[hex(|buffer| bridge.write_add(1, buffer)), hex(|buffer| veth.write_add(2, buffer))],
         );
-        let index = |name| self.link(node, name).parse().expect("index");
+        let index = |name| -> IfIndex { self.link(node, name).parse().expect("index") };
         let (bridge, end) = (index("cni0"), index("veth0"));
-        let change = LinkChange { up: Some(true), mtu: Some(1430), ..LinkChange::default() };
-        let bridge_up = LinkChange { link: bridge, mtu: None, ..change };
-        let end_up = LinkChange { link: end, master: Some(bridge), ..change };
+        let bridge_up = LinkChange { up: Some(true), ..LinkChange::new(bridge) };
+        let end_up = LinkChange {
+            up: Some(true),
+            mtu: Some(1430),
+            master: Some(MasterChange::Join(bridge)),
+            ..LinkChange::new(end)
+        };
         self.send(
             node,
             &[hex(|buffer| bridge_up.write(3, buffer)), hex(|buffer| end_up.write(4, buffer))],
@@ -165,8 +165,8 @@ impl Bed {
 
     pub fn change_mac(&mut self, node: u8, last: u8) {
         self.macs[usize::from(node) - 1] = last;
-        let link = self.link(node, "flannel.1").parse().expect("index");
-        let change = LinkChange { link, address: Some(self.mac(node)), ..LinkChange::default() };
+        let ifindex = self.link(node, "flannel.1").parse().expect("index");
+        let change = LinkChange { address: Some(self.mac(node)), ..LinkChange::new(ifindex) };
         self.send(node, &[hex(|buffer| change.write(1, buffer))]);
     }
 

@@ -99,7 +99,7 @@ fn a_node_comes_with_another_vtep_mac(bed: &mut Bed) {
     bed.change_mac(3, 0x33);
     assert!(!bed.pings(1, 3));
     let new = peer(bed);
-    let backend = VxlanBackend { link: bed.link(1, "flannel.1").parse().unwrap() };
+    let backend = VxlanBackend { ifindex: bed.link(1, "flannel.1").parse().unwrap() };
     let plan = backend.replaced((&old, Reach::Tunnel), (&new, Reach::Tunnel), []);
     bed.send(
         1,

@@ -9,7 +9,7 @@ use vtep::netlink::{LinkAddress, Messages, OtherRoute};
 use vtep::subnet::IpPrefix;
 
 use crate::lease::{VALUE, lease_key};
-use crate::netlink::host_gw;
+use crate::netlink::{host_gw, ifindex};
 use crate::{Checks, any, ip};
 
 // A frame of its own, for `callgraph.py`.
@@ -31,7 +31,7 @@ fn count(plan: &Plan) -> usize {
 }
 
 fn vxlan(checks: &mut Checks<'_>) {
-    let vxlan = VxlanBackend { link: any(3) };
+    let vxlan = VxlanBackend { ifindex: ifindex(3) };
     checks.all("agent: vxlan plans", || {
         let peer = peer()?;
         let moved = VxlanPeer::new(peer.owner(), ip(192, 168, 64, 9), peer.mac()).ok()?;
@@ -84,7 +84,7 @@ fn vxlan(checks: &mut Checks<'_>) {
 }
 
 fn host_gateway(checks: &mut Checks<'_>) {
-    let backend = HostGwBackend { link: any(2) };
+    let backend = HostGwBackend { ifindex: ifindex(2) };
     checks.all("agent: host-gw plans", || {
         let mut value = LeaseValue::new(any([192, 168, 0, 17]).into());
         value.backend_type = any("host-gw").into();
@@ -111,8 +111,8 @@ fn host_gateway(checks: &mut Checks<'_>) {
 fn other_routes_and_addresses(checks: &mut Checks<'_>) {
     checks.all("agent: a route without a gateway is overwritten", || {
         let destination: IpPrefix = any("10.1.17.9/24").parse().ok()?;
-        let other = OtherRoute { destination, link: any(7), scope: 253, kind: 1 };
-        let backend = HostGwBackend { link: any(2) };
+        let other = OtherRoute { destination, ifindex: Some(ifindex(7)), scope: 253, route_type: 1 };
+        let backend = HostGwBackend { ifindex: ifindex(2) };
         let peer = HostGwPeer::new(Owner::of_subnet(destination), ip(192, 168, 0, 18)).ok()?;
         let mut buffer = [0; 64];
         let mut found = [Found::exact(Record::Other(other))];
@@ -122,7 +122,7 @@ fn other_routes_and_addresses(checks: &mut Checks<'_>) {
         Some((count(&plan), length, set) == (1, 52, 44))
     });
     checks.all("agent: the own link's address", || {
-        let wanted = LinkAddress { link: any(7), address: ip(10, 1, 16, 0), prefix_len: 32 };
+        let wanted = LinkAddress { ifindex: ifindex(7), address: ip(10, 1, 16, 0), prefix_len: 32 };
         let found = [LinkAddress { address: ip(10, 1, 15, 0), ..wanted }];
         let network = any("10.1.0.0/16").parse().ok()?;
         Some(ensure_address(wanted, network, any(&found)).count() == 2)
@@ -133,8 +133,8 @@ fn reconcile(checks: &mut Checks<'_>) {
     checks.all("agent: what is missing, stale and in conflict", || {
         let networks = [IpPrefix::new(ip(10, 1, 0, 0), any(16))?];
         let ownership =
-            Ownership { underlay_link: Some(any(2)), networks: &networks, ..Ownership::default() };
-        let backend = HostGwBackend { link: 2 };
+            Ownership { underlay_ifindex: Some(ifindex(2)), networks: &networks, ..Ownership::default() };
+        let backend = HostGwBackend { ifindex: ifindex(2) };
         let peer = HostGwPeer::new(
             Owner::of_subnet(any("10.1.17.0/24").parse().ok()?),
             ip(192, 168, 0, 17),
@@ -151,7 +151,7 @@ fn reconcile(checks: &mut Checks<'_>) {
         let present = missing(wanted, one).count();
         let gone = stale(nothing, one, ownership).count();
         let totals =
-            (one.iter().count(), one.vxlan_peers(any(7)).count(), wanted.winners().count());
+            (one.iter().count(), one.vxlan_peers(ifindex(7)).count(), wanted.winners().count());
         Some(
             (absent, present, gone) == (1, 0, 1)
                 && totals == (1, 0, 1)

@@ -9,6 +9,7 @@ use vtep::netlink::{
 };
 use vtep::subnet::IpPrefix;
 
+use crate::netlink::ifindex;
 use crate::{Checks, any, ip};
 
 /// `ip -4 addr show`'s question in flanneld.
@@ -57,7 +58,7 @@ fn lists_and_lookups(checks: &mut Checks<'_>) {
         let name = LinkLookup::Name(LinkName::new(any("flannel.1")).ok()?);
         let no_room = name.write(3, &mut [0; 55]).is_err();
         let by_name = is_written(&BY_NAME, |to| name.write(any(3), to).ok());
-        let by_index = is_written(&BY_INDEX, |to| LinkLookup::Index(any(3)).write(4, to).ok());
+        let by_index = is_written(&BY_INDEX, |to| LinkLookup::Index(ifindex(3)).write(4, to).ok());
         let mut buffer = [0; 64];
         let all = LinkLookup::All.write(any(5), &mut buffer).ok()?;
         let read = message(buffer.get(..all)?)?;
@@ -76,7 +77,7 @@ fn other_routes(checks: &mut Checks<'_>) {
         let Body::Route(route) = message(&bytes)?.body().ok()? else { return None };
         let other = OtherRoute::from_message(route)?;
         let destination = IpPrefix::new(ip(10, 13, 0, 0), 16)?;
-        let is_read = other == OtherRoute { destination, link: 0, scope: 0, kind: 6 };
+        let is_read = other == OtherRoute { destination, ifindex: None, scope: 0, route_type: 6 };
         let is_added = is_written(&bytes, |to| other.write_add(any(0x6b03_bba7), to).ok());
         let mut buffer = [0; 64];
         let len = other.write_delete(any(2), &mut buffer).ok()?;
@@ -88,7 +89,7 @@ fn other_routes(checks: &mut Checks<'_>) {
 
 fn addresses(checks: &mut Checks<'_>) {
     checks.all("agent: an address comes and goes", || {
-        let address = LinkAddress { link: any(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
+        let address = LinkAddress { ifindex: ifindex(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
         let (mut by_change, mut directly) = ([0; 64], [0; 64]);
         let added = AddressChange::Add(address).write(1, &mut by_change).ok()?;
         let is_added = address.write_add(1, &mut directly).ok()? == added && by_change == directly;
@@ -104,7 +105,7 @@ fn bodies(checks: &mut Checks<'_>) {
     checks.all("netlink: bodies emitted one by one", || {
         let mut neighbour = [0; 64];
         let mac = vtep::wire::MacAddr::new(any([2, 0, 0, 0, 0, 7]));
-        let entry = vtep::netlink::NeighbourEntry { link: 3, address: ip(10, 1, 17, 0), mac };
+        let entry = vtep::netlink::NeighbourEntry { ifindex: ifindex(3), address: ip(10, 1, 17, 0), mac };
         let len = entry.write_set(any(1), &mut neighbour).ok()?;
         let neighbour = neighbour.get(..len)?;
         let all: [&[u8]; 4] = [&ADDRESSES, &BY_NAME, &BLACKHOLE, neighbour];

@@ -1,6 +1,6 @@
 //! What a lease event changes in the kernel, and its undoing.
 
-use crate::netlink::{Family, HostGwRoute, OtherRoute, RouteHeader, RouteMessage};
+use crate::netlink::{Family, HostGwRoute, IfIndex, OtherRoute, RouteHeader, RouteMessage};
 
 use super::*;
 
@@ -121,12 +121,15 @@ fn a_host_gw_route_is_added_when_it_is_not_there() {
     assert!(added(Some(same)).is_empty());
     let inexact = Found { is_exact: false, is_default_metric: false, ..same };
     assert!(added(Some(inexact)).is_empty(), "flannel does not compare the metric");
-    let other = Found::exact(Record::HostGw(HostGwRoute { link: 3, ..route }));
+    let other = Found::exact(Record::HostGw(HostGwRoute {
+        ifindex: Some(IfIndex::literal::<3>()),
+        ..route
+    }));
     assert_eq!(added(Some(other)), [set]);
     let beside = Found { is_default_metric: false, ..other };
     assert_eq!(added(Some(beside)), [add], "a route of another metric is not overwritten");
-    for (link, kind) in [(7, 1), (0, 6)] {
-        let other = OtherRoute { destination: route.destination, link, scope: 253, kind };
+    for (ifindex, route_type) in [(Some(IfIndex::literal::<7>()), 1), (None, 6)] {
+        let other = OtherRoute { destination: route.destination, ifindex, scope: 253, route_type };
         assert_eq!(added(Some(Found::exact(Record::Other(other)))), [set]);
     }
 }
@@ -168,7 +171,8 @@ fn a_rollback_gives_back_what_was_there() {
 #[test]
 fn a_rollback_says_what_it_cannot_give_back() {
     let peer = host_gw("192.168.50.3");
-    let several = OtherRoute { destination: prefix("10.1.17.0/24"), link: 0, scope: 0, kind: 1 };
+    let several =
+        OtherRoute { destination: prefix("10.1.17.0/24"), ifindex: None, scope: 0, route_type: 1 };
     let several = Record::Other(several);
     let mut entries = [Found { is_exact: false, ..Found::exact(several) }];
     let entries = FoundRecords::new(&mut entries);

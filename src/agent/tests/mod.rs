@@ -9,6 +9,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::*;
+use crate::netlink::IfIndex;
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
@@ -37,9 +38,9 @@ fn found(records: &[Record]) -> Vec<Found> {
     records.iter().copied().map(Found::exact).collect()
 }
 
-const VXLAN: VxlanBackend = VxlanBackend { link: 7 };
+const VXLAN: VxlanBackend = VxlanBackend { ifindex: IfIndex::literal::<7>() };
 
-const HOST_GW: HostGwBackend = HostGwBackend { link: 2 };
+const HOST_GW: HostGwBackend = HostGwBackend { ifindex: IfIndex::literal::<2>() };
 
 fn host_gw(public: &str) -> HostGwPeer {
     HostGwPeer::new(Owner::of_subnet(prefix("10.1.17.0/24")), ip(public)).unwrap()

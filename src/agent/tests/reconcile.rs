@@ -5,12 +5,16 @@ use std::vec;
 
 use quickcheck::quickcheck;
 
-use crate::netlink::{FdbEntry, HostGwRoute, OnlinkRoute, OtherRoute};
+use crate::netlink::{FdbEntry, HostGwRoute, IfIndex, OnlinkRoute, OtherRoute};
 
 use super::*;
 
 fn ownership(networks: &[IpPrefix]) -> Ownership<'_> {
-    Ownership { vxlan_link: Some(7), underlay_link: Some(2), networks }
+    Ownership {
+        vxlan_ifindex: Some(IfIndex::literal::<7>()),
+        underlay_ifindex: Some(IfIndex::literal::<2>()),
+        networks,
+    }
 }
 
 /// The claims of leases of which only the entries matter: each has a subnet of its own.
@@ -41,8 +45,10 @@ fn reconciled(wanted: &[Record], found: &[Record]) -> Vec<Change> {
 fn nothing_is_done_when_nothing_is_missing() {
     let peers = [peer("10.1.17.0", "192.168.50.3", 1), peer("10.1.18.0", "192.168.50.4", 2)];
     let wanted: Vec<Record> = peers.iter().flat_map(|peer| records(peer, Reach::Tunnel)).collect();
-    let foreign =
-        Record::HostGw(HostGwRoute { link: 9, ..HOST_GW.route(&host_gw("192.168.50.9")) });
+    let foreign = Record::HostGw(HostGwRoute {
+        ifindex: Some(IfIndex::literal::<9>()),
+        ..HOST_GW.route(&host_gw("192.168.50.9"))
+    });
     let mut found = wanted.clone();
     assert_eq!(reconciled(&wanted, &found), []);
     found.push(foreign);
@@ -72,7 +78,11 @@ fn a_second_remote_of_a_known_mac_goes() {
 /// The default entry comes from the device's own configuration.
 #[test]
 fn the_default_fdb_entry_stays() {
-    let default = FdbEntry { link: 7, mac: MacAddr::ZERO, remote: ip("192.168.50.9") };
+    let default = FdbEntry {
+        ifindex: IfIndex::literal::<7>(),
+        mac: MacAddr::ZERO,
+        remote: ip("192.168.50.9"),
+    };
     assert_eq!(reconciled(&[], &[Record::Fdb(default)]), []);
     let own = FdbEntry { mac: MacAddr::new([2, 0, 0, 0, 0, 1]), ..default };
     assert_eq!(reconciled(&[], &[Record::Fdb(own)]), [Change::Delete(Record::Fdb(own))]);
@@ -82,8 +92,13 @@ fn the_default_fdb_entry_stays() {
 fn the_default_route_stays() {
     let networks = [prefix("0.0.0.0/0"), prefix("::/0")];
     for destination in networks {
-        let route = HostGwRoute { destination, gateway: ip("192.0.2.254"), link: 2 };
-        let onlink = OnlinkRoute { destination, gateway: ip("10.1.1.0"), link: 7 };
+        let route = HostGwRoute {
+            destination,
+            gateway: ip("192.0.2.254"),
+            ifindex: Some(IfIndex::literal::<2>()),
+        };
+        let onlink =
+            OnlinkRoute { destination, gateway: ip("10.1.1.0"), ifindex: IfIndex::literal::<7>() };
         let mut entries = found(&[Record::HostGw(route), Record::Onlink(onlink)]);
         let entries = FoundRecords::new(&mut entries);
         let wanted = WantedRecords::collect([], entries, &mut []).unwrap();
@@ -107,8 +122,10 @@ fn a_route_of_another_protocol_or_metric_stays() {
 #[test]
 fn a_host_gw_route_takes_the_place_of_another() {
     let wanted = Record::HostGw(HOST_GW.route(&host_gw("192.168.50.3")));
-    let foreign =
-        Record::HostGw(HostGwRoute { link: 9, ..HOST_GW.route(&host_gw("192.168.50.9")) });
+    let foreign = Record::HostGw(HostGwRoute {
+        ifindex: Some(IfIndex::literal::<9>()),
+        ..HOST_GW.route(&host_gw("192.168.50.9"))
+    });
     assert_eq!(reconciled(&[wanted], &[foreign]), [Change::Set(wanted)]);
     assert_eq!(
         reconciled(&[wanted], &[foreign, wanted]),
@@ -116,7 +133,12 @@ fn a_host_gw_route_takes_the_place_of_another() {
         "it is there, and the other not the agent's"
     );
     let destination = prefix("10.1.17.0/24");
-    let other = Record::Other(OtherRoute { destination, link: 2, scope: 253, kind: 1 });
+    let other = Record::Other(OtherRoute {
+        destination,
+        ifindex: Some(IfIndex::literal::<2>()),
+        scope: 253,
+        route_type: 1,
+    });
     assert_eq!(reconciled(&[wanted], &[other]), [Change::Set(wanted)]);
     assert_eq!(reconciled(&[], &[other]), [], "a connected subnet is nobody's to delete");
     assert_eq!(reconciled(&[wanted], &[]), [Change::Add(wanted)]);
@@ -151,12 +173,13 @@ fn a_wanted_route_is_met_by_its_destination_and_gateway() {
         let mut entries = found(&[record]);
         missing(wanted, FoundRecords::new(&mut entries)).count() == 1
     };
-    let route = HostGwRoute { destination, gateway, link: 2 };
-    let direct = Record::Direct(HostGwRoute { link: 0, ..route });
+    let route = HostGwRoute { destination, gateway, ifindex: Some(IfIndex::literal::<2>()) };
+    let direct = Record::Direct(HostGwRoute { ifindex: None, ..route });
     assert!(!is_missing(direct, Record::HostGw(route)));
     let elsewhere = HostGwRoute { gateway: ip("192.168.50.8"), ..route };
     assert!(is_missing(direct, Record::HostGw(elsewhere)));
-    let onlink = Record::Onlink(OnlinkRoute { destination, gateway, link: 2 });
+    let onlink =
+        Record::Onlink(OnlinkRoute { destination, gateway, ifindex: IfIndex::literal::<2>() });
     assert!(is_missing(direct, onlink));
     // A host-gw route is met by whatever has its destination, gateway and link.
     assert!(!is_missing(Record::HostGw(route), onlink));
@@ -164,11 +187,14 @@ fn a_wanted_route_is_met_by_its_destination_and_gateway() {
 
 #[test]
 fn an_fdb_entry_of_another_link_stays() {
-    let entry = |link| {
+    let entry = |ifindex| {
         let mac = MacAddr::new([2, 0, 0, 0, 0, 9]);
-        Record::Fdb(FdbEntry { link, mac, remote: ip("192.168.50.9") })
+        Record::Fdb(FdbEntry { ifindex, mac, remote: ip("192.168.50.9") })
     };
-    assert_eq!(reconciled(&[], &[entry(7), entry(8)]), [Change::Delete(entry(7))]);
+    assert_eq!(
+        reconciled(&[], &[entry(VXLAN.ifindex), entry(IfIndex::literal::<8>())]),
+        [Change::Delete(entry(VXLAN.ifindex))]
+    );
 }
 
 #[test]
@@ -236,11 +262,14 @@ fn peers_are_read_back_from_the_kernel() {
     let mut entries: Vec<Record> =
         peers.iter().flat_map(|peer| records(peer, Reach::Tunnel)).collect();
     let mut all = found(&entries);
-    assert_eq!(FoundRecords::new(&mut all).vxlan_peers(7).collect::<Vec<_>>(), peers);
-    assert_eq!(FoundRecords::new(&mut all).vxlan_peers(8).count(), 0);
+    assert_eq!(FoundRecords::new(&mut all).vxlan_peers(VXLAN.ifindex).collect::<Vec<_>>(), peers);
+    assert_eq!(FoundRecords::new(&mut all).vxlan_peers(IfIndex::literal::<8>()).count(), 0);
     entries.remove(4);
     let mut all = found(&entries);
-    assert_eq!(FoundRecords::new(&mut all).vxlan_peers(7).collect::<Vec<_>>(), peers[..1]);
+    assert_eq!(
+        FoundRecords::new(&mut all).vxlan_peers(VXLAN.ifindex).collect::<Vec<_>>(),
+        peers[..1]
+    );
 }
 
 quickcheck! {
@@ -251,7 +280,7 @@ quickcheck! {
             let owner = Owner::of_subnet(subnet);
             let peer = VxlanPeer::new(owner, public, MacAddr::new([2, 0, 0, 0, 0, mac % 2])).unwrap();
             let host_gw = Record::HostGw(HOST_GW.route(&HostGwPeer::new(owner, public).unwrap()));
-            let other = Record::Other(OtherRoute { destination: subnet, link: 2, scope: mac % 2, kind: 1 });
+            let other = Record::Other(OtherRoute { destination: subnet, ifindex: Some(IfIndex::literal::<2>()), scope: mac % 2, route_type: 1 });
             [records(&peer, Reach::Tunnel), records(&peer, Reach::Direct), vec![host_gw, other]].concat()
         };
         let (a, b) = (all(a), all(b));
