@@ -92,7 +92,7 @@ by_debug! {
     lease::SubnetEnvError,
     lease::SubnetEnvErrorKind,
     lease::TooManyLeases,
-    lease::VxlanBackend,
+    lease::VxlanBackendData,
     lease::VxlanConfig,
     lease::VxlanConfigField,
     lease::VxlanField,

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
-use vtep::lease::{JsonString, LeaseValue, NetworkConfig, Profile, RawJson, VxlanBackend};
+use vtep::lease::{JsonString, LeaseValue, NetworkConfig, Profile, RawJson, VxlanBackendData};
 use vtep::netlink::{Body, Messages, Text};
 use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, EncapState, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
@@ -88,7 +88,7 @@ fn null_is_no_value() {
     let value = LeaseValue::from_json(text).unwrap();
     assert!(value.backend_type.is_empty() && value.public_ipv6.is_none());
     let text = r#"{"VNI":null,"VtepMAC":"c6:d2:32:6f:8f:44"}"#;
-    let backend = VxlanBackend::from_json(RawJson::new(text).unwrap()).unwrap();
+    let backend = VxlanBackendData::from_json(RawJson::new(text).unwrap()).unwrap();
     assert_eq!(backend.vni, None);
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 use fastrand::Rng;
 use indicatif::ProgressIterator;
 use vtep::lease::{
-    JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackend, VxlanConfig,
+    JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackendData, VxlanConfig,
 };
 use vtep::subnet::{AllocateError, OtherLease, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};
@@ -138,10 +138,10 @@ impl Backend {
 
     /// A node's lease value, with MAC addresses of its own for its VXLAN devices.
     fn value(&self, address: Ipv4Addr, key: LeaseKey, rng: &mut Rng) -> String {
-        let mut buffers = [[0; VxlanBackend::MAX_LEN]; 2];
+        let mut buffers = [[0; VxlanBackendData::MAX_LEN]; 2];
         let [v4, v6] = &mut buffers;
         let mut data = |buffer| {
-            let backend = VxlanBackend { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
+            let backend = VxlanBackendData { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
             self.vxlan.map(|_| backend.write(buffer))
         };
         let value = LeaseValue {

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendError};
+use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendDataError};
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
@@ -111,7 +111,7 @@ pub enum PeerError {
     /// The value cannot be read.
     Value(LeaseValueError),
     /// The backend data cannot be read.
-    BackendData(VxlanBackendError),
+    BackendData(VxlanBackendDataError),
     /// The backend data is absent.
     NoBackendData,
     /// The public address is absent: `null`, `""`, 0.0.0.0 or `::`.

@@ -34,5 +34,7 @@ pub use life::{
 pub use profile::Profile;
 pub use table::{Families, LeaseSlot, TooManyLeases};
 pub use value::{LeaseField, LeaseValue, LeaseValueError};
-pub use vxlan::{VxlanBackend, VxlanBackendError, VxlanConfig, VxlanConfigField, VxlanField};
+pub use vxlan::{
+    VxlanBackendData, VxlanBackendDataError, VxlanConfig, VxlanConfigField, VxlanField,
+};
 pub use watch::{LeaseEvent, LeaseWatch};

@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use super::fields::{Field, RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
 use super::key::LeaseKey;
-use super::vxlan::{VxlanBackend, VxlanBackendError};
+use super::vxlan::{VxlanBackendData, VxlanBackendDataError};
 use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 /// What a node says of itself in its lease.
@@ -145,7 +145,7 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
+    pub fn vxlan(&self) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
         read_vxlan(self.backend_data)
     }
 
@@ -153,7 +153,7 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
+    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
         read_vxlan(self.backend_v6_data)
     }
 }
@@ -167,8 +167,10 @@ fn read_address<A>(json: RawJson<'_>, parse: impl Fn(&str) -> Option<A>) -> Opti
 }
 
 /// Reads backend data. Go writes absent data as `null` (a nil `json.RawMessage`).
-fn read_vxlan(data: Option<RawJson<'_>>) -> Result<Option<VxlanBackend>, VxlanBackendError> {
-    data.filter(|data| !data.is_null()).map(VxlanBackend::from_json).transpose()
+fn read_vxlan(
+    data: Option<RawJson<'_>>,
+) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
+    data.filter(|data| !data.is_null()).map(VxlanBackendData::from_json).transpose()
 }
 
 impl fmt::Display for LeaseValue<'_> {
@@ -222,14 +224,14 @@ mod tests {
         assert_eq!(vxlan.vni, Some(Vni::new(4097).unwrap()));
         assert_eq!(vxlan.vtep_mac, MacAddr::new([0x12, 0x30, 0xd5, 0x87, 0xb1, 0x2e]));
         assert!(value.backend_type == "vxlan" && value.backend_type != "VXLAN");
-        let mut buffer = [0; VxlanBackend::MAX_LEN];
+        let mut buffer = [0; VxlanBackendData::MAX_LEN];
         let built = LeaseValue {
             backend_type: "vxlan".into(),
             backend_data: Some(vxlan.write(&mut buffer)),
             ..LeaseValue::new(Ipv4Addr::new(192, 168, 50, 2))
         };
         assert_eq!(built.to_string(), FLANNELD[0]);
-        let largest = VxlanBackend { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
+        let largest = VxlanBackendData { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
         assert_eq!(largest.write(&mut buffer).as_str(), largest.to_string());
     }
 
@@ -245,7 +247,7 @@ mod tests {
         assert_eq!((v6.vni, v6.vtep_mac.to_string().as_str()), (None, "c6:d2:32:6f:8f:44"));
         assert_eq!(value.vxlan(), Ok(None));
         let array = LeaseValue { backend_data: RawJson::new("[]").ok(), ..value };
-        assert_eq!(array.vxlan(), Err(VxlanBackendError::NotAnObject));
+        assert_eq!(array.vxlan(), Err(VxlanBackendDataError::NotAnObject));
         assert_eq!(
             value.to_string(),
             r#"{"PublicIP":"1.2.3.4","PublicIPv6":"fd00::1","BackendType":"vxlan","BackendData":null,"BackendV6Data":{"VtepMAC":"C6:D2:32:6F:8F:44"}}"#
@@ -328,11 +330,11 @@ mod tests {
         fn holds(v4: u32, v6: Option<u128>, backend: String, mac: (u32, u16), vni: u32) -> bool {
             let mut bytes: Vec<u8> = mac.0.to_be_bytes().into();
             bytes.extend(mac.1.to_be_bytes());
-            let vxlan = VxlanBackend {
+            let vxlan = VxlanBackendData {
                 vni: Vni::new(vni >> 7).ok(),
                 vtep_mac: MacAddr::new(bytes.try_into().unwrap()),
             };
-            let mut buffer = [0; VxlanBackend::MAX_LEN];
+            let mut buffer = [0; VxlanBackendData::MAX_LEN];
             let value = LeaseValue {
                 public_ipv6: v6.filter(|v6| *v6 != 0).map(Ipv6Addr::from),
                 backend_type: backend.as_str().into(),

@@ -10,7 +10,7 @@ use crate::wire::{MacAddr, Vni};
 ///
 /// [`Display`](fmt::Display) writes it as flanneld does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct VxlanBackend {
+pub struct VxlanBackendData {
     /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's.
     /// None if the lease does not say.
     pub vni: Option<Vni>,
@@ -30,9 +30,9 @@ pub enum VxlanField {
 fields!(VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
 
 /// A text that is no backend data of a `vxlan` lease.
-pub type VxlanBackendError = RecordError<VxlanField>;
+pub type VxlanBackendDataError = RecordError<VxlanField>;
 
-impl VxlanBackend {
+impl VxlanBackendData {
     /// The most bytes that [`write`](Self::write) needs.
     pub const MAX_LEN: usize = r#"{"VNI":16777215,"VtepMAC":"00:00:00:00:00:00"}"#.len();
 
@@ -40,7 +40,7 @@ impl VxlanBackend {
     ///
     /// # Errors
     /// It is no object, a field has a wrong value, or there is no `VtepMAC`.
-    pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendError> {
+    pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendDataError> {
         let mut vni = None;
         let mut vtep_mac = None;
         read_fields(json, |field, json| {
@@ -53,7 +53,7 @@ impl VxlanBackend {
             }
             Some(())
         })?;
-        let missing = VxlanBackendError::Missing { field: VxlanField::VtepMac };
+        let missing = VxlanBackendDataError::Missing { field: VxlanField::VtepMac };
         Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
     }
 
@@ -70,7 +70,7 @@ impl VxlanBackend {
     }
 }
 
-impl fmt::Display for VxlanBackend {
+impl fmt::Display for VxlanBackendData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
         if let Some(vni) = self.vni {
@@ -184,15 +184,19 @@ mod tests {
 
     #[test]
     fn refuses_wrong_backend_data() {
-        let wrong = |field, offset| VxlanBackendError::Field { field, offset };
+        let wrong = |field, offset| VxlanBackendDataError::Field { field, offset };
         for (text, error) in [
-            (r#"{"VNI":1}"#, VxlanBackendError::Missing { field: VxlanField::VtepMac }),
+            (r#"{"VNI":1}"#, VxlanBackendDataError::Missing { field: VxlanField::VtepMac }),
             (r#"{"VNI":16777216}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VNI":-1}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VNI":"1"}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VtepMAC":"12:30:d5:87:b1"}"#, wrong(VxlanField::VtepMac, 11)),
         ] {
-            assert_eq!(VxlanBackend::from_json(RawJson::new(text).unwrap()), Err(error), "{text}");
+            assert_eq!(
+                VxlanBackendData::from_json(RawJson::new(text).unwrap()),
+                Err(error),
+                "{text}"
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use vtep::lease::{
     Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, ConfigError, ConfigField,
     Expiry, Families, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField,
     LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError,
-    RenewalMargin, SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
+    RenewalMargin, SubnetEnv, VxlanBackendData, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
     watch_back_off,
 };
 use vtep::subnet::{Ipv4Cidr, OtherLease, SubnetAllocator};
@@ -114,7 +114,7 @@ fn value(checks: &mut Checks<'_>) {
         Some(value == Ok(LeaseValue::EMPTY) && LeaseValue::from_json(text).is_err())
     });
     checks.is("lease: a field's name", any(LeaseField::PublicIp).as_str() == "PublicIP");
-    let none = RawJson::new(any("{}")).map(VxlanBackend::from_json);
+    let none = RawJson::new(any("{}")).map(VxlanBackendData::from_json);
     checks.is(
         "lease: backend data without a MAC address",
         none.is_ok_and(|backend| backend.is_err()),

@@ -1,6 +1,6 @@
 //! The texts of the field.
 
-use vtep::lease::{Annotation, AnnotationPrefix, LeaseValue, VxlanBackend};
+use vtep::lease::{Annotation, AnnotationPrefix, LeaseValue, VxlanBackendData};
 use vtep::verdict::DropReason;
 use vtep::wire::{MacAddr, Vni};
 
@@ -22,7 +22,7 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     });
     checks.all("show: backend data as flanneld wrote it", || {
         let value = LeaseValue::from_json(any(VALUE)).ok()?;
-        let mut buffer = [0; VxlanBackend::MAX_LEN];
+        let mut buffer = [0; VxlanBackendData::MAX_LEN];
         let written = value.vxlan().ok()??.write(&mut buffer);
         Some(written.as_str() == value.backend_data?.as_str())
     });
