@@ -17,7 +17,7 @@ use crate::subnet::{Ipv4Prefix, Ipv6Prefix, PoolConfig, PoolError, Prefix, Subne
 /// assert_eq!(config.backend_type()?, "vxlan");
 /// let pool = config.pools()?.ipv4.unwrap();
 /// assert_eq!(pool.min().to_string(), "10.3.1.0/24");
-/// # Ok::<(), vtep::lease::ConfigError>(())
+/// # Ok::<(), vtep::lease::NetworkConfigError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NetworkConfig<'a> {
@@ -46,7 +46,7 @@ pub struct Pools {
 
 /// A field of a network's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ConfigField {
+pub enum NetworkConfigField {
     /// A boolean.
     EnableIpv4,
     /// A boolean.
@@ -73,7 +73,7 @@ pub enum ConfigField {
     Backend,
 }
 
-fields!(ConfigField {
+fields!(NetworkConfigField {
     EnableIpv4 = "EnableIPv4",
     EnableIpv6 = "EnableIPv6",
     EnableNftables = "EnableNFTables",
@@ -99,16 +99,16 @@ fields!(BackendField { Type = "Type" });
 /// Why a text is no configuration, or one that cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum ConfigError {
+pub enum NetworkConfigError {
     /// It is no JSON object with such fields.
-    Record(RecordError<ConfigField>),
+    Record(RecordError<NetworkConfigField>),
     /// The IPv4 subnets break a rule.
     Ipv4(PoolError<Ipv4Prefix>),
     /// The IPv6 subnets break a rule.
     Ipv6(PoolError<Ipv6Prefix>),
 }
 
-impl fmt::Display for ConfigError {
+impl fmt::Display for NetworkConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(error) => fmt::Display::fmt(error, f),
@@ -118,7 +118,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl core::error::Error for ConfigError {
+impl core::error::Error for NetworkConfigError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Record(error) => Some(error),
@@ -128,8 +128,8 @@ impl core::error::Error for ConfigError {
     }
 }
 
-impl From<RecordError<ConfigField>> for ConfigError {
-    fn from(error: RecordError<ConfigField>) -> Self {
+impl From<RecordError<NetworkConfigField>> for NetworkConfigError {
+    fn from(error: RecordError<NetworkConfigField>) -> Self {
         Self::Record(error)
     }
 }
@@ -141,7 +141,7 @@ impl<'a> NetworkConfig<'a> {
     ///
     /// # Errors
     /// `text` is no JSON object, or a field has a wrong value.
-    pub fn from_json(text: &'a str) -> Result<Self, ConfigError> {
+    pub fn from_json(text: &'a str) -> Result<Self, NetworkConfigError> {
         let mut config = Self {
             enable_ipv4: true,
             enable_ipv6: false,
@@ -155,26 +155,30 @@ impl<'a> NetworkConfig<'a> {
         Ok(config)
     }
 
-    fn read(&mut self, field: ConfigField, json: RawJson<'a>) -> Option<()> {
+    fn read(&mut self, field: NetworkConfigField, json: RawJson<'a>) -> Option<()> {
         match field {
-            ConfigField::EnableIpv4 => read_bool(&mut self.enable_ipv4, json)?,
-            ConfigField::EnableIpv6 => read_bool(&mut self.enable_ipv6, json)?,
-            ConfigField::EnableNftables => read_bool(&mut self.enable_nftables, json)?,
-            ConfigField::Network => self.ipv4.network = read_prefix(json)?,
-            ConfigField::Ipv6Network => self.ipv6.network = read_prefix(json)?,
-            ConfigField::SubnetMin => self.ipv4.subnet_min = read_address::<Ipv4Prefix>(json)?,
-            ConfigField::SubnetMax => self.ipv4.subnet_max = read_address::<Ipv4Prefix>(json)?,
-            ConfigField::Ipv6SubnetMin if json.is_null() => self.ipv6.subnet_min = None,
-            ConfigField::Ipv6SubnetMin => {
+            NetworkConfigField::EnableIpv4 => read_bool(&mut self.enable_ipv4, json)?,
+            NetworkConfigField::EnableIpv6 => read_bool(&mut self.enable_ipv6, json)?,
+            NetworkConfigField::EnableNftables => read_bool(&mut self.enable_nftables, json)?,
+            NetworkConfigField::Network => self.ipv4.network = read_prefix(json)?,
+            NetworkConfigField::Ipv6Network => self.ipv6.network = read_prefix(json)?,
+            NetworkConfigField::SubnetMin => {
+                self.ipv4.subnet_min = read_address::<Ipv4Prefix>(json)?
+            }
+            NetworkConfigField::SubnetMax => {
+                self.ipv4.subnet_max = read_address::<Ipv4Prefix>(json)?
+            }
+            NetworkConfigField::Ipv6SubnetMin if json.is_null() => self.ipv6.subnet_min = None,
+            NetworkConfigField::Ipv6SubnetMin => {
                 self.ipv6.subnet_min = read_address::<Ipv6Prefix>(json)?;
             }
-            ConfigField::Ipv6SubnetMax if json.is_null() => self.ipv6.subnet_max = None,
-            ConfigField::Ipv6SubnetMax => {
+            NetworkConfigField::Ipv6SubnetMax if json.is_null() => self.ipv6.subnet_max = None,
+            NetworkConfigField::Ipv6SubnetMax => {
                 self.ipv6.subnet_max = read_address::<Ipv6Prefix>(json)?;
             }
-            ConfigField::SubnetLen => read_len(&mut self.ipv4.subnet_len, json)?,
-            ConfigField::Ipv6SubnetLen => read_len(&mut self.ipv6.subnet_len, json)?,
-            ConfigField::Backend => {
+            NetworkConfigField::SubnetLen => read_len(&mut self.ipv4.subnet_len, json)?,
+            NetworkConfigField::Ipv6SubnetLen => read_len(&mut self.ipv6.subnet_len, json)?,
+            NetworkConfigField::Backend => {
                 read_backend_type(json)?;
                 self.backend = Some(json);
             }
@@ -186,11 +190,11 @@ impl<'a> NetworkConfig<'a> {
     ///
     /// # Errors
     /// The first rule that is broken, IPv4's before IPv6's.
-    pub fn pools(&self) -> Result<Pools, ConfigError> {
+    pub fn pools(&self) -> Result<Pools, NetworkConfigError> {
         let ipv4 = self.enable_ipv4.then(|| self.ipv4.pool()).transpose();
-        let ipv4 = ipv4.map_err(ConfigError::Ipv4)?;
+        let ipv4 = ipv4.map_err(NetworkConfigError::Ipv4)?;
         let ipv6 = self.enable_ipv6.then(|| self.ipv6.pool()).transpose();
-        Ok(Pools { ipv4, ipv6: ipv6.map_err(ConfigError::Ipv6)? })
+        Ok(Pools { ipv4, ipv6: ipv6.map_err(NetworkConfigError::Ipv6)? })
     }
 
     /// The type of the backend: `udp` when nothing is said of one, empty when no type is. Flannel
@@ -198,9 +202,9 @@ impl<'a> NetworkConfig<'a> {
     ///
     /// # Errors
     /// [`backend`](Self::backend) is none that [`from_json`](Self::from_json) would have taken.
-    pub fn backend_type(&self) -> Result<JsonString<'a>, ConfigError> {
+    pub fn backend_type(&self) -> Result<JsonString<'a>, NetworkConfigError> {
         let Some(backend) = self.backend else { return Ok("udp".into()) };
-        let wrong = RecordError::Field { field: ConfigField::Backend, offset: 0 };
+        let wrong = RecordError::Field { field: NetworkConfigField::Backend, offset: 0 };
         read_backend_type(backend).ok_or(wrong.into())
     }
 }

@@ -57,7 +57,7 @@ impl Expiry {
     /// The end of a lease that its node takes again now. A reservation stays one; in flannel it turns
     /// into a lease of 24 hours, for the code no longer sees that there was no TTL.
     #[must_use]
-    pub const fn taken_again(self, now: Duration, profile: Profile) -> Self {
+    pub const fn after_reacquire(self, now: Duration, profile: Profile) -> Self {
         match (self, profile) {
             (Self::Never, Profile::Documented) => Self::Never,
             _ => Self::granted(now),
@@ -152,9 +152,15 @@ mod tests {
     #[test]
     fn a_reservation_stays_one_unless_flannels_fault_is_wanted() {
         let now = 7 * HOUR;
-        assert_eq!(Expiry::Never.taken_again(now, Profile::Documented), Expiry::Never);
-        assert_eq!(Expiry::Never.taken_again(now, Profile::FlannelCompat), Expiry::At(31 * HOUR));
-        assert_eq!(Expiry::At(now).taken_again(now, Profile::Documented), Expiry::At(31 * HOUR));
+        assert_eq!(Expiry::Never.after_reacquire(now, Profile::Documented), Expiry::Never);
+        assert_eq!(
+            Expiry::Never.after_reacquire(now, Profile::FlannelCompat),
+            Expiry::At(31 * HOUR)
+        );
+        assert_eq!(
+            Expiry::At(now).after_reacquire(now, Profile::Documented),
+            Expiry::At(31 * HOUR)
+        );
         assert_eq!(Expiry::Never.renew_at(RenewalMargin::default()), None);
         assert!(!Expiry::Never.is_over(Duration::MAX));
     }

@@ -21,7 +21,7 @@ mod watch;
 
 pub use acquire::{Acquisition, LeaseAllocator};
 pub use annotation::{Annotation, AnnotationPrefix, AnnotationPrefixError};
-pub use config::{ConfigError, ConfigField, NetworkConfig, Pools};
+pub use config::{NetworkConfig, NetworkConfigError, NetworkConfigField, Pools};
 pub use env::{
     DockerOptions, EnvVar, EnvVariable, SubnetEnv, SubnetEnvError, SubnetEnvErrorKind, cidrs,
 };

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use vtep::hash::HashKey;
 use vtep::lease::{
-    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, ConfigError, ConfigField,
+    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, NetworkConfigError, NetworkConfigField,
     Expiry, Families, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField,
     LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError,
     RenewalMargin, SubnetEnv, VxlanBackendData, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
@@ -158,7 +158,7 @@ fn life(checks: &mut Checks<'_>) {
     let renewed = lease.renew_at(margin) == Some(Duration::from_secs(1_000_000 + 23 * 60 * 60));
     checks.is("life: renewed", renewed && margin.value() == RenewalMargin::default().value());
     checks.is("life: no margin", RenewalMargin::new(any(0)).is_err());
-    let again = any(Expiry::Never).taken_again(now, Profile::FlannelCompat);
+    let again = any(Expiry::Never).after_reacquire(now, Profile::FlannelCompat);
     checks.is("life: taken again", again == lease);
     checks.is("life: back-off", watch_back_off(any(3)) == Duration::from_millis(400));
     checks.is("life: attempts", any(Profile::Documented).create_attempts() == 10);
@@ -229,14 +229,14 @@ fn annotations(checks: &mut Checks<'_>) {
 fn errors(checks: &mut Checks<'_>) {
     checks.all("lease: errors of errors", || {
         let json = RawJson::new(any("{")).err()?;
-        let record: RecordError<ConfigField> = any(json).into();
+        let record: RecordError<NetworkConfigField> = any(json).into();
         Some(
             record == RecordError::Json(json)
-                && ConfigError::from(any(record)) == ConfigError::Record(record),
+                && NetworkConfigError::from(any(record)) == NetworkConfigError::Record(record),
         )
     });
     let names = [
-        any(ConfigField::SubnetMax).as_str(),
+        any(NetworkConfigField::SubnetMax).as_str(),
         any(VxlanConfigField::DirectRouting).as_str(),
         any(VxlanField::VtepMac).as_str(),
     ];
