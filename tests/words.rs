@@ -7,9 +7,10 @@ use vtep::agent::{self, AddressChange, PeerError, Record, TooManyRecords};
 use vtep::arch::Isa;
 use vtep::batch::decap_batch;
 use vtep::buf::Frame;
+use vtep::lease::json::{JsonString, RawJson};
 use vtep::lease::{
-    Annotation, AnnotationPrefix, JsonString, LeaseKey, LeaseValue, NetworkConfig, RawJson,
-    RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
+    Annotation, AnnotationPrefix, LeaseKey, LeaseValue, NetworkConfig, RenewalMargin, SubnetEnv,
+    TooManyLeases, VxlanBackendData,
 };
 use vtep::netlink::{
     AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
@@ -199,13 +200,13 @@ fn leases() {
     ] {
         error(key.parse::<LeaseKey>(), text);
     }
-    error(RawJson::new("[1"), "JSON ends early, at byte 2");
-    error(RawJson::new("[1}"), "JSON: unexpected '}' at byte 2");
-    let deep = RawJson::new(&"[".repeat(2000)).unwrap_err().to_string();
+    error(RawJson::parse("[1"), "JSON ends early, at byte 2");
+    error(RawJson::parse("[1}"), "JSON: unexpected '}' at byte 2");
+    let deep = RawJson::parse(&"[".repeat(2000)).unwrap_err().to_string();
     assert!(deep.starts_with("JSON: nested deeper than "), "{deep}");
     shows(JsonString::new("a\"b"), r#""a\"b""#);
     error(LeaseValue::from_json("[]"), "not a JSON object");
-    let data = RawJson::new(r#"{"VNI":1}"#).map(VxlanBackend::from_json).unwrap();
+    let data = RawJson::parse(r#"{"VNI":1}"#).map(VxlanBackendData::from_json).unwrap();
     error(data, "VtepMAC is missing");
     error(LeaseValue::from_json(r#"{"PublicIP":7}"#), "PublicIP has a wrong value at byte 12");
     error(LeaseValue::from_json("{"), "JSON ends early, at byte 1");

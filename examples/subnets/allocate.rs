@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fastrand::Rng;
 use indicatif::ProgressIterator;
+use vtep::lease::json::JsonString;
 use vtep::lease::{
-    JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackendData, VxlanConfig,
+    LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackendData, VxlanConfig,
 };
 use vtep::subnet::{AllocateError, OtherLease, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};

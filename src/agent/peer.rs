@@ -3,7 +3,8 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendDataError};
+use crate::lease::json::JsonString;
+use crate::lease::{LeaseKey, LeaseValue, LeaseValueError, VxlanBackendDataError};
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::fields::{Field, RecordError, fields, read_fields};
+use super::fields::{RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
 use crate::subnet::{Ipv4Prefix, Ipv6Prefix, PoolConfig, PoolError, Prefix, SubnetPool};
 
@@ -73,7 +73,7 @@ pub enum NetworkConfigField {
     Backend,
 }
 
-fields!(NetworkConfigField {
+fields!(pub NetworkConfigField {
     EnableIpv4 = "EnableIPv4",
     EnableIpv6 = "EnableIPv6",
     EnableNftables = "EnableNFTables",
@@ -150,7 +150,7 @@ impl<'a> NetworkConfig<'a> {
             ipv6: PoolConfig::new(Ipv6Prefix::DEFAULT),
             backend: None,
         };
-        let json = RawJson::new(text).map_err(RecordError::Json)?;
+        let json = RawJson::parse(text).map_err(RecordError::Json)?;
         read_fields(json, |field, json| config.read(field, json))?;
         Ok(config)
     }
@@ -216,7 +216,7 @@ fn read_backend_type(backend: RawJson<'_>) -> Option<JsonString<'_>> {
     }
     let read = read_fields(backend, |BackendField::Type, json| {
         if !json.is_null() {
-            backend_type = json.string()?;
+            backend_type = json.as_str()?;
         }
         Some(())
     });
@@ -226,24 +226,24 @@ fn read_backend_type(backend: RawJson<'_>) -> Option<JsonString<'_>> {
 /// Go leaves a boolean and a number as they are when the JSON has `null`.
 fn read_bool(value: &mut bool, json: RawJson<'_>) -> Option<()> {
     if !json.is_null() {
-        *value = json.bool()?;
+        *value = json.as_bool()?;
     }
     Some(())
 }
 
 fn read_len(value: &mut Option<u64>, json: RawJson<'_>) -> Option<()> {
     if !json.is_null() {
-        *value = Some(json.u64()?).filter(|len| *len != 0);
+        *value = Some(json.as_u64()?).filter(|len| *len != 0);
     }
     Some(())
 }
 
 fn read_prefix<P: FromStr>(json: RawJson<'_>) -> Option<P> {
-    json.string()?.read(|text| text.parse().ok())
+    json.as_str()?.read(|text| text.parse().ok())
 }
 
 fn read_address<P: Prefix>(json: RawJson<'_>) -> Option<Option<P::Address>> {
-    let address = json.string()?.read(P::parse_address)?;
+    let address = json.as_str()?.read(P::parse_address)?;
     Some(Some(address).filter(|address| P::address_bits(*address) != 0))
 }
 

@@ -9,11 +9,10 @@ mod annotation;
 mod config;
 mod env;
 mod fields;
-mod json;
+pub mod json;
 mod key;
 mod life;
 mod profile;
-mod scan;
 mod table;
 mod value;
 mod vxlan;
@@ -25,8 +24,7 @@ pub use config::{NetworkConfig, NetworkConfigError, NetworkConfigField, Pools};
 pub use env::{
     DockerOptions, EnvVar, EnvVariable, SubnetEnv, SubnetEnvError, SubnetEnvErrorKind, cidrs,
 };
-pub use fields::{Field, RecordError};
-pub use json::{JsonError, JsonErrorKind, JsonString, Member, Members, RawJson};
+pub use fields::RecordError;
 pub use key::{LeaseKey, LeaseKeyPart, ParseLeaseKeyError};
 pub use life::{
     Expiry, LEASE_TTL, RENEWAL_RETRY, RenewalMargin, RenewalMarginError, watch_back_off,

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::fields::{Field, RecordError, fields, read_fields};
+use super::fields::{RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
 use super::key::LeaseKey;
 use super::vxlan::{VxlanBackendData, VxlanBackendDataError};
@@ -57,7 +57,7 @@ pub enum LeaseField {
     BackendV6Data,
 }
 
-fields!(LeaseField {
+fields!(pub LeaseField {
     PublicIp = "PublicIP",
     PublicIpv6 = "PublicIPv6",
     BackendType = "BackendType",
@@ -120,7 +120,7 @@ impl<'a> LeaseValue<'a> {
 
     fn read(text: &'a str, counts: impl Fn(LeaseField) -> bool) -> Result<Self, LeaseValueError> {
         let mut value = Self::EMPTY;
-        read_fields(RawJson::new(text)?, |field, json| {
+        read_fields(RawJson::parse(text)?, |field, json| {
             match field {
                 _ if !counts(field) => {}
                 LeaseField::PublicIp => {
@@ -132,7 +132,7 @@ impl<'a> LeaseValue<'a> {
                     value.public_ipv6 = address.filter(|address| !address.is_unspecified());
                 }
                 LeaseField::BackendType if json.is_null() => {}
-                LeaseField::BackendType => value.backend_type = json.string()?,
+                LeaseField::BackendType => value.backend_type = json.as_str()?,
                 LeaseField::BackendData => value.backend_data = Some(json),
                 LeaseField::BackendV6Data => value.backend_v6_data = Some(json),
             }
@@ -160,10 +160,10 @@ impl<'a> LeaseValue<'a> {
 
 /// Reads an address of which `null` and `""` say that it is absent.
 fn read_address<A>(json: RawJson<'_>, parse: impl Fn(&str) -> Option<A>) -> Option<Option<A>> {
-    if json.is_null() || json.string()?.is_empty() {
+    if json.is_null() || json.as_str()?.is_empty() {
         return Some(None);
     }
-    json.string()?.read(parse).map(Some)
+    json.as_str()?.read(parse).map(Some)
 }
 
 /// Reads backend data. Go writes absent data as `null` (a nil `json.RawMessage`).
@@ -232,7 +232,7 @@ mod tests {
         };
         assert_eq!(built.to_string(), FLANNELD[0]);
         let largest = VxlanBackendData { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
-        assert_eq!(largest.write(&mut buffer).as_str(), largest.to_string());
+        assert_eq!(largest.write(&mut buffer).get(), largest.to_string());
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
         let v6 = value.vxlan_v6().unwrap().unwrap();
         assert_eq!((v6.vni, v6.vtep_mac.to_string().as_str()), (None, "c6:d2:32:6f:8f:44"));
         assert_eq!(value.vxlan(), Ok(None));
-        let array = LeaseValue { backend_data: RawJson::new("[]").ok(), ..value };
+        let array = LeaseValue { backend_data: RawJson::parse("[]").ok(), ..value };
         assert_eq!(array.vxlan(), Err(VxlanBackendDataError::NotAnObject));
         assert_eq!(
             value.to_string(),

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::fields::{Field, RecordError, fields, read_fields};
+use super::fields::{RecordError, fields, read_fields};
 use super::json::RawJson;
 use crate::wire::{MacAddr, Vni};
 
@@ -27,7 +27,7 @@ pub enum VxlanField {
     VtepMac,
 }
 
-fields!(VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
+fields!(pub VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
 
 /// A text that is no backend data of a `vxlan` lease.
 pub type VxlanBackendDataError = RecordError<VxlanField>;
@@ -46,9 +46,9 @@ impl VxlanBackendData {
         read_fields(json, |field, json| {
             match field {
                 VxlanField::Vni if json.is_null() => {}
-                VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.u64()?).ok()?).ok()?),
+                VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.as_u64()?).ok()?).ok()?),
                 VxlanField::VtepMac => {
-                    vtep_mac = Some(json.string()?.read(|text| text.parse().ok())?)
+                    vtep_mac = Some(json.as_str()?.read(|text| text.parse().ok())?)
                 }
             }
             Some(())
@@ -131,7 +131,7 @@ pub enum VxlanConfigField {
     DirectRouting,
 }
 
-fields!(VxlanConfigField {
+fields!(pub VxlanConfigField {
     Vni = "VNI",
     Port = "Port",
     Mtu = "MTU",
@@ -160,17 +160,18 @@ impl VxlanConfig {
             }
             match field {
                 VxlanConfigField::Vni => {
-                    config.vni = Vni::new(u32::try_from(json.u64()?).ok()?).ok()?;
+                    config.vni = Vni::new(u32::try_from(json.as_u64()?).ok()?).ok()?;
                 }
                 VxlanConfigField::Port => {
-                    config.port = Some(u16::try_from(json.u64()?).ok()?).filter(|port| *port != 0);
+                    config.port =
+                        Some(u16::try_from(json.as_u64()?).ok()?).filter(|port| *port != 0);
                 }
                 VxlanConfigField::Mtu => {
-                    config.mtu = Some(u32::try_from(json.u64()?).ok()?).filter(|mtu| *mtu != 0);
+                    config.mtu = Some(u32::try_from(json.as_u64()?).ok()?).filter(|mtu| *mtu != 0);
                 }
-                VxlanConfigField::Gbp => config.gbp = json.bool()?,
-                VxlanConfigField::Learning => config.learning = json.bool()?,
-                VxlanConfigField::DirectRouting => config.direct_routing = json.bool()?,
+                VxlanConfigField::Gbp => config.gbp = json.as_bool()?,
+                VxlanConfigField::Learning => config.learning = json.as_bool()?,
+                VxlanConfigField::DirectRouting => config.direct_routing = json.as_bool()?,
             }
             Some(())
         })?;
@@ -193,7 +194,7 @@ mod tests {
             (r#"{"VtepMAC":"12:30:d5:87:b1"}"#, wrong(VxlanField::VtepMac, 11)),
         ] {
             assert_eq!(
-                VxlanBackendData::from_json(RawJson::new(text).unwrap()),
+                VxlanBackendData::from_json(RawJson::parse(text).unwrap()),
                 Err(error),
                 "{text}"
             );
@@ -203,11 +204,11 @@ mod tests {
     #[test]
     fn reads_a_configuration() {
         let text = r#"{"Type":"vxlan","VNI":4097,"Port":4789,"GBP":true}"#;
-        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        let config = VxlanConfig::from_json(RawJson::parse(text).unwrap()).unwrap();
         assert_eq!((config.vni.value(), config.port, config.gbp), (4097, Some(4789), true));
         assert_eq!((config.mtu, config.learning, config.direct_routing), (None, false, false));
         let text = r#"{"vni":70001,"port":0,"MTU":9000,"learning":null,"directRouting":true}"#;
-        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        let config = VxlanConfig::from_json(RawJson::parse(text).unwrap()).unwrap();
         assert_eq!((config.vni.value(), config.port, config.mtu), (70_001, None, Some(9000)));
         assert!(config.direct_routing);
         for (text, field, offset) in [
@@ -215,7 +216,7 @@ mod tests {
             (r#"{"VNI":16777216}"#, VxlanConfigField::Vni, 7),
             (r#"{"GBP":1}"#, VxlanConfigField::Gbp, 7),
         ] {
-            let error = VxlanConfig::from_json(RawJson::new(text).unwrap());
+            let error = VxlanConfig::from_json(RawJson::parse(text).unwrap());
             assert_eq!(error, Err(RecordError::Field { field, offset }), "{text}");
         }
     }
