@@ -168,9 +168,12 @@ fn prefixes_and_pools() {
     shows("10.1.2.3/24".parse::<Ipv4Cidr>().unwrap(), "10.1.2.3/24");
     shows("10.1.2.3/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
     says(AllocateError::OutOfSubnets, "out of subnets");
-    says(AllocateError::TooFewWords { needed: 2, got: 1 }, "2 words of storage needed, 1 there");
     says(
-        AllocateError::TooFewPlaces { got: 4 },
+        AllocateError::TooFewWords { needed: 2, available: 1 },
+        "2 words of storage needed, 1 available",
+    );
+    says(
+        AllocateError::TooFewSlots { max: 4 },
         "more than 4 leases that are not of the pool's length",
     );
     let pool = |network: &str| PoolConfig::new(network.parse::<Ipv4Prefix>().unwrap());

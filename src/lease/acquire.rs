@@ -58,7 +58,7 @@ impl<'a> LeaseAllocator<'a> {
     /// Notes a lease. A subnet of length 0, flannel's "none", takes nothing.
     ///
     /// # Errors
-    /// There is no place for it, and nothing is changed.
+    /// There is no slot for it, and nothing is changed.
     pub fn reserve(&mut self, lease: LeaseKey) -> Result<(), AllocateError> {
         let v4 = lease.v4.map(|v4| v4.prefix());
         v4.map_or(Ok(()), |v4| self.v4.has_room_for(v4))?;
@@ -277,9 +277,9 @@ mod tests {
         }
     }
 
-    /// Only leases of another length than the pool's need a place.
+    /// Only leases of another length than the pool's need a slot.
     #[test]
-    fn a_lease_without_a_place_changes_nothing() {
+    fn reserve_without_a_slot_changes_nothing() {
         let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
         let pools = NetworkConfig::from_json(config).unwrap().pools().unwrap();
         let (mut v4_words, mut v6_words) = ([0; 8], [0; 1100]);
@@ -288,14 +288,14 @@ mod tests {
         let v6 = SubnetAllocator::new(pool, &mut v6_words, &mut []).unwrap();
         let mut allocator = LeaseAllocator::new(pools, v4, Some(v6));
         let wide = key("10.3.0.128-25&fc00:0:0:2::-64");
-        assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewPlaces { got: 0 }));
-        // With one place a lease is noted there, again if need be, but no second one.
-        let (mut v4_words, mut places) = ([0; 8], [OtherLease::EMPTY]);
-        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut places).unwrap();
-        let mut one_place = LeaseAllocator::new(pools, v4, None);
-        assert_eq!([one_place.reserve(wide), one_place.reserve(wide)], [Ok(()); 2]);
+        assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewSlots { max: 0 }));
+        // With one slot a lease is noted there, again if need be, but no second one.
+        let (mut v4_words, mut slots) = ([0; 8], [OtherLease::EMPTY]);
+        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut slots).unwrap();
+        let mut one_slot = LeaseAllocator::new(pools, v4, None);
+        assert_eq!([one_slot.reserve(wide), one_slot.reserve(wide)], [Ok(()); 2]);
         let other = key("10.3.0.0-25&fc00:0:0:3::-64");
-        assert_eq!(one_place.reserve(other), Err(AllocateError::TooFewPlaces { got: 1 }));
+        assert_eq!(one_slot.reserve(other), Err(AllocateError::TooFewSlots { max: 1 }));
         let lease = key("10.3.0.64-26&fc00:0:0:2::-64");
         assert_eq!(
             allocator.acquire(None, Some(lease), |_| 0),

@@ -33,7 +33,7 @@ pub enum Families {
     Dual,
 }
 
-/// A place for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
+/// A slot for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseSlot<T>(Option<Known<T>>);
 
@@ -46,7 +46,7 @@ pub(super) struct Known<T> {
 }
 
 impl<T> LeaseSlot<T> {
-    /// A place without a lease.
+    /// A slot without a lease.
     pub const EMPTY: Self = Self(None);
 }
 
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn finds_what_a_map_finds() {
-        fn holds(places: u8, steps: Vec<(u8, Option<u16>)>) -> bool {
-            // Few places, so that leases stand far from their own, and around the end.
-            let mut slots = vec![LeaseSlot::EMPTY; usize::from(places % 12)];
+        fn holds(extra: u8, steps: Vec<(u8, Option<u16>)>) -> bool {
+            // Few slots, so that leases are far from their own, and around the end.
+            let mut slots = vec![LeaseSlot::EMPTY; usize::from(extra % 12)];
             let mut table = Table::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut map = BTreeMap::new();
             for (third, value) in steps {

@@ -99,7 +99,7 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
     /// A lease was written. Always an event, unless it is the node's own.
     ///
     /// # Errors
-    /// There is no place for the lease, and nothing is changed.
+    /// There is no slot for the lease, and nothing is changed.
     pub fn added(
         &mut self,
         key: LeaseKey,
@@ -331,8 +331,8 @@ mod tests {
 
     #[test]
     fn snapshots_tell_what_two_maps_tell() {
-        fn holds(places: u8, snapshots: Vec<Vec<(u8, char)>>) -> bool {
-            let mut slots = vec![LeaseSlot::EMPTY; 23 + usize::from(places % 4)];
+        fn holds(extra: u8, snapshots: Vec<Vec<(u8, char)>>) -> bool {
+            let mut slots = vec![LeaseSlot::EMPTY; 23 + usize::from(extra % 4)];
             let mut watch = LeaseWatch::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut old = Leases::new();
             for snapshot in snapshots {

@@ -99,7 +99,7 @@
 //!
 //! # Tables
 //! Give a lease watch half again as many slots as there are nodes; give the allocator
-//! [`words`](crate::subnet::SubnetAllocator::words) words, and one place for each lease whose length is not the
+//! [`words`](crate::subnet::SubnetAllocator::words) words, and one slot for each lease whose length is not the
 //! pool's: those that were there before the configuration changed. A pool that is too large is cut down with
 //! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice; a tunnel for
 //! each remote VTEP is 128 bytes. A ring has a place for every buffer, so that it is never full. A batch asks for memory

@@ -19,7 +19,7 @@ pub enum ParseCidrError {
     /// What stands after the `/` is no number in decimal digits, or above what the family has.
     Length {
         /// The largest that there is, in bits.
-        most: u8,
+        max: u8,
     },
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for ParseCidrError {
         match self {
             Self::NoLength => f.write_str("no '/' with a prefix length"),
             Self::Address => f.write_str("no address of this family before '/'"),
-            Self::Length { most } => write!(f, "no prefix length from 0 to {most} after '/'"),
+            Self::Length { max } => write!(f, "no prefix length from 0 to {max} after '/'"),
         }
     }
 }
@@ -114,7 +114,7 @@ macro_rules! cidr {
                 let address = $Prefix::parse_address(address).ok_or(ParseCidrError::Address)?;
                 let len = parse_length(len, $width)
                     .and_then(|len| $Len::new(len).ok())
-                    .ok_or(ParseCidrError::Length { most: $width })?;
+                    .ok_or(ParseCidrError::Length { max: $width })?;
                 Ok(Self { address, len })
             }
         }
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        let length = ParseCidrError::Length { most: 32 };
+        let length = ParseCidrError::Length { max: 32 };
         for (text, error) in [
             ("", ParseCidrError::NoLength),
             ("1.2.3.4", ParseCidrError::NoLength),

@@ -117,8 +117,8 @@ mod tests {
         }
         for (text, error) in [
             ("10.1.17.0", ParseCidrError::NoLength),
-            ("10.1.17.0/33", ParseCidrError::Length { most: 32 }),
-            ("fd00::/129", ParseCidrError::Length { most: 128 }),
+            ("10.1.17.0/33", ParseCidrError::Length { max: 32 }),
+            ("fd00::/129", ParseCidrError::Length { max: 128 }),
             ("node/24", ParseCidrError::Address),
         ] {
             assert_eq!(text.parse::<IpPrefix>(), Err(error), "{text}");

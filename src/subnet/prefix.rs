@@ -12,12 +12,12 @@ pub struct PrefixLenError {
     /// The length, in bits.
     pub len: u8,
     /// The longest that there is, in bits.
-    pub most: u8,
+    pub max: u8,
 }
 
 impl fmt::Display for PrefixLenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "prefix length {}, at most {}", self.len, self.most)
+        write!(f, "prefix length {}, at most {}", self.len, self.max)
     }
 }
 
@@ -43,7 +43,7 @@ macro_rules! prefix {
                 if len <= $width {
                     Ok(Self(len))
                 } else {
-                    Err(PrefixLenError { len, most: $width })
+                    Err(PrefixLenError { len, max: $width })
                 }
             }
 
@@ -310,8 +310,8 @@ mod tests {
         assert_eq!(v4("1.2.3.4/32").last_address(), Ipv4Addr::new(1, 2, 3, 4));
         assert!(!v6("::1/128").contains(Ipv6Addr::UNSPECIFIED));
         assert!(v6("::/0").contains_prefix(v6("::1/128")));
-        assert_eq!(Ipv4PrefixLen::new(33), Err(PrefixLenError { len: 33, most: 32 }));
-        assert_eq!(Ipv6PrefixLen::new(129), Err(PrefixLenError { len: 129, most: 128 }));
+        assert_eq!(Ipv4PrefixLen::new(33), Err(PrefixLenError { len: 33, max: 32 }));
+        assert_eq!(Ipv6PrefixLen::new(129), Err(PrefixLenError { len: 129, max: 128 }));
     }
 
     #[test]

@@ -13,14 +13,14 @@ pub(crate) const fn is(wanted: char) -> impl Fn(char) -> bool + Copy {
 
 /// The number that `text` is in decimal digits and nothing else, if at most `most`. Leading zeros
 /// count for nothing, as in Go's `net.ParseCIDR` and `strconv.ParseUint`.
-pub(crate) fn parse_length(text: &str, most: u8) -> Option<u8> {
+pub(crate) fn parse_length(text: &str, max: u8) -> Option<u8> {
     if text.is_empty() {
         return None;
     }
     text.bytes().try_fold(0u8, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         let value = (digit <= 9).then_some(value)?.checked_mul(10)?.checked_add(digit)?;
-        (value <= most).then_some(value)
+        (value <= max).then_some(value)
     })
 }
 

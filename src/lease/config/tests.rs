@@ -68,13 +68,13 @@ fn flannels_ipv4_configs() {
 fn flannels_ipv4_rules() {
     let network = "10.3.0.0/16".parse().unwrap();
     let ip = |text: &str| text.parse().unwrap();
-    let small = PoolError::NetworkTooSmall { network: "10.1.0.0/29".parse().unwrap(), most: 28 };
+    let small = PoolError::NetworkTooSmall { network: "10.1.0.0/29".parse().unwrap(), max: 28 };
     for (net, len, min, max, error) in [
         ("0.0.0.0/0", "", "", "", PoolError::NoNetwork),
-        ("10.1.0.0/16", "31", "", "", PoolError::SubnetLenTooLong { len: 31, most: 30 }),
-        ("10.1.0.0/16", "999", "", "", PoolError::SubnetLenTooLong { len: 999, most: 30 }),
-        ("10.1.0.0/16", "17", "", "", PoolError::SubnetLenTooShort { len: 17, least: 18 }),
-        ("10.1.0.0/29", "30", "", "", PoolError::SubnetLenTooShort { len: 30, least: 31 }),
+        ("10.1.0.0/16", "31", "", "", PoolError::SubnetLenTooLong { len: 31, max: 30 }),
+        ("10.1.0.0/16", "999", "", "", PoolError::SubnetLenTooLong { len: 999, max: 30 }),
+        ("10.1.0.0/16", "17", "", "", PoolError::SubnetLenTooShort { len: 17, min: 18 }),
+        ("10.1.0.0/29", "30", "", "", PoolError::SubnetLenTooShort { len: 30, min: 31 }),
         ("10.1.0.0/29", "", "", "", small),
         (
             "10.3.0.0/16",
@@ -131,11 +131,11 @@ fn flannels_ipv6_configs() {
 
 #[test]
 fn flannels_ipv6_rules() {
-    let small = PoolError::NetworkTooSmall { network: "fc00::/125".parse().unwrap(), most: 124 };
+    let small = PoolError::NetworkTooSmall { network: "fc00::/125".parse().unwrap(), max: 124 };
     for (network, len, error) in [
         ("fc00::/125", "", small),
-        ("fc00::/48", "127", PoolError::SubnetLenTooLong { len: 127, most: 126 }),
-        ("fc00::/48", "49", PoolError::SubnetLenTooShort { len: 49, least: 50 }),
+        ("fc00::/48", "127", PoolError::SubnetLenTooLong { len: 127, max: 126 }),
+        ("fc00::/48", "49", PoolError::SubnetLenTooShort { len: 49, min: 50 }),
         ("::/0", "", PoolError::NoNetwork),
     ] {
         let text = v6(network, len, "", "");

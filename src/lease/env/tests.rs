@@ -49,7 +49,7 @@ fn a_list_tells_nothing_from_something_unreadable() {
     let list = |text| cidrs::<Ipv4Cidr>(text).collect::<Vec<_>>();
     assert_eq!(list(""), []);
     let no_length = Err(ParseCidrError::NoLength);
-    let too_long = Err(ParseCidrError::Length { most: 32 });
+    let too_long = Err(ParseCidrError::Length { max: 32 });
     assert_eq!(list(","), [no_length, no_length]);
     assert_eq!(list("10.1.0.0/33,x"), [too_long, no_length]);
     assert_eq!(list("10.1.0.0/16, 10.2.0.0/16")[1], Err(ParseCidrError::Address));
