@@ -175,6 +175,7 @@ by_debug! {
     subnet::Ipv6Prefix,
     subnet::Ipv6PrefixLen,
     subnet::Ipv6Subnets,
+    subnet::OtherFamily,
     @[P] subnet::OtherLease<P>,
     subnet::ParseCidrError,
     @[P: Prefix] subnet::PoolConfig<P>,

@@ -15,7 +15,9 @@ use vtep::lease::{
 use vtep::netlink::{
     AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
 };
-use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
+use vtep::subnet::{
+    AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, PoolConfig,
+};
 use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{Adjacency, FlowHashKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
@@ -166,7 +168,10 @@ fn prefixes_and_pools() {
     let prefix: IpPrefix = "fd00:1::/32".parse().unwrap();
     shows(prefix, "fd00:1::/32");
     shows("10.1.2.3/24".parse::<Ipv4Cidr>().unwrap(), "10.1.2.3/24");
-    shows("10.1.2.3/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
+    shows("10.1.2.0/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
+    error("10.1.2.3/24".parse::<Ipv4Prefix>(), "the address has bits set after the prefix length");
+    let v6: Result<Ipv6Prefix, _> = IpPrefix::V4("10.1.2.0/24".parse().unwrap()).try_into();
+    error(v6, "a prefix of the other address family");
     says(AllocateError::OutOfSubnets, "out of subnets");
     says(
         AllocateError::TooFewWords { needed: 2, available: 1 },

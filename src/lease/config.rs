@@ -5,7 +5,9 @@ use core::str::FromStr;
 
 use super::fields::{RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
-use crate::subnet::{Ipv4Prefix, Ipv6Prefix, PoolConfig, PoolError, Prefix, SubnetPool};
+use crate::subnet::{
+    Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix, PoolConfig, PoolError, Prefix, SubnetPool,
+};
 
 /// A network's configuration, as it was written.
 ///
@@ -160,8 +162,12 @@ impl<'a> NetworkConfig<'a> {
             NetworkConfigField::EnableIpv4 => read_bool(&mut self.enable_ipv4, json)?,
             NetworkConfigField::EnableIpv6 => read_bool(&mut self.enable_ipv6, json)?,
             NetworkConfigField::EnableNftables => read_bool(&mut self.enable_nftables, json)?,
-            NetworkConfigField::Network => self.ipv4.network = read_prefix(json)?,
-            NetworkConfigField::Ipv6Network => self.ipv6.network = read_prefix(json)?,
+            NetworkConfigField::Network => {
+                self.ipv4.network = read_cidr::<Ipv4Cidr>(json)?.prefix()
+            }
+            NetworkConfigField::Ipv6Network => {
+                self.ipv6.network = read_cidr::<Ipv6Cidr>(json)?.prefix()
+            }
             NetworkConfigField::SubnetMin => {
                 self.ipv4.subnet_min = read_address::<Ipv4Prefix>(json)?
             }
@@ -238,7 +244,9 @@ fn read_len(value: &mut Option<u64>, json: RawJson<'_>) -> Option<()> {
     Some(())
 }
 
-fn read_prefix<P: FromStr>(json: RawJson<'_>) -> Option<P> {
+/// Reads an address with a length. Of a network flannel drops the host bits (`pkg/ip/ipnet.go`
+/// `UnmarshalJSON`, by Go's `net.ParseCIDR`).
+fn read_cidr<C: FromStr>(json: RawJson<'_>) -> Option<C> {
     json.as_str()?.read(|text| text.parse().ok())
 }
 
