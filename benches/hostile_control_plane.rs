@@ -272,7 +272,7 @@ fn lease(table: &mut Table) {
     table.row("lease: a subnet.env of lines", |count| {
         let text = "export FLANNEL_MTU=1450 # vxlan\n".repeat(count);
         least(|| {
-            black_box(SubnetEnv::from_text(&text).unwrap());
+            black_box(text.parse::<SubnetEnv>().unwrap());
         })
     });
     table.row("lease: a key of digits", |count| {

@@ -7,10 +7,11 @@ use vtep::agent::{self, AddressChange, PeerError, Record, TooManyRecords};
 use vtep::arch::Isa;
 use vtep::batch::decap_batch;
 use vtep::buf::Frame;
+use vtep::hash::HashKey;
 use vtep::lease::json::{JsonString, RawJson};
 use vtep::lease::{
-    Annotation, AnnotationPrefix, LeaseKey, LeaseValue, NetworkConfig, RenewalMargin, SubnetEnv,
-    TooManyLeases, VxlanBackendData,
+    Annotation, AnnotationPrefix, Families, LeaseKey, LeaseValue, LeaseWatch, NetworkConfig,
+    RenewalMargin, SubnetEnv, VxlanBackendData,
 };
 use vtep::netlink::{
     AttrError, Attrs, Body, FdbEntry, LinkAddress, LinkName, MessageError, Messages, RebuildError,
@@ -222,23 +223,22 @@ fn leases() {
     error(pools("[]"), "not a JSON object");
     error(pools("{}"), "IPv4: no network is given");
     error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network is given");
-    error(SubnetEnv::from_text("A=1\nB"), "line 2: not an assignment");
-    error(SubnetEnv::from_text("FLANNEL_MTU=x"), "line 1: FLANNEL_MTU is not a number of 32 bits");
+    error("A=1\nB".parse::<SubnetEnv>(), "line 2: not an assignment");
+    error("FLANNEL_MTU=x".parse::<SubnetEnv>(), "line 1: FLANNEL_MTU is not a number of 32 bits");
+    error("\nFLANNEL_IPMASQ=x".parse::<SubnetEnv>(), "line 2: FLANNEL_IPMASQ is not true or false");
     error(
-        SubnetEnv::from_text("\nFLANNEL_IPMASQ=x"),
-        "line 2: FLANNEL_IPMASQ is not true or false",
-    );
-    error(
-        AnnotationPrefix::new("com"),
+        AnnotationPrefix::parse("com"),
         "annotation prefix: no domain in lower case with a dot in it",
     );
     error(
-        AnnotationPrefix::new("a.com/B"),
+        AnnotationPrefix::parse("a.com/B"),
         "annotation prefix: after '/' not only a-z, 0-9, '-' and '_'",
     );
-    let prefix = AnnotationPrefix::new("a.com/b").unwrap();
+    let prefix = AnnotationPrefix::parse("a.com/b").unwrap();
     says(prefix.key(Annotation::PublicIp), "a.com/b-public-ip");
-    says(TooManyLeases { max: 3 }, "more leases than the 3 that there is space for");
+    let mut watch = LeaseWatch::new(&mut [], Families::Ipv4, HashKey::PREDICTABLE);
+    let added = watch.added("10.5.1.0-24".parse().unwrap(), ());
+    error(added, "more leases than the 0 that there is space for");
 }
 
 #[test]

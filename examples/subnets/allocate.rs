@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fastrand::Rng;
 use indicatif::ProgressIterator;
-use vtep::lease::json::JsonString;
 use vtep::lease::{
     LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackendData, VxlanConfig,
 };
@@ -145,15 +144,13 @@ impl Backend {
             let backend = VxlanBackendData { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
             self.vxlan.map(|_| backend.write(buffer))
         };
-        let value = LeaseValue {
-            public_ipv6: key
-                .v6
-                .map(|_| Ipv6Addr::from(DOCUMENTATION | u128::from(address.to_bits()))),
-            backend_type: JsonString::new(self.name),
-            backend_data: data(v4),
-            backend_v6_data: key.v6.and_then(|_| data(v6)),
-            ..LeaseValue::new(address)
-        };
+        let mut value = LeaseValue::new(address).with_backend_type(self.name);
+        value.backend_data = data(v4);
+        if key.v6.is_some() {
+            let public_ipv6 = Ipv6Addr::from(DOCUMENTATION | u128::from(address.to_bits()));
+            value = value.with_public_ipv6(public_ipv6);
+            value.backend_v6_data = data(v6);
+        }
         value.to_string()
     }
 }

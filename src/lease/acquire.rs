@@ -30,7 +30,8 @@ pub struct LeaseAllocator<'a> {
 }
 
 /// What a node has to do for its lease.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Acquisition {
     /// It has one: write it anew with the node's current value.
     Renew(LeaseKey),

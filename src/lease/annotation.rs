@@ -47,7 +47,7 @@ impl<'a> AnnotationPrefix<'a> {
     ///
     /// # Errors
     /// It is none that Kubernetes takes.
-    pub fn new(text: &'a str) -> Result<Self, AnnotationPrefixError> {
+    pub fn parse(text: &'a str) -> Result<Self, AnnotationPrefixError> {
         let (domain, name) = text.split_once(is('/')).unwrap_or((text, ""));
         let mut labels = domain.split(is('.'));
         if !domain.contains(is('.')) || !labels.all(|label| !label.is_empty() && is_plain(label)) {
@@ -149,7 +149,7 @@ mod tests {
             ("flannel.alpha.coreos.com/prefix", "flannel.alpha.coreos.com/prefix-backend-type"),
             ("flannel.alpha.coreos.com/prefix-", "flannel.alpha.coreos.com/prefix-backend-type"),
         ] {
-            let prefix = AnnotationPrefix::new(prefix).unwrap();
+            let prefix = AnnotationPrefix::parse(prefix).unwrap();
             assert_eq!(prefix.key(Annotation::BackendType).to_string(), key);
         }
         for (prefix, error) in [
@@ -162,7 +162,7 @@ mod tests {
             ("", AnnotationPrefixError::Domain),
             ("org..com", AnnotationPrefixError::Domain),
         ] {
-            assert_eq!(AnnotationPrefix::new(prefix), Err(error), "{prefix:?}");
+            assert_eq!(AnnotationPrefix::parse(prefix), Err(error), "{prefix:?}");
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::subnet::{
 /// assert_eq!(pool.min().to_string(), "10.3.1.0/24");
 /// # Ok::<(), vtep::lease::NetworkConfigError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct NetworkConfig<'a> {
     /// Whether IPv4 subnets are leased. True unless said otherwise.
     pub enable_ipv4: bool,
@@ -38,7 +39,8 @@ pub struct NetworkConfig<'a> {
 }
 
 /// The pools of a network, of the families that are enabled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct Pools {
     /// The IPv4 subnets.
     pub ipv4: Option<SubnetPool<Ipv4Prefix>>,
@@ -48,6 +50,7 @@ pub struct Pools {
 
 /// A field of a network's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum NetworkConfigField {
     /// A boolean.
     EnableIpv4,
@@ -99,7 +102,7 @@ enum BackendField {
 fields!(BackendField { Type = "Type" });
 
 /// Why a text is no configuration, or one that cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum NetworkConfigError {
     /// It is no JSON object with such fields.
@@ -137,6 +140,25 @@ impl From<RecordError<NetworkConfigField>> for NetworkConfigError {
 }
 
 impl<'a> NetworkConfig<'a> {
+    /// Returns the configuration of an IPv4 network, with flannel's defaults and no backend.
+    #[must_use]
+    pub const fn new(ipv4: PoolConfig<Ipv4Prefix>) -> Self {
+        Self {
+            enable_ipv4: true,
+            enable_ipv6: false,
+            enable_nftables: false,
+            ipv4,
+            ipv6: PoolConfig::new(Ipv6Prefix::DEFAULT),
+            backend: None,
+        }
+    }
+
+    /// Enables IPv6 as well, with subnets of that network.
+    #[must_use]
+    pub const fn with_ipv6(self, ipv6: PoolConfig<Ipv6Prefix>) -> Self {
+        Self { enable_ipv6: true, ipv6, ..self }
+    }
+
     /// Reads a configuration. Names of fields are compared without regard to case, unknown ones are
     /// passed over, and the last of several counts, as in flannel. The subnets are looked at by
     /// [`pools`](Self::pools).
@@ -144,14 +166,7 @@ impl<'a> NetworkConfig<'a> {
     /// # Errors
     /// `text` is no JSON object, or a field has a wrong value.
     pub fn from_json(text: &'a str) -> Result<Self, NetworkConfigError> {
-        let mut config = Self {
-            enable_ipv4: true,
-            enable_ipv6: false,
-            enable_nftables: false,
-            ipv4: PoolConfig::new(Ipv4Prefix::DEFAULT),
-            ipv6: PoolConfig::new(Ipv6Prefix::DEFAULT),
-            backend: None,
-        };
+        let mut config = Self::new(PoolConfig::new(Ipv4Prefix::DEFAULT));
         let json = RawJson::parse(text).map_err(RecordError::Json)?;
         read_fields(json, |field, json| config.read(field, json))?;
         Ok(config)

@@ -16,19 +16,20 @@ mod shell;
 /// use vtep::lease::{EnvVar, SubnetEnv};
 ///
 /// let text = "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.74.1/24\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n";
-/// let env = SubnetEnv::from_text(text)?;
+/// let env: SubnetEnv = text.parse()?;
 /// assert_eq!(env.docker().to_string(), "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472");
 /// assert_eq!(env.ipv6_subnet, EnvVar::Unset);
 /// assert_eq!(env.to_string(), text);
 /// // A subnet that cannot be read is an error, and not a subnet that is not there.
-/// let error = SubnetEnv::from_text("FLANNEL_SUBNET=10.1.74.1/33").unwrap_err();
+/// let error = "FLANNEL_SUBNET=10.1.74.1/33".parse::<SubnetEnv>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "line 1: FLANNEL_SUBNET is not an IPv4 address with a prefix length"
 /// );
 /// # Ok::<(), vtep::lease::SubnetEnvError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug)]
+#[non_exhaustive]
 pub struct SubnetEnv {
     /// `FLANNEL_NETWORK`: the network of all nodes.
     pub network: EnvVar<Ipv4Prefix>,
@@ -81,6 +82,7 @@ impl<T> EnvVar<T> {
 
 /// A variable of `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum EnvVariable {
     /// `FLANNEL_NETWORK`: IPv4 networks with commas between them.
     Network,
@@ -126,6 +128,7 @@ impl EnvVariable {
 
 /// The first fault of a text that cannot be read as `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct SubnetEnvError {
     /// The line in which the word begins that is at fault, from 1.
     pub line: usize,
@@ -172,6 +175,44 @@ impl fmt::Display for SubnetEnvError {
 impl core::error::Error for SubnetEnvError {}
 
 impl SubnetEnv {
+    /// Sets the IPv4 network, and the node's subnet with the bridge's address.
+    #[must_use]
+    pub const fn with_ipv4(self, network: Ipv4Prefix, subnet: Ipv4Cidr) -> Self {
+        Self { network: EnvVar::Value(network), subnet: EnvVar::Value(subnet), ..self }
+    }
+
+    /// Sets the IPv6 network, and the node's subnet with the bridge's address.
+    #[must_use]
+    pub const fn with_ipv6(self, network: Ipv6Prefix, subnet: Ipv6Cidr) -> Self {
+        Self { ipv6_network: EnvVar::Value(network), ipv6_subnet: EnvVar::Value(subnet), ..self }
+    }
+
+    /// Sets the MTU of the containers, in bytes.
+    #[must_use]
+    pub const fn with_mtu(self, mtu: u32) -> Self {
+        Self { mtu: EnvVar::Value(mtu), ..self }
+    }
+
+    /// Sets flannel's own masquerading.
+    #[must_use]
+    pub const fn with_ip_masq(self, ip_masq: bool) -> Self {
+        Self { ip_masq: EnvVar::Value(ip_masq), ..self }
+    }
+
+    /// What Docker is to be started with.
+    #[must_use]
+    pub fn docker(&self) -> DockerOptions {
+        DockerOptions {
+            bip: self.subnet.value(),
+            ip_masq: self.ip_masq.value().map(|flannel| !flannel),
+            mtu: self.mtu.value(),
+        }
+    }
+}
+
+impl FromStr for SubnetEnv {
+    type Err = SubnetEnvError;
+
     /// Reads `subnet.env` as a shell that sources it: comments, quotes, backslashes, `export`, several
     /// assignments on a line; the last assignment to a variable counts. Other variables are passed
     /// over. A byte order mark is skipped, and lines may end in CR LF.
@@ -180,7 +221,7 @@ impl SubnetEnv {
     /// * `Command`, `Special`, `Unclosed`: there is something other than assignments of plain text.
     /// * `Value`: a variable has a value that is not of its type. Flannel passes over such an element
     ///   of a list with a word in its log; here a subnet that cannot be read is not one that is absent.
-    pub fn from_text(text: &str) -> Result<Self, SubnetEnvError> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut found = [const { None }; EnvVariable::ALL.len()];
         for assignment in Assignments::new(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             let assignment = assignment?;
@@ -211,16 +252,6 @@ impl SubnetEnv {
                 read_ascii(value.chars(), |text| text.parse().ok()).map(EnvVar::Value)
             })?,
         })
-    }
-
-    /// What Docker is to be started with.
-    #[must_use]
-    pub fn docker(&self) -> DockerOptions {
-        DockerOptions {
-            bip: self.subnet.value(),
-            ip_masq: self.ip_masq.value().map(|flannel| !flannel),
-            mtu: self.mtu.value(),
-        }
     }
 }
 
@@ -304,7 +335,8 @@ impl fmt::Display for SubnetEnv {
 }
 
 /// The options of `dockerd` that put its bridge into the node's subnet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct DockerOptions {
     /// `--bip`: the bridge's address.
     pub bip: Option<Ipv4Cidr>,

@@ -91,6 +91,7 @@ impl fmt::Display for Groups {
 
 /// A part of a lease key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseKeyPart {
     /// The IPv4 address.
     Ipv4Address,
@@ -104,6 +105,7 @@ pub enum LeaseKeyPart {
 
 /// A text that is no lease key, and which part of it is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct ParseLeaseKeyError {
     /// The part.
     pub part: LeaseKeyPart,

@@ -71,6 +71,7 @@ pub struct RenewalMargin(Duration);
 
 /// A renewal margin that is no minute, or as long as the lease.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct RenewalMarginError {
     /// The margin.
     pub minutes: u32,

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 /// Where flannel's documents and its code disagree and each has a use: see
 /// [the manual](crate::manual::flannel).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[non_exhaustive]
 pub enum Profile {
     /// What the documents say, or the code meant.
     #[default]

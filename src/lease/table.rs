@@ -8,6 +8,7 @@ use crate::hash::HashKey;
 
 /// There are more leases than the slots can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct TooManyLeases {
     /// How many leases they can hold.
     pub max: usize,

@@ -28,7 +28,8 @@ use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 /// assert_eq!(value.to_string(), text);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct LeaseValue<'a> {
     /// The node's IPv4 address in the underlay.
     pub public_ip: Option<Ipv4Addr>,
@@ -44,6 +45,7 @@ pub struct LeaseValue<'a> {
 
 /// A field of a lease's value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseField {
     /// An IPv4 address, `""` or `null`.
     PublicIp,
@@ -82,6 +84,61 @@ impl<'a> LeaseValue<'a> {
     #[must_use]
     pub const fn new(public_ip: Ipv4Addr) -> Self {
         Self { public_ip: Some(public_ip), ..Self::EMPTY }
+    }
+
+    /// Returns the value of a node of IPv6 alone at that address, which specifies no backend.
+    #[must_use]
+    pub const fn new_v6(public_ipv6: Ipv6Addr) -> Self {
+        Self { public_ipv6: Some(public_ipv6), ..Self::EMPTY }
+    }
+
+    /// Sets the node's IPv6 address.
+    #[must_use]
+    pub const fn with_public_ipv6(self, address: Ipv6Addr) -> Self {
+        Self { public_ipv6: Some(address), ..self }
+    }
+
+    /// Sets the backend, which has no data for the other nodes: `host-gw`, for example.
+    #[must_use]
+    pub const fn with_backend_type(self, backend_type: &'a str) -> Self {
+        Self { backend_type: JsonString::new(backend_type), ..self }
+    }
+
+    /// Sets the `vxlan` backend, and the data of its IPv4 device, which is written into `buffer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::lease::{LeaseValue, VxlanBackendData};
+    /// use vtep::wire::Vni;
+    ///
+    /// let vtep_mac = "c6:d2:32:6f:8f:44".parse()?;
+    /// let data = VxlanBackendData { vni: Some(Vni::literal::<1>()), vtep_mac };
+    /// let mut buffer = [0; VxlanBackendData::MAX_LEN];
+    /// let value = LeaseValue::new([192, 168, 64, 3].into()).with_vxlan(data, &mut buffer);
+    /// assert_eq!(
+    ///     value.to_string(),
+    ///     r#"{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"#
+    /// );
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_vxlan(
+        self,
+        data: VxlanBackendData,
+        buffer: &'a mut [u8; VxlanBackendData::MAX_LEN],
+    ) -> Self {
+        Self { backend_data: Some(data.write(buffer)), ..self.with_backend_type("vxlan") }
+    }
+
+    /// Sets the `vxlan` backend, and the data of its IPv6 device, which is written into `buffer`.
+    #[must_use]
+    pub fn with_vxlan_v6(
+        self,
+        data: VxlanBackendData,
+        buffer: &'a mut [u8; VxlanBackendData::MAX_LEN],
+    ) -> Self {
+        Self { backend_v6_data: Some(data.write(buffer)), ..self.with_backend_type("vxlan") }
     }
 
     /// Reads a lease's value. Names of fields are compared without regard to case, unknown ones are
@@ -225,12 +282,16 @@ mod tests {
         assert_eq!(vxlan.vtep_mac, MacAddr::new([0x12, 0x30, 0xd5, 0x87, 0xb1, 0x2e]));
         assert!(value.backend_type == "vxlan" && value.backend_type != "VXLAN");
         let mut buffer = [0; VxlanBackendData::MAX_LEN];
-        let built = LeaseValue {
-            backend_type: "vxlan".into(),
-            backend_data: Some(vxlan.write(&mut buffer)),
-            ..LeaseValue::new(Ipv4Addr::new(192, 168, 50, 2))
-        };
+        let built = LeaseValue::new(Ipv4Addr::new(192, 168, 50, 2)).with_vxlan(vxlan, &mut buffer);
         assert_eq!(built.to_string(), FLANNELD[0]);
+        let host_gw = LeaseValue::new(Ipv4Addr::new(192, 168, 50, 3)).with_backend_type("host-gw");
+        assert_eq!(host_gw.to_string(), FLANNELD[1]);
+        let ipv6_only = LeaseValue::new_v6("fd00::3".parse().unwrap());
+        let ipv6_only = ipv6_only.with_vxlan_v6(vxlan, &mut buffer);
+        assert_eq!(
+            ipv6_only.to_string(),
+            r#"{"PublicIP":"0.0.0.0","PublicIPv6":"fd00::3","BackendType":"vxlan","BackendV6Data":{"VNI":4097,"VtepMAC":"12:30:d5:87:b1:2e"}}"#
+        );
         let largest = VxlanBackendData { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
         assert_eq!(largest.write(&mut buffer).get(), largest.to_string());
     }

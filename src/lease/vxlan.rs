@@ -20,6 +20,7 @@ pub struct VxlanBackendData {
 
 /// A field of the backend data of a `vxlan` lease.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum VxlanField {
     /// A number of 24 bits.
     Vni,
@@ -96,7 +97,7 @@ impl fmt::Write for Writer<'_> {
 }
 
 /// How the `vxlan` backend is to be set up: the `Backend` of a network's config.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct VxlanConfig {
     /// The VNI, of the IPv4 and of the IPv6 device. 1 unless said otherwise.
@@ -116,6 +117,7 @@ pub struct VxlanConfig {
 
 /// A field of the `vxlan` backend's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum VxlanConfigField {
     /// A number of 24 bits.
     Vni,

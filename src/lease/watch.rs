@@ -10,7 +10,8 @@ use super::table::{Families, Known, LeaseSlot, Table, TooManyLeases};
 use crate::hash::HashKey;
 
 /// A change of the other nodes' leases. `T` is what is kept of a lease's value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseEvent<T> {
     /// A lease is there, or has another value.
     Added {

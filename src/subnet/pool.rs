@@ -7,7 +7,7 @@ use super::family::Prefix;
 use super::prefix::Ipv4Prefix;
 
 /// What is said of a pool. What is not said, [`pool`](Self::pool) finds as flannel does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolConfig<P: Prefix = Ipv4Prefix> {
     /// The network that is dealt out. [`DEFAULT`](Ipv4Prefix::DEFAULT) counts as none.
     pub network: P,
@@ -21,7 +21,7 @@ pub struct PoolConfig<P: Prefix = Ipv4Prefix> {
 }
 
 /// Why a network cannot be dealt out so: the rules of flannel's `CheckNetworkConfig`, in its order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum PoolError<P: Prefix = Ipv4Prefix> {
     /// There is no network.
@@ -186,7 +186,7 @@ fn subnet_size<P: Prefix>(len: u8) -> u128 {
 /// assert_eq!(pool.index_of("10.3.52.0/24".parse()?), Some(51));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SubnetPool<P: Prefix = Ipv4Prefix> {
     network: P,
     len: u8,

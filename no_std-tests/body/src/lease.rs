@@ -11,7 +11,7 @@ use vtep::lease::{
     NetworkConfig, NetworkConfigError, NetworkConfigField, Profile, RecordError, RenewalMargin,
     SubnetEnv, VxlanBackendData, VxlanConfig, VxlanConfigField, VxlanField, cidrs, watch_back_off,
 };
-use vtep::subnet::{Ipv4Cidr, OtherLease, SubnetAllocator};
+use vtep::subnet::{Ipv4Cidr, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::{Checks, any, v4, v6};
@@ -93,11 +93,16 @@ fn value(checks: &mut Checks<'_>) {
     checks.all("lease: a value", || {
         let value = LeaseValue::from_json(any(VALUE)).ok()?;
         let backend = value.vxlan().ok()??;
-        let mut made = LeaseValue::new(v4(192, 168, 64, 3));
-        made.backend_type = "vxlan".into();
-        made.backend_data = value.backend_data;
+        let mut buffers = [[0; VxlanBackendData::MAX_LEN]; 2];
+        let [one, two] = &mut buffers;
+        let made = LeaseValue::new(v4(192, 168, 64, 3)).with_vxlan(backend, one);
+        let dual = any(made).with_public_ipv6(v6(3)).with_vxlan_v6(backend, two);
+        let host_gw = LeaseValue::new_v6(v6(3)).with_backend_type(any("host-gw"));
         Some(
             made == value
+                && dual.vxlan_v6() == Ok(Some(backend))
+                && host_gw.public_ipv6 == dual.public_ipv6
+                && host_gw.backend_type == any("host-gw")
                 && backend.vni == Vni::new(1).ok()
                 && backend.vtep_mac == MacAddr::new([0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x44])
                 && value.vxlan_v6() == Ok(None),
@@ -126,12 +131,18 @@ fn config(checks: &mut Checks<'_>) {
                 && (pool.count(), vxlan.vni.value(), vxlan.port) == (25, 1, Some(8472)),
         )
     });
+    checks.all("lease: a network without a text", || {
+        let v4 = PoolConfig::new(any("10.3.0.0/16").parse().ok()?);
+        let v6 = PoolConfig::new(any("fd00:3::/48").parse().ok()?);
+        let pools = NetworkConfig::new(v4).with_ipv6(v6).pools().ok()?;
+        Some((pools.ipv4?.count(), pools.ipv6?.subnet_len()) == (255, 64))
+    });
     checks.is("lease: no network", NetworkConfig::from_json(any(r#"{"Network":7}"#)).is_err());
 }
 
 fn env(checks: &mut Checks<'_>) {
     checks.all("lease: subnet.env", || {
-        let env = SubnetEnv::from_text(any(ENV)).ok()?;
+        let env = any(ENV).parse::<SubnetEnv>().ok()?;
         let docker = env.docker();
         Some(
             (docker.mtu, docker.ip_masq, docker.bip)
@@ -139,7 +150,18 @@ fn env(checks: &mut Checks<'_>) {
                 && docker.bip.is_some(),
         )
     });
-    checks.is("lease: a broken subnet.env", SubnetEnv::from_text(any("FLANNEL_MTU")).is_err());
+    checks.all("lease: subnet.env without a text", || {
+        let v4 = (any("10.1.0.0/16").parse().ok()?, any("10.1.74.1/24").parse().ok()?);
+        let v6 = (any("fd00:1::/48").parse().ok()?, any("fd00:1:0:4a::1/64").parse().ok()?);
+        let env = SubnetEnv::default().with_ipv4(v4.0, v4.1).with_ipv6(v6.0, v6.1);
+        let env = env.with_mtu(any(1450)).with_ip_masq(any(true));
+        Some(
+            (env.network.value()?, env.subnet.value()?) == v4
+                && (env.ipv6_network.value()?, env.ipv6_subnet.value()?) == v6
+                && (env.mtu.value()?, env.ip_masq.value()?) == (1450, true),
+        )
+    });
+    checks.is("lease: a broken subnet.env", any("FLANNEL_MTU").parse::<SubnetEnv>().is_err());
     let list = any("10.244.1.0/24,not-a-cidr,10.244.2.0/24");
     checks.is("lease: a list", cidrs::<Ipv4Cidr>(list).flatten().count() == 2);
 }
@@ -215,9 +237,9 @@ fn annotations(checks: &mut Checks<'_>) {
     let prefix = any("flannel.alpha.coreos.com");
     checks.is("lease: an annotation", any(Annotation::PublicIp).as_str() == "public-ip");
     checks.all("lease: what annotations begin with", || {
-        Some(AnnotationPrefix::new(prefix).ok()? == AnnotationPrefix::default())
+        Some(AnnotationPrefix::parse(prefix).ok()? == AnnotationPrefix::default())
     });
-    let short = AnnotationPrefix::new(any("org/prefix"));
+    let short = AnnotationPrefix::parse(any("org/prefix"));
     checks.is("lease: no domain", short == Err(AnnotationPrefixError::Domain));
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     let one = Text::of(any(DropReason::NotVxlan));
     checks.is("show: a drop reason", one.as_str() == "not UDP to a port of this VTEP");
     checks.all("show: an annotation's name", || {
-        let prefix = AnnotationPrefix::new(any("flannel.alpha.coreos.com/prefix")).ok()?;
+        let prefix = AnnotationPrefix::parse(any("flannel.alpha.coreos.com/prefix")).ok()?;
         let key = Text::of(prefix.key(any(Annotation::BackendType)));
         Some(key.as_str() == "flannel.alpha.coreos.com/prefix-backend-type")
     });
@@ -24,6 +24,6 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
         let value = LeaseValue::from_json(any(VALUE)).ok()?;
         let mut buffer = [0; VxlanBackendData::MAX_LEN];
         let written = value.vxlan().ok()??.write(&mut buffer);
-        Some(written.as_str() == value.backend_data?.as_str())
+        Some(written.get() == value.backend_data?.get())
     });
 }

@@ -22,6 +22,7 @@ pub enum JsonErrorKind {
 
 /// The first place where a text is not JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct JsonError {
     /// The place, in bytes from the start of the text.
     pub offset: usize,

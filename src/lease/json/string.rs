@@ -1,6 +1,7 @@
 //! Strings in JSON, with their escapes (RFC 8259 section 7).
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::subnet::is;
 
@@ -105,6 +106,14 @@ impl PartialEq for JsonString<'_> {
 }
 
 impl Eq for JsonString<'_> {}
+
+impl Hash for JsonString<'_> {
+    /// Hashes the characters, as they are compared.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.chars().for_each(|c| c.hash(state));
+        0xff_u8.hash(state);
+    }
+}
 
 impl PartialEq<str> for JsonString<'_> {
     fn eq(&self, other: &str) -> bool {
