@@ -5,6 +5,8 @@
 //! any other, and stepping past the end of the address space wraps, as flannel's does
 //! (`pkg/ip/ipnet.go`).
 //!
+//! With feature `serde` prefixes and addresses with lengths are serialized as their texts.
+//!
 //! ```
 //! use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen};
 //!
