@@ -15,7 +15,7 @@
 //! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `+=` |
 //! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 on 32 bits, 32 on 64 | one for each buffer in work |
 //! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes; a prefix for each lease of another length | `words(&pool)` says how many |
-//! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 25 and the value | a slice of slots |
+//! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 25 and the value; an agent keeps two [`Reading`](crate::agent::Reading)s, one of each family | a slice of slots |
 //!
 //! A tunnel is immutable. To change it, build another and swap the reference that the cores read, or call
 //! [`set_adjacency`](crate::tunnel::Tunnel::set_adjacency) where nobody reads.
