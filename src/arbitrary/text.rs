@@ -1,4 +1,4 @@
-//! What stands in the store: lease keys and values, a network's configuration.
+//! The records of the store: lease keys and values, a network's configuration.
 
 use core::fmt::{self, Write};
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -49,7 +49,7 @@ impl Write for Text {
     }
 }
 
-/// A JSON object that is written a member at a time, with white space where it may stand.
+/// A JSON object that is written a member at a time, with white space where JSON allows it.
 struct Object<'t, 'u, 'a> {
     text: &'t mut Text,
     u: &'u mut Unstructured<'a>,
@@ -97,7 +97,8 @@ impl ConfigText {
         self.text.as_str()
     }
 
-    /// The field whose value is of the wrong kind, in a text that is [`nearly_valid`](Self::nearly_valid).
+    /// The field whose value is of the wrong kind, in a text that is
+    /// [`nearly_valid`](Self::nearly_valid).
     #[must_use]
     pub const fn broken(&self) -> Option<NetworkConfigField> {
         self.broken

@@ -5,8 +5,10 @@ use core::fmt;
 
 use crate::subnet::is;
 
-/// What the names of a node's annotations begin with: a domain of two labels at least, and a name of
-/// the cluster's choice.
+/// The beginning of the names of a node's annotations: a domain of at least two labels, and a name
+/// of the cluster's choice.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::{Annotation, AnnotationPrefix};
@@ -20,14 +22,14 @@ pub struct AnnotationPrefix<'a> {
     name: &'a str,
 }
 
-/// A text that cannot be what annotations begin with.
+/// The part of a text by which it is not a prefix of annotations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AnnotationPrefixError {
-    /// What stands before the `/`, if there is one, is no domain of two labels or more, each of lower
-    /// case letters, digits, `-` and `_`.
+    /// The text before the `/`, if there is one, is not a domain of two labels or more, each of
+    /// lower case letters, digits, `-` and `_`.
     Domain,
-    /// What stands after the `/` has other characters than lower case letters, digits, `-` and `_`.
+    /// The text after the `/` has other characters than lower case letters, digits, `-` and `_`.
     Name,
 }
 
@@ -43,10 +45,10 @@ impl fmt::Display for AnnotationPrefixError {
 impl core::error::Error for AnnotationPrefixError {}
 
 impl<'a> AnnotationPrefix<'a> {
-    /// The prefix that `text` is: `domain` or `domain/name`.
+    /// Parses a prefix: `domain` or `domain/name`.
     ///
     /// # Errors
-    /// It is none that Kubernetes takes.
+    /// Kubernetes does not accept it.
     pub fn parse(text: &'a str) -> Result<Self, AnnotationPrefixError> {
         let (domain, name) = text.split_once(is('/')).unwrap_or((text, ""));
         let mut labels = domain.split(is('.'));
@@ -59,7 +61,7 @@ impl<'a> AnnotationPrefix<'a> {
         Ok(Self { domain, name })
     }
 
-    /// The whole name of an annotation.
+    /// Returns the whole name of an annotation.
     #[must_use]
     pub fn key(self, annotation: Annotation) -> impl fmt::Display + use<'a> {
         AnnotationKey { prefix: self, annotation }

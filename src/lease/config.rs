@@ -11,6 +11,8 @@ use crate::subnet::{
 
 /// A network's configuration, as it was written.
 ///
+/// # Examples
+///
 /// ```
 /// use vtep::lease::NetworkConfig;
 ///
@@ -24,21 +26,33 @@ use crate::subnet::{
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct NetworkConfig<'a> {
-    /// Whether IPv4 subnets are leased. True unless said otherwise.
+    /// True if IPv4 subnets are leased, which is the default.
     pub enable_ipv4: bool,
-    /// Whether IPv6 subnets are leased.
+    /// True if IPv6 subnets are leased.
     pub enable_ipv6: bool,
-    /// Whether the nodes use nftables, not iptables.
+    /// True if the nodes use nftables instead of iptables.
     pub enable_nftables: bool,
-    /// What is said of the IPv4 subnets.
+    /// The configuration of the IPv4 subnets.
     pub ipv4: PoolConfig<Ipv4Prefix>,
-    /// What is said of the IPv6 subnets.
+    /// The configuration of the IPv6 subnets.
     pub ipv6: PoolConfig<Ipv6Prefix>,
-    /// What is said of the backend: [`VxlanConfig`](super::VxlanConfig) reads that of `vxlan`.
+    /// The configuration of the backend: [`VxlanConfig`](super::VxlanConfig) reads that of `vxlan`.
     pub backend: Option<RawJson<'a>>,
 }
 
-/// The pools of a network, of the families that are enabled.
+/// The pools of a network, of the families that are enabled: see [`NetworkConfig::pools`].
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::NetworkConfig;
+/// use vtep::subnet::PoolConfig;
+///
+/// let pools = NetworkConfig::new(PoolConfig::new("10.3.0.0/16".parse()?)).pools()?;
+/// assert_eq!(pools.ipv4.map(|pool| pool.count()), Some(255));
+/// assert_eq!(pools.ipv6, None);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Pools {
@@ -58,21 +72,21 @@ pub enum NetworkConfigField {
     EnableIpv6,
     /// A boolean.
     EnableNftables,
-    /// An IPv4 address with a length. Host bits do not count.
+    /// An IPv4 address with a length. Host bits are dropped.
     Network,
-    /// An IPv6 address with a length. Host bits do not count.
+    /// An IPv6 address with a length. Host bits are dropped.
     Ipv6Network,
-    /// An IPv4 address, 0.0.0.0 for none.
+    /// An IPv4 address, 0.0.0.0 if absent.
     SubnetMin,
-    /// An IPv4 address, 0.0.0.0 for none.
+    /// An IPv4 address, 0.0.0.0 if absent.
     SubnetMax,
-    /// An IPv6 address, `::` or `null` for none.
+    /// An IPv6 address, `::` or `null` if absent.
     Ipv6SubnetMin,
-    /// An IPv6 address, `::` or `null` for none.
+    /// An IPv6 address, `::` or `null` if absent.
     Ipv6SubnetMax,
-    /// A number, 0 for none.
+    /// A number, 0 if absent.
     SubnetLen,
-    /// A number, 0 for none.
+    /// A number, 0 if absent.
     Ipv6SubnetLen,
     /// An object, whose `Type` is a string if it is there; or `null`.
     Backend,
@@ -101,11 +115,11 @@ enum BackendField {
 
 fields!(BackendField { Type = "Type" });
 
-/// Why a text is no configuration, or one that cannot be used.
+/// The reason why a text is not a configuration, or is one that cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum NetworkConfigError {
-    /// It is no JSON object with such fields.
+    /// It is not a JSON object with such fields.
     Record(RecordError<NetworkConfigField>),
     /// The IPv4 subnets break a rule.
     Ipv4(PoolError<Ipv4Prefix>),
@@ -160,11 +174,11 @@ impl<'a> NetworkConfig<'a> {
     }
 
     /// Reads a configuration. Names of fields are compared without regard to case, unknown ones are
-    /// passed over, and the last of several counts, as in flannel. The subnets are looked at by
+    /// skipped, and the last of several counts, as in flannel. The subnets are checked by
     /// [`pools`](Self::pools).
     ///
     /// # Errors
-    /// `text` is no JSON object, or a field has a wrong value.
+    /// `text` is not a JSON object, or a field has a wrong value.
     pub fn from_json(text: &'a str) -> Result<Self, NetworkConfigError> {
         let mut config = Self::new(PoolConfig::new(Ipv4Prefix::DEFAULT));
         let json = RawJson::parse(text).map_err(RecordError::Json)?;
@@ -207,7 +221,7 @@ impl<'a> NetworkConfig<'a> {
         Some(())
     }
 
-    /// The subnets that nodes may lease, after flannel's checks.
+    /// Returns the subnets that nodes may lease, after flannel's checks.
     ///
     /// # Errors
     /// The first rule that is broken, IPv4's before IPv6's.
@@ -218,11 +232,11 @@ impl<'a> NetworkConfig<'a> {
         Ok(Pools { ipv4, ipv6: ipv6.map_err(NetworkConfigError::Ipv6)? })
     }
 
-    /// The type of the backend: `udp` when nothing is said of one, empty when no type is. Flannel
+    /// The type of the backend: `udp` if there is no backend, empty if it has no type. Flannel
     /// looks it up in lower case.
     ///
     /// # Errors
-    /// [`backend`](Self::backend) is none that [`from_json`](Self::from_json) would have taken.
+    /// [`backend`](Self::backend) is not one that [`from_json`](Self::from_json) accepts.
     pub fn backend_type(&self) -> Result<JsonString<'a>, NetworkConfigError> {
         let Some(backend) = self.backend else { return Ok("udp".into()) };
         let wrong = RecordError::Field { field: NetworkConfigField::Backend, offset: 0 };

@@ -1,5 +1,5 @@
-//! Records that are JSON objects with known fields, as Go's `encoding/json` fills a struct: names are
-//! compared case folded, unknown ones are skipped, and the last of several counts.
+//! Records that are JSON objects with known fields, as Go's `encoding/json` fills a struct: names
+//! are compared case folded, unknown ones are skipped, and the last of several counts.
 
 use core::fmt;
 
@@ -64,7 +64,8 @@ impl<F> From<JsonError> for RecordError<F> {
     }
 }
 
-/// Calls `read` for each member of `object` that is a field. It returns `None` if the value is wrong.
+/// Calls `read` for each member of `object` that is a field. It returns `None` if the value is
+/// wrong.
 pub(super) fn read_fields<'a, F: Field>(
     object: RawJson<'a>,
     mut read: impl FnMut(F, RawJson<'a>) -> Option<()>,

@@ -5,8 +5,8 @@
 //! Both print as Go's encoder writes them: no white space, and `<`, `>`, `&`, U+2028 and U+2029
 //! escaped.
 //!
-//! `serde-json-core`, which does without allocation too, does not serve: it cannot return a value as
-//! it was written, which `Backend` and `BackendData` have to be.
+//! `serde-json-core`, which does without allocation too, does not serve: it cannot return a value
+//! as it was written, which `Backend` and `BackendData` have to be.
 //!
 //! # Examples
 //!
@@ -78,7 +78,7 @@ impl<'a> RawJson<'a> {
         self.0
     }
 
-    /// Whether it is `null`.
+    /// Returns whether it is `null`.
     #[must_use]
     pub fn is_null(self) -> bool {
         self.0 == "null"

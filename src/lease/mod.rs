@@ -1,7 +1,26 @@
-//! What flannel keeps in etcd and on disk: network config, leases, `subnet.env`; and a lease's life.
+//! flannel's records in etcd and on disk, and the life of a lease.
 //!
-//! Everything is read in place: a record borrows from the text it was read from, and is printed byte
-//! for byte as flanneld writes it. Time is passed in.
+//! A node reads the network's configuration ([`NetworkConfig`]), acquires a lease
+//! ([`LeaseAllocator`], [`Acquisition`]) and writes its value ([`LeaseKey`], [`LeaseValue`]) and
+//! `subnet.env` ([`SubnetEnv`]). It renews the lease ([`Expiry`]), and watches those of the other
+//! nodes ([`LeaseWatch`]).
+//!
+//! Everything is read in place: a record borrows from the text that it was read from, and is
+//! printed byte for byte as flanneld writes it. Time is an argument. With feature `serde`,
+//! [`LeaseKey`] is serialized as its text.
+//!
+//! # Examples
+//!
+//! ```
+//! use vtep::lease::{LeaseKey, LeaseValue};
+//!
+//! let key: LeaseKey = "10.5.34.0-24".parse()?;
+//! let text = r#"{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"host-gw"}"#;
+//! let value = LeaseValue::from_json_for(&key, text)?;
+//! assert_eq!(value.backend_type, "host-gw");
+//! assert_eq!(value.to_string(), text);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod acquire;

@@ -10,7 +10,7 @@ use crate::hash::HashKey;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct TooManyLeases {
-    /// How many leases they can hold.
+    /// The number of leases that they can hold.
     pub max: usize,
 }
 
@@ -30,7 +30,7 @@ pub enum Families {
     Ipv4,
     /// IPv6 alone: the IPv4 subnet of a lease does not count.
     Ipv6,
-    /// Both: leases that differ in either subnet are two.
+    /// IPv4 and IPv6: leases that differ in either subnet are two.
     Dual,
 }
 
@@ -42,7 +42,7 @@ pub struct LeaseSlot<T>(Option<Known<T>>);
 pub(super) struct Known<T> {
     pub(super) key: LeaseKey,
     pub(super) value: T,
-    /// Whether the snapshot that is being read has it.
+    /// True if the snapshot that is being read has it.
     pub(super) seen: bool,
 }
 
@@ -84,12 +84,12 @@ impl<'s, T> Table<'s, T> {
         self.slots.len()
     }
 
-    /// How many leases it can hold: seven eighths of the slots.
+    /// The number of leases that it can hold: seven eighths of the slots.
     pub(super) const fn capacity(&self) -> usize {
         self.slots.len().saturating_sub(self.slots.len() / 8)
     }
 
-    /// Whether these are the subnets of one lease.
+    /// Returns whether these are the subnets of one lease.
     pub(super) fn same(&self, a: LeaseKey, b: LeaseKey) -> bool {
         self.compared(a) == self.compared(b)
     }
@@ -179,7 +179,7 @@ impl<'s, T> Table<'s, T> {
         Some(taken)
     }
 
-    /// How far it is from one slot to the other. Those from which it goes around the end are
+    /// The distance from one slot to the other. Those from which it goes around the end are
     /// farther than all others: the difference is modular.
     const fn distance(from: usize, to: usize) -> usize {
         to.wrapping_sub(from)

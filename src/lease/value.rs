@@ -10,7 +10,7 @@ use super::key::LeaseKey;
 use super::vxlan::{VxlanBackendData, VxlanBackendDataError};
 use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
-/// What a node says of itself in its lease.
+/// The value of a lease: what a node publishes about itself.
 ///
 /// [`Display`](fmt::Display) writes it byte for byte as flanneld does. flannel writes an absent
 /// IPv4 address as `"0.0.0.0"` and an absent IPv6 address as `null`; both, `""`, `"::"` and a
@@ -37,9 +37,9 @@ pub struct LeaseValue<'a> {
     pub public_ipv6: Option<Ipv6Addr>,
     /// `vxlan`, `host-gw` ...; empty for the `udp` backend. Case matters.
     pub backend_type: JsonString<'a>,
-    /// What the backend tells the other nodes, if anything.
+    /// The backend's data for the other nodes, if any.
     pub backend_data: Option<RawJson<'a>>,
-    /// The same of its IPv6 device.
+    /// The data of the backend's IPv6 device, if any.
     pub backend_v6_data: Option<RawJson<'a>>,
 }
 
@@ -67,7 +67,7 @@ fields!(pub LeaseField {
     BackendV6Data = "BackendV6Data",
 });
 
-/// A text that is no lease value.
+/// The reason why a text is not a lease value.
 pub type LeaseValueError = RecordError<LeaseField>;
 
 impl<'a> LeaseValue<'a> {
@@ -151,7 +151,7 @@ impl<'a> LeaseValue<'a> {
     }
 
     /// Reads the value of the lease with that key: the address of a family that the key does not
-    /// have is not looked at, and `None`.
+    /// have is not read, and is `None`.
     ///
     /// # Errors
     /// `text` is not a JSON object, or a field that counts has a wrong value.
@@ -215,7 +215,7 @@ impl<'a> LeaseValue<'a> {
     }
 }
 
-/// Reads an address of which `null` and `""` say that it is absent.
+/// Reads an address, which is absent if it is `null` or `""`.
 fn read_address<A>(json: RawJson<'_>, parse: impl Fn(&str) -> Option<A>) -> Option<Option<A>> {
     if json.is_null() || json.as_str()?.is_empty() {
         return Some(None);
@@ -331,7 +331,7 @@ mod tests {
         }
     }
 
-    /// What flannel, Go and other writers put where there is no address.
+    /// The values by which flannel, Go and other writers say that there is no address.
     #[test]
     fn absent_addresses_are_none() {
         for absent in ["null", r#""""#, r#""0.0.0.0""#] {
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_an_absent_family_is_not_looked_at() {
+    fn from_json_for_does_not_read_the_address_of_an_absent_family() {
         let text = r#"{"PublicIP":"192.0.2","PublicIPv6":"fd00::1"}"#;
         let value = LeaseValue::from_json_for(&"0.0.0.0-0&fd00:1::-64".parse().unwrap(), text);
         let expected = LeaseValue { public_ipv6: "fd00::1".parse().ok(), ..LeaseValue::EMPTY };
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_cut_short_is_none() {
+    fn from_json_refuses_a_text_cut_short() {
         for end in 0..FLANNELD[0].len() {
             let cut = LeaseValue::from_json(&FLANNELD[0][..end]);
             assert!(matches!(cut, Err(LeaseValueError::Json(_))), "{end}");
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_like_a_value_is_one_or_is_not() {
+    fn from_json_of_any_text_reads_back_what_it_accepts() {
         fn holds(at: usize, cut: usize, put: String) -> bool {
             let mut text = String::from(FLANNELD[0]);
             let at = at % text.len();

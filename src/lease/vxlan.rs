@@ -1,4 +1,4 @@
-//! The `vxlan` backend: what its configuration and its leases say (flannel `pkg/backend/vxlan`).
+//! The `vxlan` backend: its configuration, and its data in leases (flannel `pkg/backend/vxlan`).
 
 use core::fmt;
 
@@ -6,13 +6,28 @@ use super::fields::{RecordError, fields, read_fields};
 use super::json::RawJson;
 use crate::wire::{MacAddr, Vni};
 
-/// What the `vxlan` backend tells the other nodes about its device.
+/// The data of a `vxlan` lease: what the backend publishes about its device.
 ///
 /// [`Display`](fmt::Display) writes it as flanneld does.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::VxlanBackendData;
+/// use vtep::lease::json::RawJson;
+///
+/// let text = r#"{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}"#;
+/// let data = VxlanBackendData::from_json(RawJson::parse(text)?)?;
+/// assert_eq!(data.vni.map(|vni| vni.value()), Some(1));
+/// assert_eq!(data.to_string(), text);
+/// let missing = VxlanBackendData::from_json(RawJson::parse("{}")?).unwrap_err();
+/// assert_eq!(missing.to_string(), "VtepMAC is missing");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct VxlanBackendData {
-    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's.
-    /// None if the lease does not say.
+    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: do not take it for the device's.
+    /// `None` if the lease has none.
     pub vni: Option<Vni>,
     /// The MAC address of the device: where inner frames for this node go.
     pub vtep_mac: MacAddr,
@@ -30,7 +45,7 @@ pub enum VxlanField {
 
 fields!(pub VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
 
-/// A text that is no backend data of a `vxlan` lease.
+/// The reason why a text is not the data of a `vxlan` lease.
 pub type VxlanBackendDataError = RecordError<VxlanField>;
 
 impl VxlanBackendData {
@@ -40,7 +55,8 @@ impl VxlanBackendData {
     /// Reads the backend data of a `vxlan` lease.
     ///
     /// # Errors
-    /// It is no object, a field has a wrong value, or there is no `VtepMAC`.
+    /// [`RecordError`] if it is not an object, if a field has a wrong value, or if `VtepMAC` is
+    /// absent.
     pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendDataError> {
         let mut vni = None;
         let mut vtep_mac = None;
@@ -58,11 +74,11 @@ impl VxlanBackendData {
         Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
     }
 
-    /// Its JSON, as [`LeaseValue::backend_data`](super::LeaseValue::backend_data) wants it, written
-    /// into `buffer`.
+    /// Writes the JSON for [`LeaseValue::backend_data`](super::LeaseValue::backend_data) into
+    /// `buffer`, and returns it.
     pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
         let mut writer = Writer { buffer, len: 0 };
-        // What there is to write fits.
+        // `MAX_LEN` is the longest text.
         let _ = fmt::write(&mut writer, format_args!("{self}"));
         let Writer { buffer, len } = writer;
         RawJson::checked(
@@ -96,22 +112,34 @@ impl fmt::Write for Writer<'_> {
     }
 }
 
-/// How the `vxlan` backend is to be set up: the `Backend` of a network's config.
+/// The configuration of the `vxlan` backend: the `Backend` of a network's configuration.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::VxlanConfig;
+/// use vtep::lease::json::RawJson;
+///
+/// let backend = RawJson::parse(r#"{"Type":"vxlan","Port":4789,"DirectRouting":true}"#)?;
+/// let config = VxlanConfig::from_json(backend)?;
+/// assert_eq!((config.vni.value(), config.port, config.direct_routing), (1, Some(4789), true));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct VxlanConfig {
-    /// The VNI, of the IPv4 and of the IPv6 device. 1 unless said otherwise.
+    /// The VNI, of the IPv4 and of the IPv6 device. The default is 1.
     pub vni: Vni,
-    /// The UDP port. None leaves it to the kernel, which takes 8472.
+    /// The UDP port. `None` leaves it to the kernel, which takes 8472.
     pub port: Option<u16>,
-    /// The MTU of the underlay, from which the encapsulation is yet to be taken. None is the
-    /// interface's.
+    /// The MTU of the underlay, from which the encapsulation is yet to be subtracted, in bytes.
+    /// `None` is the interface's.
     pub mtu: Option<u32>,
-    /// Whether the Group Based Policy extension is on.
+    /// True if the Group Based Policy extension is on.
     pub gbp: bool,
-    /// Whether the device learns from what it receives.
+    /// True if the device learns from the packets that it receives.
     pub learning: bool,
-    /// Whether nodes in the same network reach each other without the tunnel.
+    /// True if nodes in the same network reach each other without the tunnel.
     pub direct_routing: bool,
 }
 
@@ -146,10 +174,10 @@ impl VxlanConfig {
     /// Reads the `Backend` of a network's config.
     ///
     /// # Errors
-    /// It is no object, or a field has a wrong value.
+    /// [`RecordError`] if it is not an object, or if a field has a wrong value.
     pub fn from_json(json: RawJson<'_>) -> Result<Self, RecordError<VxlanConfigField>> {
         let mut config = Self {
-            vni: Vni::from_be_bytes([0, 0, 1]),
+            vni: Vni::literal::<1>(),
             port: None,
             mtu: None,
             gbp: false,

@@ -63,7 +63,7 @@ fn a_list_tells_nothing_from_something_unreadable() {
     assert_eq!(list("10.1.0.0/16, 10.2.0.0/16")[1], Err(ParseCidrError::Address));
 }
 
-/// What flannel's reader of one value calls empty is none; what it logs as an error is one.
+/// A value that flannel's reader calls empty is `None`; one that it logs as an error is an error.
 #[test]
 fn unset_none_and_unreadable_are_three_answers() {
     let read = |value: &str| {
@@ -134,7 +134,7 @@ fn flannels_docker_options() {
     assert_eq!(only_mtu.to_string(), "--mtu=1472");
 }
 
-/// `tests/subnets.rs` asks a shell about generated files; these are its answers to some.
+/// `tests/subnet_env.rs` compares generated files with a shell; these are its results for some.
 #[test]
 fn reads_what_a_shell_reads() {
     for text in [

@@ -30,7 +30,7 @@ pub(super) fn write_html_safe(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Resul
 #[derive(Clone, Copy, Default)]
 pub struct JsonString<'a> {
     raw: &'a str,
-    /// Whether `raw` came from JSON and holds escapes.
+    /// True if `raw` came from JSON and holds escapes.
     escaped: bool,
 }
 
@@ -47,7 +47,7 @@ impl<'a> JsonString<'a> {
         if self.escaped { None } else { Some(self.raw) }
     }
 
-    /// Whether it has no characters.
+    /// Returns whether it has no characters.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.raw.is_empty()
@@ -58,7 +58,8 @@ impl<'a> JsonString<'a> {
         Unescaped { rest: self.raw.chars(), escaped: self.escaped }
     }
 
-    /// Whether it is `name`, case folded as Go's `encoding/json` compares the names of members.
+    /// Returns whether it is `name`, case folded as Go's `encoding/json` compares the names of
+    /// members.
     #[must_use]
     pub fn eq_folded(self, name: &str) -> bool {
         self.chars().map(fold).eq(name.chars().map(fold))
