@@ -13,8 +13,9 @@ use vtep::agent::{
     VxlanBackend, VxlanPeer, WantedRecords, missing, stale,
 };
 use vtep::hash::HashKey;
+use vtep::lease::json::RawJson;
 use vtep::lease::{
-    Families, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, RawJson, SubnetEnv,
+    Families, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, SubnetEnv, VxlanConfig,
 };
 use vtep::netlink::{
     Attrs, Body, Dump, FdbEntry, Header, IfIndex, MessageFlags, MessageType, Messages, RouteHeader,
@@ -303,13 +304,13 @@ fn lease(table: &mut Table) {
     table.row("lease: an array walked", |count| {
         let text = format!(r#"{{"a":[{}0]}}"#, "[],".repeat(count));
         least(|| {
-            black_box(RawJson::new(&text).unwrap().members().unwrap().count());
+            black_box(VxlanConfig::from_json(RawJson::parse(&text).unwrap()).unwrap());
         })
     });
     table.row("lease: a subnet.env of lines", |count| {
         let text = "export FLANNEL_MTU=1450 # vxlan\n".repeat(count);
         least(|| {
-            black_box(SubnetEnv::from_text(&text).unwrap());
+            black_box(text.parse::<SubnetEnv>().unwrap());
         })
     });
     table.row("lease: a key of digits", |count| {

@@ -1,8 +1,8 @@
 //! A keyed hash for tables whose keys strangers choose.
 //!
-//! With a hash that everybody knows, a stranger can write leases that all fall on one place of a
-//! table, and make each search a walk over all of it. With a key that is drawn at random nobody can
-//! aim.
+//! With a hash that everybody knows, a stranger can write leases that all fall on one slot of a
+//! table, which makes each search a walk over all of it. Nobody can do so against a key that is
+//! drawn at random.
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 /// ```
 /// use vtep::hash::HashKey;
 ///
-/// let key = HashKey::new([7; 16]); // in earnest: from the operating system, or a hardware generator
+/// let key = HashKey::new([7; 16]); // in a program: from the operating system, or a hardware generator
 /// assert_eq!(key.hash(&"10.5.34.0-24"), key.hash(&"10.5.34.0-24"));
 /// assert_ne!(key.hash(&"10.5.34.0-24"), HashKey::new([8; 16]).hash(&"10.5.34.0-24"));
 /// ```
@@ -23,10 +23,10 @@ use core::hash::{Hash, Hasher};
 pub struct HashKey([u64; 2]);
 
 impl HashKey {
-    /// A known key, for tests: every run puts everything in the same place, and so can an attacker.
+    /// A known key, for tests: every run has the same hashes, which an attacker can compute.
     pub const PREDICTABLE: Self = Self([0, 0]);
 
-    /// Returns the key that 16 random bytes are.
+    /// Returns the key of 16 random bytes.
     #[must_use]
     pub const fn new(random: [u8; 16]) -> Self {
         let bits = u128::from_le_bytes(random);

@@ -89,6 +89,8 @@ pub mod hash;
 pub mod lease;
 pub mod manual;
 pub mod netlink;
+#[cfg(feature = "serde")]
+mod serialize;
 pub mod subnet;
 pub mod tunnel;
 pub mod verdict;

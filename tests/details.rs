@@ -5,7 +5,8 @@ use std::error::Error;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX, RxMeta};
 use vtep::checksum::Sum;
-use vtep::lease::{JsonString, LeaseValue, NetworkConfig, Profile, RawJson, VxlanBackend};
+use vtep::lease::json::{JsonString, RawJson};
+use vtep::lease::{LeaseValue, NetworkConfig, Profile, VxlanBackendData};
 use vtep::netlink::{Body, Messages, Text};
 use vtep::subnet::{IpPrefix, Ipv4Prefix, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{Adjacency, EncapState, OuterTag, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
@@ -88,7 +89,7 @@ fn null_is_no_value() {
     let value = LeaseValue::from_json(text).unwrap();
     assert!(value.backend_type.is_empty() && value.public_ipv6.is_none());
     let text = r#"{"VNI":null,"VtepMAC":"c6:d2:32:6f:8f:44"}"#;
-    let backend = VxlanBackend::from_json(RawJson::new(text).unwrap()).unwrap();
+    let backend = VxlanBackendData::from_json(RawJson::parse(text).unwrap()).unwrap();
     assert_eq!(backend.vni, None);
 }
 
@@ -96,10 +97,10 @@ fn null_is_no_value() {
 #[test]
 fn numbers_of_json() {
     for number in ["0", "-0", "10", "1.5", "1e5", "1E5", "1e+5", "1E-5", "-1.0e0"] {
-        assert!(RawJson::new(number).is_ok(), "{number}");
+        assert!(RawJson::parse(number).is_ok(), "{number}");
     }
     for other in ["01", "-", "1.", ".5", "1e", "1e+", "1e+-5", "1eE5", "+1"] {
-        assert!(RawJson::new(other).is_err(), "{other}");
+        assert!(RawJson::parse(other).is_err(), "{other}");
     }
     assert_eq!(JsonString::new("vxlan").as_str(), Some("vxlan"));
 }
@@ -370,6 +371,6 @@ fn json_is_printed_tight() {
         (r#" { "a b" : [ 1 , 2 ] } "#, r#"{"a b":[1,2]}"#),
         (r#"["a\" b", "c\\", " \\\" "]"#, r#"["a\" b","c\\"," \\\" "]"#),
     ] {
-        assert_eq!(RawJson::new(text).unwrap().to_string(), tight);
+        assert_eq!(RawJson::parse(text).unwrap().to_string(), tight);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use beside itself. The root and the manual speak of all of them.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("checksum", &[]),
     ("hash", &[]),
     ("verdict", &[]),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "tunnel", "verdict",
         ],
     ),
+    ("serialize", &["wire", "subnet", "lease"]),
     ("arbitrary", &["wire", "checksum", "verdict", "tunnel", "subnet", "lease", "netlink"]),
 ];
 

@@ -117,7 +117,7 @@ fn mtu(value: Option<&str>) -> Option<EnvVar<u32>> {
 
 /// Whether the crate says of `text` what the shell does.
 fn agree(text: &str, shell: Option<([Option<String>; 2], bool)>) -> bool {
-    let read = SubnetEnv::from_text(text);
+    let read = text.parse::<SubnetEnv>();
     let Some((values, complained)) = shell else { return read.is_err() };
     let (subnet, mtu) = (self::subnet(values[0].as_deref()), self::mtu(values[1].as_deref()));
     match read.map_err(|error| error.kind) {
@@ -176,7 +176,7 @@ fn generated_files_are_read_as_shells_read_them() {
             assert!(
                 agree(text, answer.clone()),
                 "{shell}: {text:?}: {answer:?}, here {:?}",
-                SubnetEnv::from_text(text)
+                text.parse::<SubnetEnv>()
             );
         }
         let _ = fs::remove_dir_all(&folder);
@@ -194,7 +194,7 @@ fn generated_files_are_of_every_kind() {
     let mut values = 0;
     let mut faults = [0; 3];
     for _ in 0..FILES {
-        match SubnetEnv::from_text(&generated(&mut rng)) {
+        match generated(&mut rng).parse::<SubnetEnv>() {
             Ok(env) => {
                 values += u32::from(env.subnet.value().is_some() || env.mtu.value().is_some())
             }

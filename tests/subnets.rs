@@ -67,7 +67,7 @@ fn subnet_env_names_the_first_address_of_a_lease() {
             let variables = state[node]["subnet_env"].as_object().unwrap();
             let line = |(name, value): (_, &Value)| format!("{name}={}\n", value.as_str().unwrap());
             let text: String = variables.iter().map(line).collect();
-            let env = SubnetEnv::from_text(&text).unwrap();
+            let env = text.parse::<SubnetEnv>().unwrap();
             assert_eq!(env.to_string(), text, "{name}");
             let leased = etcd(&state).into_iter().any(|(path, _)| {
                 path.parse::<LeaseKey>()

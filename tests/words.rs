@@ -7,14 +7,18 @@ use vtep::agent::{self, AddressChange, PeerError, Record, TooManyRecords};
 use vtep::arch::Isa;
 use vtep::batch::decap_batch;
 use vtep::buf::Frame;
+use vtep::hash::HashKey;
+use vtep::lease::json::{JsonString, RawJson};
 use vtep::lease::{
-    Annotation, AnnotationPrefix, JsonString, LeaseKey, LeaseValue, NetworkConfig, RawJson,
-    RenewalMargin, SubnetEnv, TooManyLeases, VxlanBackend,
+    Annotation, AnnotationPrefix, Families, LeaseKey, LeaseValue, LeaseWatch, NetworkConfig,
+    RenewalMargin, SubnetEnv, VxlanBackendData,
 };
 use vtep::netlink::{
     Attrs, Body, FdbEntry, IfIndex, LinkAddress, LinkName, MessageError, Messages, RebuildError,
 };
-use vtep::subnet::{AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, PoolConfig};
+use vtep::subnet::{
+    AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, PoolConfig,
+};
 use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{Adjacency, FlowHashKey, Set, SourcePorts, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
@@ -165,11 +169,17 @@ fn prefixes_and_pools() {
     let prefix: IpPrefix = "fd00:1::/32".parse().unwrap();
     shows(prefix, "fd00:1::/32");
     shows("10.1.2.3/24".parse::<Ipv4Cidr>().unwrap(), "10.1.2.3/24");
-    shows("10.1.2.3/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
+    shows("10.1.2.0/24".parse::<Ipv4Prefix>().unwrap(), "10.1.2.0/24");
+    error("10.1.2.3/24".parse::<Ipv4Prefix>(), "the address has bits set after the prefix length");
+    let v6: Result<Ipv6Prefix, _> = IpPrefix::V4("10.1.2.0/24".parse().unwrap()).try_into();
+    error(v6, "a prefix of the other address family");
     says(AllocateError::OutOfSubnets, "out of subnets");
-    says(AllocateError::TooFewWords { needed: 2, got: 1 }, "2 words of storage needed, 1 there");
     says(
-        AllocateError::TooFewPlaces { got: 4 },
+        AllocateError::TooFewWords { needed: 2, available: 1 },
+        "2 words of storage needed, 1 available",
+    );
+    says(
+        AllocateError::TooFewSlots { max: 4 },
         "more than 4 leases that are not of the pool's length",
     );
     let pool = |network: &str| PoolConfig::new(network.parse::<Ipv4Prefix>().unwrap());
@@ -199,13 +209,13 @@ fn leases() {
     ] {
         error(key.parse::<LeaseKey>(), text);
     }
-    error(RawJson::new("[1"), "JSON ends early, at byte 2");
-    error(RawJson::new("[1}"), "JSON: unexpected '}' at byte 2");
-    let deep = RawJson::new(&"[".repeat(2000)).unwrap_err().to_string();
+    error(RawJson::parse("[1"), "JSON ends early, at byte 2");
+    error(RawJson::parse("[1}"), "JSON: unexpected '}' at byte 2");
+    let deep = RawJson::parse(&"[".repeat(2000)).unwrap_err().to_string();
     assert!(deep.starts_with("JSON: nested deeper than "), "{deep}");
     shows(JsonString::new("a\"b"), r#""a\"b""#);
     error(LeaseValue::from_json("[]"), "not a JSON object");
-    let data = RawJson::new(r#"{"VNI":1}"#).map(VxlanBackend::from_json).unwrap();
+    let data = RawJson::parse(r#"{"VNI":1}"#).map(VxlanBackendData::from_json).unwrap();
     error(data, "VtepMAC is missing");
     error(LeaseValue::from_json(r#"{"PublicIP":7}"#), "PublicIP has a wrong value at byte 12");
     error(LeaseValue::from_json("{"), "JSON ends early, at byte 1");
@@ -213,23 +223,22 @@ fn leases() {
     error(pools("[]"), "not a JSON object");
     error(pools("{}"), "IPv4: no network is given");
     error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network is given");
-    error(SubnetEnv::from_text("A=1\nB"), "line 2: not an assignment");
-    error(SubnetEnv::from_text("FLANNEL_MTU=x"), "line 1: FLANNEL_MTU is not a number of 32 bits");
+    error("A=1\nB".parse::<SubnetEnv>(), "line 2: not an assignment");
+    error("FLANNEL_MTU=x".parse::<SubnetEnv>(), "line 1: FLANNEL_MTU is not a number of 32 bits");
+    error("\nFLANNEL_IPMASQ=x".parse::<SubnetEnv>(), "line 2: FLANNEL_IPMASQ is not true or false");
     error(
-        SubnetEnv::from_text("\nFLANNEL_IPMASQ=x"),
-        "line 2: FLANNEL_IPMASQ is not true or false",
-    );
-    error(
-        AnnotationPrefix::new("com"),
+        AnnotationPrefix::parse("com"),
         "annotation prefix: no domain in lower case with a dot in it",
     );
     error(
-        AnnotationPrefix::new("a.com/B"),
+        AnnotationPrefix::parse("a.com/B"),
         "annotation prefix: after '/' not only a-z, 0-9, '-' and '_'",
     );
-    let prefix = AnnotationPrefix::new("a.com/b").unwrap();
+    let prefix = AnnotationPrefix::parse("a.com/b").unwrap();
     says(prefix.key(Annotation::PublicIp), "a.com/b-public-ip");
-    says(TooManyLeases { max: 3 }, "more leases than the 3 that there is space for");
+    let mut watch = LeaseWatch::new(&mut [], Families::Ipv4, HashKey::PREDICTABLE);
+    let added = watch.added("10.5.1.0-24".parse().unwrap(), ());
+    error(added, "more leases than the 0 that there is space for");
 }
 
 #[test]

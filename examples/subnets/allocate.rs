@@ -10,7 +10,7 @@ use clap::Args;
 use fastrand::Rng;
 use indicatif::ProgressIterator;
 use vtep::lease::{
-    JsonString, LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackend, VxlanConfig,
+    LeaseAllocator, LeaseKey, LeaseValue, NetworkConfig, VxlanBackendData, VxlanConfig,
 };
 use vtep::subnet::{AllocateError, OtherLease, Prefix, SubnetAllocator, SubnetPool};
 use vtep::wire::{MacAddr, Vni};
@@ -138,21 +138,19 @@ impl Backend {
 
     /// A node's lease value, with MAC addresses of its own for its VXLAN devices.
     fn value(&self, address: Ipv4Addr, key: LeaseKey, rng: &mut Rng) -> String {
-        let mut buffers = [[0; VxlanBackend::MAX_LEN]; 2];
+        let mut buffers = [[0; VxlanBackendData::MAX_LEN]; 2];
         let [v4, v6] = &mut buffers;
         let mut data = |buffer| {
-            let backend = VxlanBackend { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
+            let backend = VxlanBackendData { vni: self.vxlan, vtep_mac: vtep_mac(rng) };
             self.vxlan.map(|_| backend.write(buffer))
         };
-        let value = LeaseValue {
-            public_ipv6: key
-                .v6
-                .map(|_| Ipv6Addr::from(DOCUMENTATION | u128::from(address.to_bits()))),
-            backend_type: JsonString::new(self.name),
-            backend_data: data(v4),
-            backend_v6_data: key.v6.and_then(|_| data(v6)),
-            ..LeaseValue::new(address)
-        };
+        let mut value = LeaseValue::new(address).with_backend_type(self.name);
+        value.backend_data = data(v4);
+        if key.v6.is_some() {
+            let public_ipv6 = Ipv6Addr::from(DOCUMENTATION | u128::from(address.to_bits()));
+            value = value.with_public_ipv6(public_ipv6);
+            value.backend_v6_data = data(v6);
+        }
         value.to_string()
     }
 }

@@ -194,7 +194,7 @@ fn key(texts: &[String], json: bool, out: &mut impl Write) -> Result<(), Failure
 
 fn env(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let text = read(path)?;
-    let env = SubnetEnv::from_text(&text).map_err(|error| about(path.display(), error))?;
+    let env = text.parse::<SubnetEnv>().map_err(|error| about(path.display(), error))?;
     if env == SubnetEnv::default() {
         return Err(about(path.display(), "no FLANNEL_ variable"));
     }

@@ -80,7 +80,9 @@ mod tests {
 
     fn words(wanted: &str, found: &[&str]) -> Vec<String> {
         let found: Vec<LinkAddress> = found.iter().map(|text| on_lo(text)).collect();
-        let changes = ensure_address(on_lo(wanted), wanted.parse().unwrap(), &found);
+        let wanted = on_lo(wanted);
+        let network = IpPrefix::new(wanted.address, wanted.prefix_len).unwrap();
+        let changes = ensure_address(wanted, network, &found);
         changes.map(|change| change.to_string()).collect()
     }
 

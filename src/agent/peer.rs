@@ -3,7 +3,8 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use crate::lease::{JsonString, LeaseKey, LeaseValue, LeaseValueError, VxlanBackendError};
+use crate::lease::json::JsonString;
+use crate::lease::{LeaseKey, LeaseValue, LeaseValueError, VxlanBackendDataError};
 use crate::subnet::IpPrefix;
 use crate::wire::MacAddr;
 
@@ -111,7 +112,7 @@ pub enum PeerError {
     /// The value cannot be read.
     Value(LeaseValueError),
     /// The backend data cannot be read.
-    BackendData(VxlanBackendError),
+    BackendData(VxlanBackendDataError),
     /// The backend data is absent.
     NoBackendData,
     /// The public address is absent: `null`, `""`, 0.0.0.0 or `::`.

@@ -1,4 +1,4 @@
-//! What stands in the store: lease keys and values, a network's configuration.
+//! The records of the store: lease keys and values, a network's configuration.
 
 use core::fmt::{self, Write};
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -7,7 +7,7 @@ use core::ops::RangeInclusive;
 use arbitrary::{Arbitrary, Error, Result, Unstructured};
 
 use super::CAPACITY;
-use crate::lease::{ConfigField, LeaseKey};
+use crate::lease::{LeaseKey, NetworkConfigField};
 use crate::subnet::{Ipv4Cidr, Ipv4PrefixLen, Ipv6Cidr, Ipv6PrefixLen};
 use crate::wire::{MacAddr, Vni};
 
@@ -49,7 +49,7 @@ impl Write for Text {
     }
 }
 
-/// A JSON object that is written a member at a time, with white space where it may stand.
+/// A JSON object that is written a member at a time, with white space where JSON allows it.
 struct Object<'t, 'u, 'a> {
     text: &'t mut Text,
     u: &'u mut Unstructured<'a>,
@@ -87,7 +87,7 @@ fn write(text: &mut Text, value: fmt::Arguments<'_>) -> Result<()> {
 #[derive(Clone, Copy)]
 pub struct ConfigText {
     text: Text,
-    broken: Option<ConfigField>,
+    broken: Option<NetworkConfigField>,
 }
 
 impl ConfigText {
@@ -97,9 +97,10 @@ impl ConfigText {
         self.text.as_str()
     }
 
-    /// The field whose value is of the wrong kind, in a text that is [`nearly_valid`](Self::nearly_valid).
+    /// The field whose value is of the wrong kind, in a text that is
+    /// [`nearly_valid`](Self::nearly_valid).
     #[must_use]
-    pub const fn broken(&self) -> Option<ConfigField> {
+    pub const fn broken(&self) -> Option<NetworkConfigField> {
         self.broken
     }
 
@@ -109,18 +110,18 @@ impl ConfigText {
     /// When there are too few bytes.
     pub fn nearly_valid(u: &mut Unstructured<'_>) -> Result<Self> {
         let fields = [
-            (ConfigField::EnableIpv4, "EnableIPv4"),
-            (ConfigField::Network, "Network"),
-            (ConfigField::SubnetMin, "SubnetMin"),
-            (ConfigField::SubnetLen, "SubnetLen"),
-            (ConfigField::Ipv6Network, "IPv6Network"),
-            (ConfigField::Ipv6SubnetLen, "IPv6SubnetLen"),
+            (NetworkConfigField::EnableIpv4, "EnableIPv4"),
+            (NetworkConfigField::Network, "Network"),
+            (NetworkConfigField::SubnetMin, "SubnetMin"),
+            (NetworkConfigField::SubnetLen, "SubnetLen"),
+            (NetworkConfigField::Ipv6Network, "IPv6Network"),
+            (NetworkConfigField::Ipv6SubnetLen, "IPv6SubnetLen"),
         ];
         let broken = *u.choose(&fields)?;
         Self::new(u, Some(broken))
     }
 
-    fn new(u: &mut Unstructured<'_>, broken: Option<(ConfigField, &str)>) -> Result<Self> {
+    fn new(u: &mut Unstructured<'_>, broken: Option<(NetworkConfigField, &str)>) -> Result<Self> {
         let mut text = Text::EMPTY;
         let [a, b, c, d]: [u8; 4] = u.arbitrary()?;
         let (len, subnet_len) = lengths(u, 8..=22, 30)?;

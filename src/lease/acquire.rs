@@ -1,10 +1,12 @@
-//! How a node comes to its lease (flannel `pkg/subnet/etcd/local_manager.go`).
+//! How a node acquires its lease (flannel `pkg/subnet/etcd/local_manager.go`).
 
 use super::config::Pools;
 use super::key::LeaseKey;
 use crate::subnet::{AllocateError, Ipv4Prefix, Ipv6Prefix, SubnetAllocator};
 
-/// The leased subnets of a network of one family or two. Each family is dealt out on its own.
+/// The leased subnets of a network of one family or two. Each family is allocated by itself.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::{Acquisition, LeaseAllocator, NetworkConfig};
@@ -29,12 +31,14 @@ pub struct LeaseAllocator<'a> {
     v6: Option<SubnetAllocator<'a, Ipv6Prefix>>,
 }
 
-/// What a node has to do for its lease.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The step that a node takes to get its lease.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Acquisition {
-    /// It has one: write it anew with the node's current value.
+    /// The node has a lease: write it again, with the node's current value.
     Renew(LeaseKey),
-    /// Create it, unless another node has by now. Then try again, with what is leased by then.
+    /// Create the lease, unless another node has created it meanwhile. In that case try again, with
+    /// the leases that exist by then.
     Create {
         /// The lease.
         lease: LeaseKey,
@@ -44,8 +48,8 @@ pub enum Acquisition {
 }
 
 impl<'a> LeaseAllocator<'a> {
-    /// An allocator of `pools`: `v4`, and `v6` if the network has IPv6. They may be cut down with
-    /// [`SubnetPool::first`](crate::subnet::SubnetPool::first).
+    /// Returns an allocator of `pools`: `v4`, and `v6` if the network has IPv6. They may be limited
+    /// by [`SubnetPool::first`](crate::subnet::SubnetPool::first).
     #[must_use]
     pub const fn new(
         pools: Pools,
@@ -55,10 +59,11 @@ impl<'a> LeaseAllocator<'a> {
         Self { pools, v4, v6 }
     }
 
-    /// Notes a lease. A subnet of length 0, flannel's "none", takes nothing.
+    /// Records a lease. A subnet of length 0, by which flannel says that there is none, takes
+    /// nothing.
     ///
     /// # Errors
-    /// There is no place for it, and nothing is changed.
+    /// [`TooFewSlots`](AllocateError::TooFewSlots); then nothing is changed.
     pub fn reserve(&mut self, lease: LeaseKey) -> Result<(), AllocateError> {
         let v4 = lease.v4.map(|v4| v4.prefix());
         v4.map_or(Ok(()), |v4| self.v4.has_room_for(v4))?;
@@ -68,7 +73,7 @@ impl<'a> LeaseAllocator<'a> {
         v4.map_or(Ok(()), |v4| self.v4.reserve(v4))
     }
 
-    /// Forgets a lease.
+    /// Releases a lease.
     pub fn release(&mut self, lease: LeaseKey) {
         if let Some(subnet) = lease.v4 {
             self.v4.release(subnet.prefix());
@@ -78,8 +83,8 @@ impl<'a> LeaseAllocator<'a> {
         }
     }
 
-    /// Whether the lease fits the network: its subnets are of the pools, and it has IPv6 if and only
-    /// if the network has.
+    /// Returns whether the lease fits the network: its subnets are of the pools, and it has IPv6 if
+    /// and only if the network has.
     #[must_use]
     pub fn is_compatible(&self, lease: LeaseKey) -> bool {
         let v6 = match (self.pools.ipv6, lease.v6) {
@@ -99,7 +104,8 @@ impl<'a> LeaseAllocator<'a> {
         v6 && lease.v4.is_none_or(|subnet| self.v4.is_free(subnet.prefix()))
     }
 
-    /// A new lease, noted. `choose` is asked once for each family, see [`SubnetAllocator::choose`].
+    /// Returns a new lease, and records it. `choose` is called once for each family, see
+    /// [`SubnetAllocator::choose`].
     ///
     /// # Errors
     /// A family is out of subnets, and nothing is changed.
@@ -114,12 +120,13 @@ impl<'a> LeaseAllocator<'a> {
         Ok(lease)
     }
 
-    /// The lease of a node: `own`, the one that bears the node's public address, if it fits the
-    /// network; else `previous`, from the node's `subnet.env`, if that fits and is free; else a new
-    /// one. A lease to be created is noted; one to be deleted still counts until it is released.
+    /// Returns the lease of a node: `own`, the one that bears the node's public address, if it fits
+    /// the network; else `previous`, from the node's `subnet.env`, if that fits and is free; else a
+    /// new one. A lease to be created is recorded; one to be deleted still counts until it is
+    /// released.
     ///
-    /// Flannel takes the previous subnet unless a lease is equal to it; here one that overlaps another
-    /// lease is not free either.
+    /// Flannel takes the previous subnet unless a lease is equal to it; here one that overlaps
+    /// another lease is not free either.
     ///
     /// # Errors
     /// A family is out of subnets, and nothing is changed.
@@ -249,7 +256,7 @@ mod tests {
 
     /// What flannel writes for a node without IPv4 overlaps every subnet, and takes none.
     #[test]
-    fn a_lease_that_is_none_takes_nothing() {
+    fn reserve_of_an_absent_subnet_takes_nothing() {
         let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
         with(config, &["0.0.0.0-0&fc00:0:0:1::-64", "10.3.0.1-0&fc00::1-0"], |mut allocator| {
             let none = key("0.0.0.0-0&fc00:0:0:1::-64");
@@ -277,9 +284,9 @@ mod tests {
         }
     }
 
-    /// Only leases of another length than the pool's need a place.
+    /// Only leases of another length than the pool's need a slot.
     #[test]
-    fn a_lease_without_a_place_changes_nothing() {
+    fn reserve_without_a_slot_changes_nothing() {
         let config = r#"{"Network":"10.3.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/48"}"#;
         let pools = NetworkConfig::from_json(config).unwrap().pools().unwrap();
         let (mut v4_words, mut v6_words) = ([0; 8], [0; 1100]);
@@ -288,14 +295,14 @@ mod tests {
         let v6 = SubnetAllocator::new(pool, &mut v6_words, &mut []).unwrap();
         let mut allocator = LeaseAllocator::new(pools, v4, Some(v6));
         let wide = key("10.3.0.128-25&fc00:0:0:2::-64");
-        assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewPlaces { got: 0 }));
-        // With one place a lease is noted there, again if need be, but no second one.
-        let (mut v4_words, mut places) = ([0; 8], [OtherLease::EMPTY]);
-        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut places).unwrap();
-        let mut one_place = LeaseAllocator::new(pools, v4, None);
-        assert_eq!([one_place.reserve(wide), one_place.reserve(wide)], [Ok(()); 2]);
+        assert_eq!(allocator.reserve(wide), Err(AllocateError::TooFewSlots { max: 0 }));
+        // With one slot a lease is noted there, again if need be, but no second one.
+        let (mut v4_words, mut slots) = ([0; 8], [OtherLease::EMPTY]);
+        let v4 = SubnetAllocator::new(pools.ipv4.unwrap(), &mut v4_words, &mut slots).unwrap();
+        let mut one_slot = LeaseAllocator::new(pools, v4, None);
+        assert_eq!([one_slot.reserve(wide), one_slot.reserve(wide)], [Ok(()); 2]);
         let other = key("10.3.0.0-25&fc00:0:0:3::-64");
-        assert_eq!(one_place.reserve(other), Err(AllocateError::TooFewPlaces { got: 1 }));
+        assert_eq!(one_slot.reserve(other), Err(AllocateError::TooFewSlots { max: 1 }));
         let lease = key("10.3.0.64-26&fc00:0:0:2::-64");
         assert_eq!(
             allocator.acquire(None, Some(lease), |_| 0),

@@ -5,8 +5,10 @@ use core::fmt;
 
 use crate::subnet::is;
 
-/// What the names of a node's annotations begin with: a domain of two labels at least, and a name of
-/// the cluster's choice.
+/// The beginning of the names of a node's annotations: a domain of at least two labels, and a name
+/// of the cluster's choice.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::{Annotation, AnnotationPrefix};
@@ -20,14 +22,14 @@ pub struct AnnotationPrefix<'a> {
     name: &'a str,
 }
 
-/// A text that cannot be what annotations begin with.
+/// The part of a text by which it is not a prefix of annotations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AnnotationPrefixError {
-    /// What stands before the `/`, if there is one, is no domain of two labels or more, each of lower
-    /// case letters, digits, `-` and `_`.
+    /// The text before the `/`, if there is one, is not a domain of two labels or more, each of
+    /// lower case letters, digits, `-` and `_`.
     Domain,
-    /// What stands after the `/` has other characters than lower case letters, digits, `-` and `_`.
+    /// The text after the `/` has other characters than lower case letters, digits, `-` and `_`.
     Name,
 }
 
@@ -43,11 +45,11 @@ impl fmt::Display for AnnotationPrefixError {
 impl core::error::Error for AnnotationPrefixError {}
 
 impl<'a> AnnotationPrefix<'a> {
-    /// The prefix that `text` is: `domain` or `domain/name`.
+    /// Parses a prefix: `domain` or `domain/name`.
     ///
     /// # Errors
-    /// It is none that Kubernetes takes.
-    pub fn new(text: &'a str) -> Result<Self, AnnotationPrefixError> {
+    /// Kubernetes does not accept it.
+    pub fn parse(text: &'a str) -> Result<Self, AnnotationPrefixError> {
         let (domain, name) = text.split_once(is('/')).unwrap_or((text, ""));
         let mut labels = domain.split(is('.'));
         if !domain.contains(is('.')) || !labels.all(|label| !label.is_empty() && is_plain(label)) {
@@ -59,7 +61,7 @@ impl<'a> AnnotationPrefix<'a> {
         Ok(Self { domain, name })
     }
 
-    /// The whole name of an annotation.
+    /// Returns the whole name of an annotation.
     #[must_use]
     pub fn key(self, annotation: Annotation) -> impl fmt::Display + use<'a> {
         AnnotationKey { prefix: self, annotation }
@@ -149,7 +151,7 @@ mod tests {
             ("flannel.alpha.coreos.com/prefix", "flannel.alpha.coreos.com/prefix-backend-type"),
             ("flannel.alpha.coreos.com/prefix-", "flannel.alpha.coreos.com/prefix-backend-type"),
         ] {
-            let prefix = AnnotationPrefix::new(prefix).unwrap();
+            let prefix = AnnotationPrefix::parse(prefix).unwrap();
             assert_eq!(prefix.key(Annotation::BackendType).to_string(), key);
         }
         for (prefix, error) in [
@@ -162,7 +164,7 @@ mod tests {
             ("", AnnotationPrefixError::Domain),
             ("org..com", AnnotationPrefixError::Domain),
         ] {
-            assert_eq!(AnnotationPrefix::new(prefix), Err(error), "{prefix:?}");
+            assert_eq!(AnnotationPrefix::parse(prefix), Err(error), "{prefix:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `/run/flannel/subnet.env`, where flanneld tells the container runtime of its lease (flannel
-//! `pkg/subnet/subnet.go`), and what Docker is started with for it (`dist/mk-docker-opts.sh`).
+//! `/run/flannel/subnet.env`, where flanneld describes its lease to the container runtime (flannel
+//! `pkg/subnet/subnet.go`), and the options of Docker for it (`dist/mk-docker-opts.sh`).
 
 use core::fmt;
 use core::str::FromStr;
@@ -10,25 +10,29 @@ use crate::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv6Cidr, Ipv6Prefix, ParseCidrError, 
 
 mod shell;
 
-/// The variables of `subnet.env`. [`Display`](fmt::Display) writes it line by line as flanneld does.
+/// The variables of `subnet.env`. [`Display`](fmt::Display) writes it line by line as flanneld
+/// does.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::{EnvVar, SubnetEnv};
 ///
 /// let text = "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.74.1/24\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n";
-/// let env = SubnetEnv::from_text(text)?;
+/// let env: SubnetEnv = text.parse()?;
 /// assert_eq!(env.docker().to_string(), "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472");
 /// assert_eq!(env.ipv6_subnet, EnvVar::Unset);
 /// assert_eq!(env.to_string(), text);
-/// // A subnet that cannot be read is an error, and not a subnet that is not there.
-/// let error = SubnetEnv::from_text("FLANNEL_SUBNET=10.1.74.1/33").unwrap_err();
+/// // A subnet that cannot be read is an error, not an absent subnet.
+/// let error = "FLANNEL_SUBNET=10.1.74.1/33".parse::<SubnetEnv>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "line 1: FLANNEL_SUBNET is not an IPv4 address with a prefix length"
 /// );
 /// # Ok::<(), vtep::lease::SubnetEnvError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash, Debug)]
+#[non_exhaustive]
 pub struct SubnetEnv {
     /// `FLANNEL_NETWORK`: the network of all nodes.
     pub network: EnvVar<Ipv4Prefix>,
@@ -41,18 +45,30 @@ pub struct SubnetEnv {
     pub ipv6_subnet: EnvVar<Ipv6Cidr>,
     /// `FLANNEL_MTU`: the MTU of the containers, in bytes.
     pub mtu: EnvVar<u32>,
-    /// `FLANNEL_IPMASQ`: whether flanneld itself masquerades.
+    /// `FLANNEL_IPMASQ`: true if flanneld itself masquerades.
     pub ip_masq: EnvVar<bool>,
 }
 
-/// A variable that may be unset, or set to none. One that cannot be read is a [`SubnetEnvError`].
+/// The value of a variable, which may be unset or empty. One that cannot be read is a
+/// [`SubnetEnvError`].
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::{EnvVar, SubnetEnv};
+///
+/// let env: SubnetEnv = "FLANNEL_MTU=1450\nFLANNEL_SUBNET=".parse()?;
+/// assert_eq!((env.mtu, env.subnet, env.network), (EnvVar::Value(1450), EnvVar::None, EnvVar::Unset));
+/// assert_eq!(env.mtu.value(), Some(1450));
+/// # Ok::<(), vtep::lease::SubnetEnvError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum EnvVar<T> {
-    /// It is not there.
+    /// It is absent.
     #[default]
     Unset,
-    /// It is there and has no value: it is empty; or, for a network or a subnet, its length is 0, or
-    /// it is a list of several. Flannel reads each of those as none.
+    /// It is present without a value: it is empty; or, for a network or a subnet, its length is 0,
+    /// or it is a list of several. Flannel reads each of those as absent.
     None,
     /// It has this value.
     Value(T),
@@ -81,6 +97,7 @@ impl<T> EnvVar<T> {
 
 /// A variable of `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum EnvVariable {
     /// `FLANNEL_NETWORK`: IPv4 networks with commas between them.
     Network,
@@ -126,14 +143,15 @@ impl EnvVariable {
 
 /// The first fault of a text that cannot be read as `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct SubnetEnvError {
     /// The line in which the word begins that is at fault, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The fault.
     pub kind: SubnetEnvErrorKind,
 }
 
-/// What is wrong with a text that should be `subnet.env`.
+/// The fault of a text that cannot be read as `subnet.env`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum SubnetEnvErrorKind {
@@ -172,15 +190,53 @@ impl fmt::Display for SubnetEnvError {
 impl core::error::Error for SubnetEnvError {}
 
 impl SubnetEnv {
-    /// Reads `subnet.env` as a shell that sources it: comments, quotes, backslashes, `export`, several
-    /// assignments on a line; the last assignment to a variable counts. Other variables are passed
-    /// over. A byte order mark is skipped, and lines may end in CR LF.
+    /// Sets the IPv4 network, and the node's subnet with the bridge's address.
+    #[must_use]
+    pub const fn with_ipv4(self, network: Ipv4Prefix, subnet: Ipv4Cidr) -> Self {
+        Self { network: EnvVar::Value(network), subnet: EnvVar::Value(subnet), ..self }
+    }
+
+    /// Sets the IPv6 network, and the node's subnet with the bridge's address.
+    #[must_use]
+    pub const fn with_ipv6(self, network: Ipv6Prefix, subnet: Ipv6Cidr) -> Self {
+        Self { ipv6_network: EnvVar::Value(network), ipv6_subnet: EnvVar::Value(subnet), ..self }
+    }
+
+    /// Sets the MTU of the containers, in bytes.
+    #[must_use]
+    pub const fn with_mtu(self, mtu: u32) -> Self {
+        Self { mtu: EnvVar::Value(mtu), ..self }
+    }
+
+    /// Sets flannel's own masquerading.
+    #[must_use]
+    pub const fn with_ip_masq(self, ip_masq: bool) -> Self {
+        Self { ip_masq: EnvVar::Value(ip_masq), ..self }
+    }
+
+    /// Returns the options that Docker is started with.
+    #[must_use]
+    pub fn docker(&self) -> DockerOptions {
+        DockerOptions {
+            bip: self.subnet.value(),
+            ip_masq: self.ip_masq.value().map(|flannel| !flannel),
+            mtu: self.mtu.value(),
+        }
+    }
+}
+
+impl FromStr for SubnetEnv {
+    type Err = SubnetEnvError;
+
+    /// Reads `subnet.env` as a shell that sources it: comments, quotes, backslashes, `export`,
+    /// several assignments on a line; the last assignment to a variable counts. Other variables are
+    /// skipped. A byte order mark is skipped, and lines may end in CR LF.
     ///
     /// # Errors
     /// * `Command`, `Special`, `Unclosed`: there is something other than assignments of plain text.
-    /// * `Value`: a variable has a value that is not of its type. Flannel passes over such an element
-    ///   of a list with a word in its log; here a subnet that cannot be read is not one that is absent.
-    pub fn from_text(text: &str) -> Result<Self, SubnetEnvError> {
+    /// * `Value`: a variable has a value that is not of its type. Flannel logs and skips such an
+    ///   element of a list; here a subnet that cannot be read is not an absent one.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut found = [const { None }; EnvVariable::ALL.len()];
         for assignment in Assignments::new(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             let assignment = assignment?;
@@ -212,19 +268,9 @@ impl SubnetEnv {
             })?,
         })
     }
-
-    /// What Docker is to be started with.
-    #[must_use]
-    pub fn docker(&self) -> DockerOptions {
-        DockerOptions {
-            bip: self.subnet.value(),
-            ip_masq: self.ip_masq.value().map(|flannel| !flannel),
-            mtu: self.mtu.value(),
-        }
-    }
 }
 
-/// The value that was found for a variable; an empty one is none.
+/// Reads the value that was found for a variable; an empty one is `EnvVar::None`.
 fn read<'a, T>(
     found: Option<(usize, Word<'a>)>,
     variable: EnvVariable,
@@ -238,7 +284,7 @@ fn read<'a, T>(
     read(value).ok_or(SubnetEnvError { line, kind })
 }
 
-/// The one address with a length in a list. None if one in the list cannot be read.
+/// Returns the one address with a length in a list, or `None` if one in the list cannot be read.
 fn read_cidr<C: FromStr + Copy>(list: Word<'_>, is_none: fn(C) -> bool) -> Option<EnvVar<C>> {
     let mut chars = list.chars();
     let mut one = None;
@@ -263,8 +309,10 @@ fn read_number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| is_plain)
 }
 
-/// The addresses with lengths in a list with commas between them. An empty list has none. Flannel
-/// passes over what cannot be read: so does `flatten`.
+/// Returns the addresses with lengths in a list with commas between them. An empty list has none.
+/// Flannel skips those that cannot be read, as `flatten` does.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::lease::cidrs;
@@ -303,13 +351,25 @@ impl fmt::Display for SubnetEnv {
     }
 }
 
-/// The options of `dockerd` that put its bridge into the node's subnet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The options of `dockerd` that put its bridge into the node's subnet: see [`SubnetEnv::docker`].
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::SubnetEnv;
+///
+/// let docker = "FLANNEL_SUBNET=10.1.74.1/24\n".parse::<SubnetEnv>()?.docker();
+/// assert_eq!(docker.bip, Some("10.1.74.1/24".parse()?));
+/// assert_eq!(docker.to_string(), "--bip=10.1.74.1/24");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct DockerOptions {
     /// `--bip`: the bridge's address.
     pub bip: Option<Ipv4Cidr>,
-    /// `--ip-masq`: whether Docker masquerades. One of the two should: the opposite of
-    /// [`SubnetEnv::ip_masq`].
+    /// `--ip-masq`: true if Docker masquerades. It is the opposite of [`SubnetEnv::ip_masq`],
+    /// because one of the two should.
     pub ip_masq: Option<bool>,
     /// `--mtu`: the MTU of the containers, in bytes.
     pub mtu: Option<u32>,

@@ -1,56 +1,62 @@
 //! Records that are JSON objects with known fields, as Go's `encoding/json` fills a struct: names
-//! case folded, unknown ones passed over, the last of several counts.
+//! are compared case folded, unknown ones are skipped, and the last of several counts.
 
 use core::fmt;
 
-use super::json::{JsonError, Member, RawJson};
+use super::json::{JsonError, RawJson};
 
 /// The fields of one kind of record.
-pub trait Field: Copy + fmt::Debug + 'static {
+pub(super) trait Field: Copy + 'static {
     /// All of them.
     const ALL: &'static [Self];
 
     /// The name in the JSON.
-    #[must_use]
-    fn as_str(self) -> &'static str;
+    fn name(self) -> &'static str;
 }
 
-/// A text that is not the record.
+/// The reason why a text is not the record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RecordError<F> {
     /// It is not JSON.
     Json(JsonError),
-    /// It is JSON, and no object.
+    /// It is JSON, but not an object.
     NotAnObject,
     /// A field has a value of the wrong type, or out of range.
     Field {
         /// The field.
         field: F,
-        /// Where its value begins, in bytes from the start of the object.
+        /// The start of its value, in bytes from the start of the object.
         offset: usize,
     },
-    /// There is no such field, and there has to be.
+    /// A field that is required is absent.
     Missing {
         /// The field.
         field: F,
     },
 }
 
-impl<F: Field> fmt::Display for RecordError<F> {
+impl<F: fmt::Display> fmt::Display for RecordError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => fmt::Display::fmt(error, f),
             Self::NotAnObject => f.write_str("not a JSON object"),
             Self::Field { field, offset } => {
-                write!(f, "{} has a wrong value at byte {offset}", field.as_str())
+                write!(f, "{field} has a wrong value at byte {offset}")
             }
-            Self::Missing { field } => write!(f, "{} is missing", field.as_str()),
+            Self::Missing { field } => write!(f, "{field} is missing"),
         }
     }
 }
 
-impl<F: Field> core::error::Error for RecordError<F> {}
+impl<F: fmt::Debug + fmt::Display> core::error::Error for RecordError<F> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Json(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl<F> From<JsonError> for RecordError<F> {
     fn from(error: JsonError) -> Self {
@@ -58,30 +64,44 @@ impl<F> From<JsonError> for RecordError<F> {
     }
 }
 
-/// Gives each member of `object` that is a field to `read`, which says whether it could read it.
+/// Calls `read` for each member of `object` that is a field. It returns `None` if the value is
+/// wrong.
 pub(super) fn read_fields<'a, F: Field>(
     object: RawJson<'a>,
     mut read: impl FnMut(F, RawJson<'a>) -> Option<()>,
 ) -> Result<(), RecordError<F>> {
-    for Member { name, value, offset } in object.members().ok_or(RecordError::NotAnObject)? {
-        let Some(&field) = F::ALL.iter().find(|field| name.eq_folded(field.as_str())) else {
-            continue;
-        };
-        read(field, value).ok_or(RecordError::Field { field, offset })?;
+    for member in object.members().ok_or(RecordError::NotAnObject)? {
+        let is_it = |field: &&F| member.name.eq_folded(field.name());
+        let Some(&field) = F::ALL.iter().find(is_it) else { continue };
+        read(field, member.value).ok_or(RecordError::Field { field, offset: member.offset })?;
     }
     Ok(())
 }
 
 /// Gives an enum of fields their names.
 macro_rules! fields {
-    ($Field:ident { $($field:ident = $name:literal),* $(,)? }) => {
-        impl Field for $Field {
-            const ALL: &'static [Self] = &[$(Self::$field),*];
-
-            fn as_str(self) -> &'static str {
+    ($visible:vis $Field:ident { $($field:ident = $name:literal),* $(,)? }) => {
+        impl $Field {
+            /// The name in the JSON.
+            #[must_use]
+            $visible const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$field => $name),*
                 }
+            }
+        }
+
+        impl core::fmt::Display for $Field {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl $crate::lease::fields::Field for $Field {
+            const ALL: &'static [Self] = &[$(Self::$field),*];
+
+            fn name(self) -> &'static str {
+                self.as_str()
             }
         }
     };

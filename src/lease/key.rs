@@ -66,12 +66,12 @@ impl fmt::Display for LeaseKey {
     }
 }
 
-/// Whether flannel takes a subnet for an absent one: 0.0.0.0/0 (`pkg/ip/ipnet.go`).
+/// Returns whether flannel takes a subnet for an absent one: 0.0.0.0/0 (`pkg/ip/ipnet.go`).
 const fn is_empty_v4(subnet: Ipv4Cidr) -> bool {
     subnet.address().is_unspecified() && subnet.prefix().is_default()
 }
 
-/// Whether flannel takes a subnet for an absent one: `::/0` (`pkg/ip/ip6net.go`).
+/// Returns whether flannel takes a subnet for an absent one: `::/0` (`pkg/ip/ip6net.go`).
 const fn is_empty_v6(subnet: Ipv6Cidr) -> bool {
     subnet.address().is_unspecified() && subnet.prefix().is_default()
 }
@@ -91,19 +91,21 @@ impl fmt::Display for Groups {
 
 /// A part of a lease key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseKeyPart {
     /// The IPv4 address.
     Ipv4Address,
-    /// The IPv4 prefix length: 0 to 31, for flannel reads it as five bits.
+    /// The IPv4 prefix length: 0 to 31, because flannel reads it as five bits.
     Ipv4Len,
     /// The IPv6 address, in lower case.
     Ipv6Address,
-    /// The IPv6 prefix length: 0 to 127, for flannel reads it as seven bits.
+    /// The IPv6 prefix length: 0 to 127, because flannel reads it as seven bits.
     Ipv6Len,
 }
 
-/// A text that is no lease key, and which part of it is wrong.
+/// The part of a text by which it is not a valid lease key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct ParseLeaseKeyError {
     /// The part.
     pub part: LeaseKeyPart,
@@ -207,7 +209,7 @@ mod tests {
         }
     }
 
-    /// What follows from the pattern and the number widths of flannel's parser.
+    /// Cases that follow from the pattern and the number widths of flannel's parser.
     #[test]
     fn flannels_odd_keys() {
         for (text, v4, v6) in [

@@ -1,4 +1,5 @@
-//! How long a lease lives, and when it is renewed (flannel `pkg/subnet/etcd/local_manager.go`).
+//! The lifetime of a lease, and the time of its renewal (flannel
+//! `pkg/subnet/etcd/local_manager.go`).
 //!
 //! Moments are durations since an epoch of the caller's choice: nothing here reads a clock.
 
@@ -7,13 +8,15 @@ use core::time::Duration;
 
 use super::profile::Profile;
 
-/// How long a lease lives unless it is renewed: 24 hours.
+/// The lifetime of a lease that is not renewed: 24 hours.
 pub const LEASE_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long to wait after a renewal that failed: one minute.
+/// The wait after a renewal that failed: one minute.
 pub const RENEWAL_RETRY: Duration = Duration::from_secs(60);
 
-/// When a lease ends.
+/// The end of a lease.
+///
+/// # Examples
 ///
 /// ```
 /// use core::time::Duration;
@@ -33,19 +36,19 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    /// The end of a lease that is granted now.
+    /// Returns the end of a lease that is granted now.
     #[must_use]
     pub const fn granted(now: Duration) -> Self {
         Self::At(now.saturating_add(LEASE_TTL))
     }
 
-    /// Whether the lease has ended.
+    /// Returns whether the lease has ended.
     #[must_use]
     pub fn is_over(self, now: Duration) -> bool {
         self <= Self::At(now)
     }
 
-    /// When to renew the lease: at once, if the moment is past. None for a reservation.
+    /// Returns the moment to renew the lease, which may be past; `None` for a reservation.
     #[must_use]
     pub const fn renew_at(self, margin: RenewalMargin) -> Option<Duration> {
         match self {
@@ -54,10 +57,11 @@ impl Expiry {
         }
     }
 
-    /// The end of a lease that its node takes again now. A reservation stays one; in flannel it turns
-    /// into a lease of 24 hours, for the code no longer sees that there was no TTL.
+    /// Returns the end of a lease that its node acquires again now. A reservation stays one; in
+    /// flannel it becomes a lease of 24 hours, because the code no longer sees that there was no
+    /// TTL.
     #[must_use]
-    pub const fn taken_again(self, now: Duration, profile: Profile) -> Self {
+    pub const fn after_reacquire(self, now: Duration, profile: Profile) -> Self {
         match (self, profile) {
             (Self::Never, Profile::Documented) => Self::Never,
             _ => Self::granted(now),
@@ -65,14 +69,26 @@ impl Expiry {
     }
 }
 
-/// How long before its end a lease is renewed: 1 minute to 23 hours 59 minutes, else 60 minutes.
+/// The time between a lease's renewal and its end: 1 minute to 23 hours 59 minutes. The default is
+/// 60 minutes.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::RenewalMargin;
+///
+/// assert_eq!(RenewalMargin::new(5)?.value().as_secs(), 300);
+/// assert!(RenewalMargin::new(24 * 60).is_err());
+/// # Ok::<(), vtep::lease::RenewalMarginError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RenewalMargin(Duration);
 
-/// A renewal margin that is no minute, or as long as the lease.
+/// A renewal margin outside 1 to 1439 minutes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct RenewalMarginError {
-    /// The margin.
+    /// The margin, in minutes.
     pub minutes: u32,
 }
 
@@ -85,10 +101,10 @@ impl fmt::Display for RenewalMarginError {
 impl core::error::Error for RenewalMarginError {}
 
 impl RenewalMargin {
-    /// The margin of that many minutes.
+    /// Returns the margin of that many minutes.
     ///
     /// # Errors
-    /// 0, or 1440 and above.
+    /// [`RenewalMarginError`] if they are 0, or more than 1439.
     pub const fn new(minutes: u32) -> Result<Self, RenewalMarginError> {
         match minutes {
             1..=1439 => Ok(Self(Duration::from_secs(60u64.wrapping_mul(minutes as u64)))),
@@ -109,14 +125,22 @@ impl Default for RenewalMargin {
     }
 }
 
-/// How long to wait before a watch is begun again that failed `failures` times in a row: 100 ms after
-/// the first failure, twice as long after each further one, at most 5 s.
+/// Returns the wait before a watch is started again that failed `failures` times in a row: 100 ms
+/// after the first failure, twice as long after each further one, at most 5 s.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::watch_back_off;
+///
+/// assert_eq!([0, 1, 2, 100].map(|failures| watch_back_off(failures).as_millis()), [0, 100, 200, 5000]);
+/// ```
 #[must_use]
 pub fn watch_back_off(failures: u32) -> Duration {
-    const MOST: Duration = Duration::from_secs(5);
+    const MAX: Duration = Duration::from_secs(5);
     let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
     let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
-    Duration::from_millis(100).saturating_mul(factor).min(MOST)
+    Duration::from_millis(100).saturating_mul(factor).min(MAX)
 }
 
 #[cfg(test)]
@@ -150,11 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reservation_stays_one_unless_flannels_fault_is_wanted() {
+    fn after_reacquire_keeps_a_reservation_unless_flannels_fault_is_wanted() {
         let now = 7 * HOUR;
-        assert_eq!(Expiry::Never.taken_again(now, Profile::Documented), Expiry::Never);
-        assert_eq!(Expiry::Never.taken_again(now, Profile::FlannelCompat), Expiry::At(31 * HOUR));
-        assert_eq!(Expiry::At(now).taken_again(now, Profile::Documented), Expiry::At(31 * HOUR));
+        assert_eq!(Expiry::Never.after_reacquire(now, Profile::Documented), Expiry::Never);
+        assert_eq!(
+            Expiry::Never.after_reacquire(now, Profile::FlannelCompat),
+            Expiry::At(31 * HOUR)
+        );
+        assert_eq!(
+            Expiry::At(now).after_reacquire(now, Profile::Documented),
+            Expiry::At(31 * HOUR)
+        );
         assert_eq!(Expiry::Never.renew_at(RenewalMargin::default()), None);
         assert!(!Expiry::Never.is_over(Duration::MAX));
     }

@@ -8,8 +8,9 @@ use crate::hash::HashKey;
 
 /// There are more leases than the slots can hold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct TooManyLeases {
-    /// How many leases they can hold.
+    /// The number of leases that they can hold.
     pub max: usize,
 }
 
@@ -29,11 +30,11 @@ pub enum Families {
     Ipv4,
     /// IPv6 alone: the IPv4 subnet of a lease does not count.
     Ipv6,
-    /// Both: leases that differ in either subnet are two.
+    /// IPv4 and IPv6: leases that differ in either subnet are two.
     Dual,
 }
 
-/// A place for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
+/// A slot for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseSlot<T>(Option<Known<T>>);
 
@@ -41,12 +42,12 @@ pub struct LeaseSlot<T>(Option<Known<T>>);
 pub(super) struct Known<T> {
     pub(super) key: LeaseKey,
     pub(super) value: T,
-    /// Whether the snapshot that is being read has it.
+    /// True if the snapshot that is being read has it.
     pub(super) seen: bool,
 }
 
 impl<T> LeaseSlot<T> {
-    /// A place without a lease.
+    /// A slot without a lease.
     pub const EMPTY: Self = Self(None);
 }
 
@@ -83,12 +84,12 @@ impl<'s, T> Table<'s, T> {
         self.slots.len()
     }
 
-    /// How many leases it can hold: seven eighths of the slots.
+    /// The number of leases that it can hold: seven eighths of the slots.
     pub(super) const fn capacity(&self) -> usize {
         self.slots.len().saturating_sub(self.slots.len() / 8)
     }
 
-    /// Whether these are the subnets of one lease.
+    /// Returns whether these are the subnets of one lease.
     pub(super) fn same(&self, a: LeaseKey, b: LeaseKey) -> bool {
         self.compared(a) == self.compared(b)
     }
@@ -178,7 +179,7 @@ impl<'s, T> Table<'s, T> {
         Some(taken)
     }
 
-    /// How far it is from one slot to the other. Those from which it goes around the end are
+    /// The distance from one slot to the other. Those from which it goes around the end are
     /// farther than all others: the difference is modular.
     const fn distance(from: usize, to: usize) -> usize {
         to.wrapping_sub(from)
@@ -194,9 +195,9 @@ mod tests {
 
     #[test]
     fn finds_what_a_map_finds() {
-        fn holds(places: u8, steps: Vec<(u8, Option<u16>)>) -> bool {
-            // Few places, so that leases stand far from their own, and around the end.
-            let mut slots = vec![LeaseSlot::EMPTY; usize::from(places % 12)];
+        fn holds(extra: u8, steps: Vec<(u8, Option<u16>)>) -> bool {
+            // Few slots, so that leases are far from their own, and around the end.
+            let mut slots = vec![LeaseSlot::EMPTY; usize::from(extra % 12)];
             let mut table = Table::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut map = BTreeMap::new();
             for (third, value) in steps {

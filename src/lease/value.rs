@@ -4,13 +4,13 @@
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use super::fields::{Field, RecordError, fields, read_fields};
+use super::fields::{RecordError, fields, read_fields};
 use super::json::{JsonString, RawJson};
 use super::key::LeaseKey;
-use super::vxlan::{VxlanBackend, VxlanBackendError};
+use super::vxlan::{VxlanBackendData, VxlanBackendDataError};
 use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
-/// What a node says of itself in its lease.
+/// The value of a lease: what a node publishes about itself.
 ///
 /// [`Display`](fmt::Display) writes it byte for byte as flanneld does. flannel writes an absent
 /// IPv4 address as `"0.0.0.0"` and an absent IPv6 address as `null`; both, `""`, `"::"` and a
@@ -28,7 +28,8 @@ use crate::subnet::{Ipv4Prefix, Ipv6Prefix, Prefix};
 /// assert_eq!(value.to_string(), text);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct LeaseValue<'a> {
     /// The node's IPv4 address in the underlay.
     pub public_ip: Option<Ipv4Addr>,
@@ -36,14 +37,15 @@ pub struct LeaseValue<'a> {
     pub public_ipv6: Option<Ipv6Addr>,
     /// `vxlan`, `host-gw` ...; empty for the `udp` backend. Case matters.
     pub backend_type: JsonString<'a>,
-    /// What the backend tells the other nodes, if anything.
+    /// The backend's data for the other nodes, if any.
     pub backend_data: Option<RawJson<'a>>,
-    /// The same of its IPv6 device.
+    /// The data of the backend's IPv6 device, if any.
     pub backend_v6_data: Option<RawJson<'a>>,
 }
 
 /// A field of a lease's value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseField {
     /// An IPv4 address, `""` or `null`.
     PublicIp,
@@ -57,7 +59,7 @@ pub enum LeaseField {
     BackendV6Data,
 }
 
-fields!(LeaseField {
+fields!(pub LeaseField {
     PublicIp = "PublicIP",
     PublicIpv6 = "PublicIPv6",
     BackendType = "BackendType",
@@ -65,7 +67,7 @@ fields!(LeaseField {
     BackendV6Data = "BackendV6Data",
 });
 
-/// A text that is no lease value.
+/// The reason why a text is not a lease value.
 pub type LeaseValueError = RecordError<LeaseField>;
 
 impl<'a> LeaseValue<'a> {
@@ -84,6 +86,61 @@ impl<'a> LeaseValue<'a> {
         Self { public_ip: Some(public_ip), ..Self::EMPTY }
     }
 
+    /// Returns the value of a node of IPv6 alone at that address, which specifies no backend.
+    #[must_use]
+    pub const fn new_v6(public_ipv6: Ipv6Addr) -> Self {
+        Self { public_ipv6: Some(public_ipv6), ..Self::EMPTY }
+    }
+
+    /// Sets the node's IPv6 address.
+    #[must_use]
+    pub const fn with_public_ipv6(self, address: Ipv6Addr) -> Self {
+        Self { public_ipv6: Some(address), ..self }
+    }
+
+    /// Sets the backend, which has no data for the other nodes: `host-gw`, for example.
+    #[must_use]
+    pub const fn with_backend_type(self, backend_type: &'a str) -> Self {
+        Self { backend_type: JsonString::new(backend_type), ..self }
+    }
+
+    /// Sets the `vxlan` backend, and the data of its IPv4 device, which is written into `buffer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::lease::{LeaseValue, VxlanBackendData};
+    /// use vtep::wire::Vni;
+    ///
+    /// let vtep_mac = "c6:d2:32:6f:8f:44".parse()?;
+    /// let data = VxlanBackendData { vni: Some(Vni::literal::<1>()), vtep_mac };
+    /// let mut buffer = [0; VxlanBackendData::MAX_LEN];
+    /// let value = LeaseValue::new([192, 168, 64, 3].into()).with_vxlan(data, &mut buffer);
+    /// assert_eq!(
+    ///     value.to_string(),
+    ///     r#"{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}"#
+    /// );
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_vxlan(
+        self,
+        data: VxlanBackendData,
+        buffer: &'a mut [u8; VxlanBackendData::MAX_LEN],
+    ) -> Self {
+        Self { backend_data: Some(data.write(buffer)), ..self.with_backend_type("vxlan") }
+    }
+
+    /// Sets the `vxlan` backend, and the data of its IPv6 device, which is written into `buffer`.
+    #[must_use]
+    pub fn with_vxlan_v6(
+        self,
+        data: VxlanBackendData,
+        buffer: &'a mut [u8; VxlanBackendData::MAX_LEN],
+    ) -> Self {
+        Self { backend_v6_data: Some(data.write(buffer)), ..self.with_backend_type("vxlan") }
+    }
+
     /// Reads a lease's value. Names of fields are compared without regard to case, unknown ones are
     /// skipped, and the last of several counts, as in flannel.
     ///
@@ -94,7 +151,7 @@ impl<'a> LeaseValue<'a> {
     }
 
     /// Reads the value of the lease with that key: the address of a family that the key does not
-    /// have is not looked at, and `None`.
+    /// have is not read, and is `None`.
     ///
     /// # Errors
     /// `text` is not a JSON object, or a field that counts has a wrong value.
@@ -120,7 +177,7 @@ impl<'a> LeaseValue<'a> {
 
     fn read(text: &'a str, counts: impl Fn(LeaseField) -> bool) -> Result<Self, LeaseValueError> {
         let mut value = Self::EMPTY;
-        read_fields(RawJson::new(text)?, |field, json| {
+        read_fields(RawJson::parse(text)?, |field, json| {
             match field {
                 _ if !counts(field) => {}
                 LeaseField::PublicIp => {
@@ -132,7 +189,7 @@ impl<'a> LeaseValue<'a> {
                     value.public_ipv6 = address.filter(|address| !address.is_unspecified());
                 }
                 LeaseField::BackendType if json.is_null() => {}
-                LeaseField::BackendType => value.backend_type = json.string()?,
+                LeaseField::BackendType => value.backend_type = json.as_str()?,
                 LeaseField::BackendData => value.backend_data = Some(json),
                 LeaseField::BackendV6Data => value.backend_v6_data = Some(json),
             }
@@ -145,7 +202,7 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
+    pub fn vxlan(&self) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
         read_vxlan(self.backend_data)
     }
 
@@ -153,22 +210,24 @@ impl<'a> LeaseValue<'a> {
     ///
     /// # Errors
     /// It is not what the `vxlan` backend writes.
-    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackend>, VxlanBackendError> {
+    pub fn vxlan_v6(&self) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
         read_vxlan(self.backend_v6_data)
     }
 }
 
-/// Reads an address of which `null` and `""` say that it is absent.
+/// Reads an address, which is absent if it is `null` or `""`.
 fn read_address<A>(json: RawJson<'_>, parse: impl Fn(&str) -> Option<A>) -> Option<Option<A>> {
-    if json.is_null() || json.string()?.is_empty() {
+    if json.is_null() || json.as_str()?.is_empty() {
         return Some(None);
     }
-    json.string()?.read(parse).map(Some)
+    json.as_str()?.read(parse).map(Some)
 }
 
 /// Reads backend data. Go writes absent data as `null` (a nil `json.RawMessage`).
-fn read_vxlan(data: Option<RawJson<'_>>) -> Result<Option<VxlanBackend>, VxlanBackendError> {
-    data.filter(|data| !data.is_null()).map(VxlanBackend::from_json).transpose()
+fn read_vxlan(
+    data: Option<RawJson<'_>>,
+) -> Result<Option<VxlanBackendData>, VxlanBackendDataError> {
+    data.filter(|data| !data.is_null()).map(VxlanBackendData::from_json).transpose()
 }
 
 impl fmt::Display for LeaseValue<'_> {
@@ -222,15 +281,19 @@ mod tests {
         assert_eq!(vxlan.vni, Some(Vni::new(4097).unwrap()));
         assert_eq!(vxlan.vtep_mac, MacAddr::new([0x12, 0x30, 0xd5, 0x87, 0xb1, 0x2e]));
         assert!(value.backend_type == "vxlan" && value.backend_type != "VXLAN");
-        let mut buffer = [0; VxlanBackend::MAX_LEN];
-        let built = LeaseValue {
-            backend_type: "vxlan".into(),
-            backend_data: Some(vxlan.write(&mut buffer)),
-            ..LeaseValue::new(Ipv4Addr::new(192, 168, 50, 2))
-        };
+        let mut buffer = [0; VxlanBackendData::MAX_LEN];
+        let built = LeaseValue::new(Ipv4Addr::new(192, 168, 50, 2)).with_vxlan(vxlan, &mut buffer);
         assert_eq!(built.to_string(), FLANNELD[0]);
-        let largest = VxlanBackend { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
-        assert_eq!(largest.write(&mut buffer).as_str(), largest.to_string());
+        let host_gw = LeaseValue::new(Ipv4Addr::new(192, 168, 50, 3)).with_backend_type("host-gw");
+        assert_eq!(host_gw.to_string(), FLANNELD[1]);
+        let ipv6_only = LeaseValue::new_v6("fd00::3".parse().unwrap());
+        let ipv6_only = ipv6_only.with_vxlan_v6(vxlan, &mut buffer);
+        assert_eq!(
+            ipv6_only.to_string(),
+            r#"{"PublicIP":"0.0.0.0","PublicIPv6":"fd00::3","BackendType":"vxlan","BackendV6Data":{"VNI":4097,"VtepMAC":"12:30:d5:87:b1:2e"}}"#
+        );
+        let largest = VxlanBackendData { vni: Vni::new(0xff_ffff).ok(), ..vxlan };
+        assert_eq!(largest.write(&mut buffer).get(), largest.to_string());
     }
 
     #[test]
@@ -244,8 +307,8 @@ mod tests {
         let v6 = value.vxlan_v6().unwrap().unwrap();
         assert_eq!((v6.vni, v6.vtep_mac.to_string().as_str()), (None, "c6:d2:32:6f:8f:44"));
         assert_eq!(value.vxlan(), Ok(None));
-        let array = LeaseValue { backend_data: RawJson::new("[]").ok(), ..value };
-        assert_eq!(array.vxlan(), Err(VxlanBackendError::NotAnObject));
+        let array = LeaseValue { backend_data: RawJson::parse("[]").ok(), ..value };
+        assert_eq!(array.vxlan(), Err(VxlanBackendDataError::NotAnObject));
         assert_eq!(
             value.to_string(),
             r#"{"PublicIP":"1.2.3.4","PublicIPv6":"fd00::1","BackendType":"vxlan","BackendData":null,"BackendV6Data":{"VtepMAC":"C6:D2:32:6F:8F:44"}}"#
@@ -268,7 +331,7 @@ mod tests {
         }
     }
 
-    /// What flannel, Go and other writers put where there is no address.
+    /// The values by which flannel, Go and other writers say that there is no address.
     #[test]
     fn absent_addresses_are_none() {
         for absent in ["null", r#""""#, r#""0.0.0.0""#] {
@@ -305,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_an_absent_family_is_not_looked_at() {
+    fn from_json_for_does_not_read_the_address_of_an_absent_family() {
         let text = r#"{"PublicIP":"192.0.2","PublicIPv6":"fd00::1"}"#;
         let value = LeaseValue::from_json_for(&"0.0.0.0-0&fd00:1::-64".parse().unwrap(), text);
         let expected = LeaseValue { public_ipv6: "fd00::1".parse().ok(), ..LeaseValue::EMPTY };
@@ -316,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_cut_short_is_none() {
+    fn from_json_refuses_a_text_cut_short() {
         for end in 0..FLANNELD[0].len() {
             let cut = LeaseValue::from_json(&FLANNELD[0][..end]);
             assert!(matches!(cut, Err(LeaseValueError::Json(_))), "{end}");
@@ -328,11 +391,11 @@ mod tests {
         fn holds(v4: u32, v6: Option<u128>, backend: String, mac: (u32, u16), vni: u32) -> bool {
             let mut bytes: Vec<u8> = mac.0.to_be_bytes().into();
             bytes.extend(mac.1.to_be_bytes());
-            let vxlan = VxlanBackend {
+            let vxlan = VxlanBackendData {
                 vni: Vni::new(vni >> 7).ok(),
                 vtep_mac: MacAddr::new(bytes.try_into().unwrap()),
             };
-            let mut buffer = [0; VxlanBackend::MAX_LEN];
+            let mut buffer = [0; VxlanBackendData::MAX_LEN];
             let value = LeaseValue {
                 public_ipv6: v6.filter(|v6| *v6 != 0).map(Ipv6Addr::from),
                 backend_type: backend.as_str().into(),
@@ -347,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_like_a_value_is_one_or_is_not() {
+    fn from_json_of_any_text_reads_back_what_it_accepts() {
         fn holds(at: usize, cut: usize, put: String) -> bool {
             let mut text = String::from(FLANNELD[0]);
             let at = at % text.len();

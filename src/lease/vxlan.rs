@@ -1,18 +1,33 @@
-//! The `vxlan` backend: what its configuration and its leases say (flannel `pkg/backend/vxlan`).
+//! The `vxlan` backend: its configuration, and its data in leases (flannel `pkg/backend/vxlan`).
 
 use core::fmt;
 
-use super::fields::{Field, RecordError, fields, read_fields};
+use super::fields::{RecordError, fields, read_fields};
 use super::json::RawJson;
 use crate::wire::{MacAddr, Vni};
 
-/// What the `vxlan` backend tells the other nodes about its device.
+/// The data of a `vxlan` lease: what the backend publishes about its device.
 ///
 /// [`Display`](fmt::Display) writes it as flanneld does.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::VxlanBackendData;
+/// use vtep::lease::json::RawJson;
+///
+/// let text = r#"{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}"#;
+/// let data = VxlanBackendData::from_json(RawJson::parse(text)?)?;
+/// assert_eq!(data.vni.map(|vni| vni.value()), Some(1));
+/// assert_eq!(data.to_string(), text);
+/// let missing = VxlanBackendData::from_json(RawJson::parse("{}")?).unwrap_err();
+/// assert_eq!(missing.to_string(), "VtepMAC is missing");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct VxlanBackend {
-    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: not to be taken for the device's.
-    /// None if the lease does not say.
+pub struct VxlanBackendData {
+    /// The VNI. Of flannel's up to v0.20 only the low 16 bits: do not take it for the device's.
+    /// `None` if the lease has none.
     pub vni: Option<Vni>,
     /// The MAC address of the device: where inner frames for this node go.
     pub vtep_mac: MacAddr,
@@ -20,6 +35,7 @@ pub struct VxlanBackend {
 
 /// A field of the backend data of a `vxlan` lease.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum VxlanField {
     /// A number of 24 bits.
     Vni,
@@ -27,41 +43,42 @@ pub enum VxlanField {
     VtepMac,
 }
 
-fields!(VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
+fields!(pub VxlanField { Vni = "VNI", VtepMac = "VtepMAC" });
 
-/// A text that is no backend data of a `vxlan` lease.
-pub type VxlanBackendError = RecordError<VxlanField>;
+/// The reason why a text is not the data of a `vxlan` lease.
+pub type VxlanBackendDataError = RecordError<VxlanField>;
 
-impl VxlanBackend {
+impl VxlanBackendData {
     /// The most bytes that [`write`](Self::write) needs.
     pub const MAX_LEN: usize = r#"{"VNI":16777215,"VtepMAC":"00:00:00:00:00:00"}"#.len();
 
     /// Reads the backend data of a `vxlan` lease.
     ///
     /// # Errors
-    /// It is no object, a field has a wrong value, or there is no `VtepMAC`.
-    pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendError> {
+    /// [`RecordError`] if it is not an object, if a field has a wrong value, or if `VtepMAC` is
+    /// absent.
+    pub fn from_json(json: RawJson<'_>) -> Result<Self, VxlanBackendDataError> {
         let mut vni = None;
         let mut vtep_mac = None;
         read_fields(json, |field, json| {
             match field {
                 VxlanField::Vni if json.is_null() => {}
-                VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.u64()?).ok()?).ok()?),
+                VxlanField::Vni => vni = Some(Vni::new(u32::try_from(json.as_u64()?).ok()?).ok()?),
                 VxlanField::VtepMac => {
-                    vtep_mac = Some(json.string()?.read(|text| text.parse().ok())?)
+                    vtep_mac = Some(json.as_str()?.read(|text| text.parse().ok())?)
                 }
             }
             Some(())
         })?;
-        let missing = VxlanBackendError::Missing { field: VxlanField::VtepMac };
+        let missing = VxlanBackendDataError::Missing { field: VxlanField::VtepMac };
         Ok(Self { vni, vtep_mac: vtep_mac.ok_or(missing)? })
     }
 
-    /// Its JSON, as [`LeaseValue::backend_data`](super::LeaseValue::backend_data) wants it, written
-    /// into `buffer`.
+    /// Writes the JSON for [`LeaseValue::backend_data`](super::LeaseValue::backend_data) into
+    /// `buffer`, and returns it.
     pub fn write(self, buffer: &mut [u8; Self::MAX_LEN]) -> RawJson<'_> {
         let mut writer = Writer { buffer, len: 0 };
-        // What there is to write fits.
+        // `MAX_LEN` is the longest text.
         let _ = fmt::write(&mut writer, format_args!("{self}"));
         let Writer { buffer, len } = writer;
         RawJson::checked(
@@ -70,7 +87,7 @@ impl VxlanBackend {
     }
 }
 
-impl fmt::Display for VxlanBackend {
+impl fmt::Display for VxlanBackendData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
         if let Some(vni) = self.vni {
@@ -95,27 +112,40 @@ impl fmt::Write for Writer<'_> {
     }
 }
 
-/// How the `vxlan` backend is to be set up: the `Backend` of a network's config.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The configuration of the `vxlan` backend: the `Backend` of a network's configuration.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::VxlanConfig;
+/// use vtep::lease::json::RawJson;
+///
+/// let backend = RawJson::parse(r#"{"Type":"vxlan","Port":4789,"DirectRouting":true}"#)?;
+/// let config = VxlanConfig::from_json(backend)?;
+/// assert_eq!((config.vni.value(), config.port, config.direct_routing), (1, Some(4789), true));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct VxlanConfig {
-    /// The VNI, of the IPv4 and of the IPv6 device. 1 unless said otherwise.
+    /// The VNI, of the IPv4 and of the IPv6 device. The default is 1.
     pub vni: Vni,
-    /// The UDP port. None leaves it to the kernel, which takes 8472.
+    /// The UDP port. `None` leaves it to the kernel, which takes 8472.
     pub port: Option<u16>,
-    /// The MTU of the underlay, from which the encapsulation is yet to be taken. None is the
-    /// interface's.
+    /// The MTU of the underlay, from which the encapsulation is yet to be subtracted, in bytes.
+    /// `None` is the interface's.
     pub mtu: Option<u32>,
-    /// Whether the Group Based Policy extension is on.
+    /// True if the Group Based Policy extension is on.
     pub gbp: bool,
-    /// Whether the device learns from what it receives.
+    /// True if the device learns from the packets that it receives.
     pub learning: bool,
-    /// Whether nodes in the same network reach each other without the tunnel.
+    /// True if nodes in the same network reach each other without the tunnel.
     pub direct_routing: bool,
 }
 
 /// A field of the `vxlan` backend's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum VxlanConfigField {
     /// A number of 24 bits.
     Vni,
@@ -131,7 +161,7 @@ pub enum VxlanConfigField {
     DirectRouting,
 }
 
-fields!(VxlanConfigField {
+fields!(pub VxlanConfigField {
     Vni = "VNI",
     Port = "Port",
     Mtu = "MTU",
@@ -144,10 +174,10 @@ impl VxlanConfig {
     /// Reads the `Backend` of a network's config.
     ///
     /// # Errors
-    /// It is no object, or a field has a wrong value.
+    /// [`RecordError`] if it is not an object, or if a field has a wrong value.
     pub fn from_json(json: RawJson<'_>) -> Result<Self, RecordError<VxlanConfigField>> {
         let mut config = Self {
-            vni: Vni::from_be_bytes([0, 0, 1]),
+            vni: Vni::literal::<1>(),
             port: None,
             mtu: None,
             gbp: false,
@@ -160,17 +190,18 @@ impl VxlanConfig {
             }
             match field {
                 VxlanConfigField::Vni => {
-                    config.vni = Vni::new(u32::try_from(json.u64()?).ok()?).ok()?;
+                    config.vni = Vni::new(u32::try_from(json.as_u64()?).ok()?).ok()?;
                 }
                 VxlanConfigField::Port => {
-                    config.port = Some(u16::try_from(json.u64()?).ok()?).filter(|port| *port != 0);
+                    config.port =
+                        Some(u16::try_from(json.as_u64()?).ok()?).filter(|port| *port != 0);
                 }
                 VxlanConfigField::Mtu => {
-                    config.mtu = Some(u32::try_from(json.u64()?).ok()?).filter(|mtu| *mtu != 0);
+                    config.mtu = Some(u32::try_from(json.as_u64()?).ok()?).filter(|mtu| *mtu != 0);
                 }
-                VxlanConfigField::Gbp => config.gbp = json.bool()?,
-                VxlanConfigField::Learning => config.learning = json.bool()?,
-                VxlanConfigField::DirectRouting => config.direct_routing = json.bool()?,
+                VxlanConfigField::Gbp => config.gbp = json.as_bool()?,
+                VxlanConfigField::Learning => config.learning = json.as_bool()?,
+                VxlanConfigField::DirectRouting => config.direct_routing = json.as_bool()?,
             }
             Some(())
         })?;
@@ -184,26 +215,30 @@ mod tests {
 
     #[test]
     fn refuses_wrong_backend_data() {
-        let wrong = |field, offset| VxlanBackendError::Field { field, offset };
+        let wrong = |field, offset| VxlanBackendDataError::Field { field, offset };
         for (text, error) in [
-            (r#"{"VNI":1}"#, VxlanBackendError::Missing { field: VxlanField::VtepMac }),
+            (r#"{"VNI":1}"#, VxlanBackendDataError::Missing { field: VxlanField::VtepMac }),
             (r#"{"VNI":16777216}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VNI":-1}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VNI":"1"}"#, wrong(VxlanField::Vni, 7)),
             (r#"{"VtepMAC":"12:30:d5:87:b1"}"#, wrong(VxlanField::VtepMac, 11)),
         ] {
-            assert_eq!(VxlanBackend::from_json(RawJson::new(text).unwrap()), Err(error), "{text}");
+            assert_eq!(
+                VxlanBackendData::from_json(RawJson::parse(text).unwrap()),
+                Err(error),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn reads_a_configuration() {
         let text = r#"{"Type":"vxlan","VNI":4097,"Port":4789,"GBP":true}"#;
-        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        let config = VxlanConfig::from_json(RawJson::parse(text).unwrap()).unwrap();
         assert_eq!((config.vni.value(), config.port, config.gbp), (4097, Some(4789), true));
         assert_eq!((config.mtu, config.learning, config.direct_routing), (None, false, false));
         let text = r#"{"vni":70001,"port":0,"MTU":9000,"learning":null,"directRouting":true}"#;
-        let config = VxlanConfig::from_json(RawJson::new(text).unwrap()).unwrap();
+        let config = VxlanConfig::from_json(RawJson::parse(text).unwrap()).unwrap();
         assert_eq!((config.vni.value(), config.port, config.mtu), (70_001, None, Some(9000)));
         assert!(config.direct_routing);
         for (text, field, offset) in [
@@ -211,7 +246,7 @@ mod tests {
             (r#"{"VNI":16777216}"#, VxlanConfigField::Vni, 7),
             (r#"{"GBP":1}"#, VxlanConfigField::Gbp, 7),
         ] {
-            let error = VxlanConfig::from_json(RawJson::new(text).unwrap());
+            let error = VxlanConfig::from_json(RawJson::parse(text).unwrap());
             assert_eq!(error, Err(RecordError::Field { field, offset }), "{text}");
         }
     }

@@ -10,7 +10,8 @@ use super::table::{Families, Known, LeaseSlot, Table, TooManyLeases};
 use crate::hash::HashKey;
 
 /// A change of the other nodes' leases. `T` is what is kept of a lease's value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum LeaseEvent<T> {
     /// A lease is there, or has another value.
     Added {
@@ -26,31 +27,62 @@ pub enum LeaseEvent<T> {
     Removed {
         /// Its subnets.
         key: LeaseKey,
-        /// The value that it had, for etcd does not say. None if the lease was not known.
+        /// The value that it had, which etcd does not report. `None` if the lease was not known.
         value: Option<T>,
     },
 }
 
 /// The leases of the other nodes, as far as they are known.
 ///
+/// `T` is what is kept of a lease's value. Keep what the tunnels need, of each family of the lease,
+/// and not the [`LeaseValue`](super::LeaseValue), which would borrow the text of every lease. In an
+/// agent on Linux that is two [`Reading`](crate::agent::Reading)s, which say as well when a lease
+/// cannot be used.
+///
+/// # Examples
+///
+/// The peers of a network of both families:
+///
 /// ```
+/// use core::net::IpAddr;
 /// use vtep::hash::HashKey;
-/// use vtep::lease::{Families, LeaseEvent, LeaseSlot, LeaseWatch};
+/// use vtep::lease::{Families, LeaseEvent, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch};
+/// use vtep::wire::MacAddr;
+///
+/// /// The underlay's address and the MAC address of the other VTEP, by IPv4 and by IPv6.
+/// #[derive(Clone, Copy, PartialEq, Debug)]
+/// struct Peer {
+///     v4: Option<(IpAddr, MacAddr)>,
+///     v6: Option<(IpAddr, MacAddr)>,
+/// }
+///
+/// fn peer(key: &LeaseKey, text: &str) -> Result<Peer, Box<dyn core::error::Error>> {
+///     let value = LeaseValue::from_json_for(key, text)?;
+///     let (v4, v6) = (value.vxlan()?, value.vxlan_v6()?);
+///     Ok(Peer {
+///         v4: value.public_ip.zip(v4).map(|(ip, data)| (ip.into(), data.vtep_mac)),
+///         v6: value.public_ipv6.zip(v6).map(|(ip, data)| (ip.into(), data.vtep_mac)),
+///     })
+/// }
 ///
 /// let mut slots = [LeaseSlot::EMPTY; 8];
-/// let random = [7; 16]; // in earnest: from the operating system
-/// let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::new(random));
-/// watch.set_own(Some("10.3.1.0-24".parse()?));
-/// let key = "10.3.2.0-24".parse()?;
+/// let random = [7; 16]; // in a program: from the operating system
+/// let mut watch = LeaseWatch::new(&mut slots, Families::Dual, HashKey::new(random));
+/// watch.set_own(Some("10.3.1.0-24&fd00:3:0:1::-64".parse()?));
+///
+/// let key: LeaseKey = "10.3.2.0-24&fd00:3:0:2::-64".parse()?;
+/// let text = r#"{"PublicIP":"192.168.0.2","PublicIPv6":"fd00::2","BackendType":"vxlan","BackendData":{"VtepMAC":"02:00:00:00:00:02"},"BackendV6Data":{"VtepMAC":"02:00:00:00:00:03"}}"#;
+/// let value = peer(&key, text)?;
 /// let mut events = Vec::new();
-/// watch.snapshot(&[("10.3.1.0-24".parse()?, "192.168.0.1"), (key, "192.168.0.2")], |event| {
-///     events.push(event);
-/// })?;
-/// assert_eq!(events, [LeaseEvent::Added { key, value: "192.168.0.2", replaced: None }]);
-/// assert_eq!(
-///     watch.removed(key),
-///     Some(LeaseEvent::Removed { key, value: Some("192.168.0.2") })
-/// );
+/// watch.snapshot(&[(key, value)], |event| events.push(event))?;
+/// assert_eq!(events, [LeaseEvent::Added { key, value, replaced: None }]);
+/// assert_eq!(value.v6, Some(("fd00::2".parse()?, "02:00:00:00:00:03".parse()?)));
+///
+/// // The node returned with IPv4 alone. The old value says what is to be withdrawn.
+/// let new = Peer { v6: None, ..value };
+/// let added = LeaseEvent::Added { key, value: new, replaced: Some(value) };
+/// assert_eq!(watch.added(key, new)?, Some(added));
+/// assert_eq!(watch.removed(key), Some(LeaseEvent::Removed { key, value: Some(new) }));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -68,18 +100,19 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
         Self { table: Table::new(slots, families, hash_key), own: None }
     }
 
-    /// The node's own lease, of which nothing is told. That it is gone is for the caller to see.
+    /// Sets the node's own lease, of which no event is reported. To see that it is gone is left to
+    /// the caller.
     pub const fn set_own(&mut self, own: Option<LeaseKey>) {
         self.own = own;
     }
 
-    /// How many leases are known.
+    /// The number of leases that are known.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Whether no lease is known.
+    /// Returns whether no lease is known.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.table.len() == 0
@@ -96,10 +129,10 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
         Some(&self.table.known(self.table.find(key)?)?.value)
     }
 
-    /// A lease was written. Always an event, unless it is the node's own.
+    /// Records that a lease was written. Returns an event, unless it is the node's own.
     ///
     /// # Errors
-    /// There is no place for the lease, and nothing is changed.
+    /// There is no slot for the lease, and nothing is changed.
     pub fn added(
         &mut self,
         key: LeaseKey,
@@ -112,7 +145,7 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
         Ok(Some(LeaseEvent::Added { key, value, replaced }))
     }
 
-    /// A lease was deleted. Always an event, unless it is the node's own.
+    /// Records that a lease was deleted. Returns an event, unless it is the node's own.
     pub fn removed(&mut self, key: LeaseKey) -> Option<LeaseEvent<T>> {
         if self.is_own(key) {
             return None;
@@ -126,11 +159,11 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
     /// Calls `tell` first with an [`Added`](LeaseEvent::Added) event for each known lease that has
     /// another value, then with a [`Removed`](LeaseEvent::Removed) event for each that is gone,
     /// last with an `Added` event for each new one, in the order of the snapshot. Of two keys that
-    /// are one lease the later counts, and replaces what the earlier said.
+    /// are one lease the later counts, and replaces the earlier one.
     ///
     /// # Errors
-    /// [`TooManyLeases`] if there is not enough space; then nothing is changed or told. A new lease
-    /// under two keys needs space for two.
+    /// [`TooManyLeases`] if there is not enough space; then nothing is changed or reported. A new
+    /// lease under two keys needs space for two.
     pub fn snapshot(
         &mut self,
         leases: &[(LeaseKey, T)],
@@ -239,7 +272,7 @@ mod tests {
         let events = told(&mut watch, &first);
         assert_eq!(events, [added(1, 'a', None), added(2, 'b', None), added(3, 'c', None)]);
         assert_eq!(told(&mut watch, &first), []);
-        // flannel says nothing of the changed one.
+        // flannel does not report the changed one.
         let events = told(&mut watch, &[(4, 'd'), (2, 'B'), (3, 'c')]);
         assert_eq!(events, [added(2, 'B', Some('b')), removed(1, Some('a')), added(4, 'd', None)]);
         assert_eq!((watch.len(), watch.value(key(2))), (3, Some(&'B')));
@@ -331,8 +364,8 @@ mod tests {
 
     #[test]
     fn snapshots_tell_what_two_maps_tell() {
-        fn holds(places: u8, snapshots: Vec<Vec<(u8, char)>>) -> bool {
-            let mut slots = vec![LeaseSlot::EMPTY; 23 + usize::from(places % 4)];
+        fn holds(extra: u8, snapshots: Vec<Vec<(u8, char)>>) -> bool {
+            let mut slots = vec![LeaseSlot::EMPTY; 23 + usize::from(extra % 4)];
             let mut watch = LeaseWatch::new(&mut slots, Families::Dual, HashKey::PREDICTABLE);
             let mut old = Leases::new();
             for snapshot in snapshots {

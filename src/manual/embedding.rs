@@ -15,7 +15,7 @@
 //! | [`DropCounters`](crate::verdict::DropCounters) | 8 a reason, and 8 for what passed | one for each core, added up with `+=` |
 //! | [`Frame`](crate::buf::Frame) | the buffer or its reference, and 20 on 32 bits, 32 on 64 | one for each buffer in work |
 //! | [`SubnetAllocator`](crate::subnet::SubnetAllocator) | a bit for each subnet and a 64th more, in words of 8 bytes; a prefix for each lease of another length | `words(&pool)` says how many |
-//! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 25 and the value | a slice of slots |
+//! | [`LeaseWatch`](crate::lease::LeaseWatch) | a slot is 25 and the value; an agent keeps two [`Reading`](crate::agent::Reading)s, one of each family | a slice of slots |
 //!
 //! A tunnel is immutable. To change it, build another and swap the reference that the cores read, or call
 //! [`set_adjacency`](crate::tunnel::Tunnel::set_adjacency) where nobody reads.
@@ -109,7 +109,7 @@
 //!
 //! # Tables
 //! Give a lease watch half again as many slots as there are nodes; give the allocator
-//! [`words`](crate::subnet::SubnetAllocator::words) words, and one place for each lease whose length is not the
+//! [`words`](crate::subnet::SubnetAllocator::words) words, and one slot for each lease whose length is not the
 //! pool's: those that were there before the configuration changed. A pool that is too large is cut down with
 //! [`first`](crate::subnet::SubnetPool::first). A set of local addresses, ports or VNIs is a sorted slice; a tunnel for
 //! each remote VTEP is 128 bytes. A ring has a place for every buffer, so that it is never full. A batch asks for memory

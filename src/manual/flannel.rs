@@ -56,7 +56,7 @@
 //! | IPv4 text is read as an IPv6 network or address, and some IPv6 values are printed as IPv4 | refused, and printed as IPv6 | `refuses_wrong_fields` |
 //! | an IPv4-mapped address, `::ffff:10.3.1.0`, is an IPv4 address in `SubnetMin` and `PublicIP` | refused | `a_mapped_address_is_not_ipv4` |
 //! | a MAC address may be written `c6d2.326f.8f44` | with `:` or `-` | `from_str_refuses_other_texts_and_reports_the_offset` |
-//! | JSON may be nested 10,000 deep | [64 deep](crate::lease::RawJson::MAX_DEPTH) | `nests_so_deep_and_no_deeper` |
+//! | JSON may be nested 10,000 deep | [64 deep](crate::lease::json::RawJson::MAX_DEPTH) | `nests_so_deep_and_no_deeper` |
 //! | a key with host bits, `10.1.17.5-24`, asks for a route to `10.1.17.5/24`, which the kernel refuses | a lease of `10.1.17.0/24` | `a_key_with_host_bits_is_a_lease_of_its_subnet` |
 //! | a link's IPv6 address: when the right one is found first, others stay | they go | `flannels_addresses_on_the_loopback` |
 //! | strings in JSON with escapes are not read as addresses and networks | they are | `an_address_may_have_escapes` |

@@ -15,17 +15,17 @@ use super::prefix::Ipv4Prefix;
 pub enum AllocateError {
     /// Every subnet of the pool overlaps a lease.
     OutOfSubnets,
-    /// The caller gave too few words for the pool's subnets.
+    /// The caller has too few words for the pool's subnets.
     TooFewWords {
-        /// Words that it takes.
+        /// The words that the pool takes.
         needed: usize,
-        /// Words that there are.
-        got: usize,
+        /// The words that there are.
+        available: usize,
     },
-    /// The caller gave too few places for leases of another length than the pool's.
-    TooFewPlaces {
-        /// Places that there are, all taken.
-        got: usize,
+    /// The caller has too few slots for leases of another length than the pool's.
+    TooFewSlots {
+        /// The slots that there are, all taken.
+        max: usize,
     },
 }
 
@@ -33,11 +33,11 @@ impl fmt::Display for AllocateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfSubnets => f.write_str("out of subnets"),
-            Self::TooFewWords { needed, got } => {
-                write!(f, "{needed} words of storage needed, {got} there")
+            Self::TooFewWords { needed, available } => {
+                write!(f, "{needed} words of storage needed, {available} available")
             }
-            Self::TooFewPlaces { got } => {
-                write!(f, "more than {got} leases that are not of the pool's length")
+            Self::TooFewSlots { max } => {
+                write!(f, "more than {max} leases that are not of the pool's length")
             }
         }
     }
@@ -49,7 +49,7 @@ impl core::error::Error for AllocateError {}
 ///
 /// A lease of the pool's length is a bit: to take, to free and to find one costs the same, however
 /// large the pool and however many are leased. A lease of another length, left from another
-/// configuration, has a place of its own, found by as many steps as an address has bits; what it
+/// configuration, has a slot of its own, found by as many steps as an address has bits; what it
 /// overlaps is not allocated, and freeing a subnet under it does not change that. To find the free
 /// subnets takes a step for each of those that lies before them, however wide it is.
 ///
@@ -92,7 +92,8 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         words: &'a mut [u64],
         others: &'a mut [OtherLease<P>],
     ) -> Result<Self, AllocateError> {
-        let too_few = AllocateError::TooFewWords { needed: Self::words(&pool), got: words.len() };
+        let too_few =
+            AllocateError::TooFewWords { needed: Self::words(&pool), available: words.len() };
         let leased = usize::try_from(pool.count())
             .ok()
             .and_then(|count| Bitmap::new(words, count))
@@ -110,14 +111,14 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
     /// does one of length 0, which is how flannel writes that there is none.
     ///
     /// # Errors
-    /// `TooFewPlaces`, and nothing is changed.
+    /// `TooFewSlots`, and nothing is changed.
     pub fn reserve(&mut self, lease: P) -> Result<(), AllocateError> {
         if let Some(index) = self.index_of(lease) {
             self.leased.set(index);
         } else if self.is_other(lease) {
-            let got = self.others.capacity();
+            let max = self.others.capacity();
             if !self.others.contains(lease) {
-                self.others.insert(lease).ok_or(AllocateError::TooFewPlaces { got })?;
+                self.others.insert(lease).ok_or(AllocateError::TooFewSlots { max })?;
             }
         }
         Ok(())
@@ -128,7 +129,7 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         if !self.others.is_full() || !self.is_other(lease) || self.others.contains(lease) {
             return Ok(());
         }
-        Err(AllocateError::TooFewPlaces { got: self.others.capacity() })
+        Err(AllocateError::TooFewSlots { max: self.others.capacity() })
     }
 
     /// Whether it overlaps the pool's subnets and is none of them. Length 0 is flannel's "none".
@@ -309,7 +310,7 @@ mod tests {
         subnets.release(subnet);
         assert!(!subnets.is_free(subnet));
         assert_eq!(subnets.candidates().next(), Some(prefix("10.3.17.0/24")));
-        let full = AllocateError::TooFewPlaces { got: 2 };
+        let full = AllocateError::TooFewSlots { max: 2 };
         assert_eq!(subnets.reserve(prefix("10.0.0.0/8")), Err(full));
         assert_eq!(subnets.reserve(Ipv4Prefix::DEFAULT), Ok(()));
         subnets.release(wide);
@@ -337,7 +338,7 @@ mod tests {
         let needed = SubnetAllocator::words(&pool);
         assert_eq!(needed, 1041);
         let mut words = vec![0; needed];
-        let error = AllocateError::TooFewWords { needed, got: needed - 1 };
+        let error = AllocateError::TooFewWords { needed, available: needed - 1 };
         let got = SubnetAllocator::new(pool, &mut words[1..], &mut []).map(|_| ());
         assert_eq!(got, Err(error));
         assert!(SubnetAllocator::new(pool, &mut words, &mut []).is_ok());

@@ -4,39 +4,11 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
-use super::family::Prefix;
 use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
-use super::text::{is, parse_length};
-
-/// A text that is no `address/length`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum ParseCidrError {
-    /// There is no `/`.
-    NoLength,
-    /// What stands before the `/` is no address of the family.
-    Address,
-    /// What stands after the `/` is no number in decimal digits, or above what the family has.
-    Length {
-        /// The largest that there is, in bits.
-        most: u8,
-    },
-}
-
-impl fmt::Display for ParseCidrError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoLength => f.write_str("no '/' with a prefix length"),
-            Self::Address => f.write_str("no address of this family before '/'"),
-            Self::Length { most } => write!(f, "no prefix length from 0 to {most} after '/'"),
-        }
-    }
-}
-
-impl core::error::Error for ParseCidrError {}
+use super::text::{ParseCidrError, parse_cidr, parse_ipv4, parse_ipv6};
 
 macro_rules! cidr {
-    ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Cidr:ident) => {
+    ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Cidr:ident, $parse:ident) => {
         #[doc = concat!("An ", $family, " address with a prefix length. Host bits are kept.")]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $Cidr {
@@ -99,6 +71,13 @@ macro_rules! cidr {
             }
         }
 
+        impl From<$Cidr> for $Prefix {
+            /// Drops the host bits.
+            fn from(cidr: $Cidr) -> Self {
+                cidr.prefix()
+            }
+        }
+
         impl From<$Prefix> for $Cidr {
             fn from(prefix: $Prefix) -> Self {
                 Self { address: prefix.address(), len: prefix.len() }
@@ -108,21 +87,19 @@ macro_rules! cidr {
         impl FromStr for $Cidr {
             type Err = ParseCidrError;
 
-            /// Reads `address/length`.
+            /// Reads `address/length`. The address may have host bits.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let (address, len) = text.split_once(is('/')).ok_or(ParseCidrError::NoLength)?;
-                let address = $Prefix::parse_address(address).ok_or(ParseCidrError::Address)?;
-                let len = parse_length(len, $width)
-                    .and_then(|len| $Len::new(len).ok())
-                    .ok_or(ParseCidrError::Length { most: $width })?;
+                let (address, len) = parse_cidr(text, $parse, $width)?;
+                let len =
+                    $Len::new(len).map_err(|error| ParseCidrError::Length { max: error.max })?;
                 Ok(Self { address, len })
             }
         }
     };
 }
 
-cidr!("IPv4", Ipv4Addr, u32, 32, Ipv4PrefixLen, Ipv4Prefix, Ipv4Cidr);
-cidr!("IPv6", Ipv6Addr, u128, 128, Ipv6PrefixLen, Ipv6Prefix, Ipv6Cidr);
+cidr!("IPv4", Ipv4Addr, u32, 32, Ipv4PrefixLen, Ipv4Prefix, Ipv4Cidr, parse_ipv4);
+cidr!("IPv6", Ipv6Addr, u128, 128, Ipv6PrefixLen, Ipv6Prefix, Ipv6Cidr, parse_ipv6);
 
 #[cfg(test)]
 mod tests {
@@ -146,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_none() {
-        let length = ParseCidrError::Length { most: 32 };
+    fn from_str_refuses_what_is_not_an_address_with_a_length() {
+        let length = ParseCidrError::Length { max: 32 };
         for (text, error) in [
             ("", ParseCidrError::NoLength),
             ("1.2.3.4", ParseCidrError::NoLength),
@@ -170,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_cut_short_is_none_until_the_length() {
+    fn from_str_refuses_a_text_cut_before_the_length() {
         let text = "192.168.50.2/24";
         for end in 0..text.len() {
             let cut = text[..end].parse::<Ipv4Cidr>();

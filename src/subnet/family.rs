@@ -1,10 +1,11 @@
 //! What pools need to know of a prefix, whichever the family.
 
 use core::fmt::{Debug, Display};
+use core::hash::Hash;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
-use super::text::parse_ipv6;
+use super::text::{parse_ipv4, parse_ipv6};
 
 mod sealed {
     pub trait Sealed {}
@@ -15,9 +16,9 @@ mod sealed {
 /// A prefix of either family: [`Ipv4Prefix`] or [`Ipv6Prefix`].
 ///
 /// Addresses are numbers of 128 bits here, those of IPv4 in the low 32.
-pub trait Prefix: Copy + Ord + Debug + Display + sealed::Sealed {
+pub trait Prefix: Copy + Ord + Hash + Debug + Display + sealed::Sealed {
     /// The family's addresses.
-    type Address: Copy + Ord + Debug + Display;
+    type Address: Copy + Ord + Hash + Debug + Display;
     /// How many bits an address has.
     const WIDTH: u8;
     /// The length of flannel's subnets, unless a network is too small for it.
@@ -72,7 +73,7 @@ impl Prefix for Ipv4Prefix {
     }
 
     fn parse_address(text: &str) -> Option<Ipv4Addr> {
-        text.parse().ok()
+        parse_ipv4(text)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "the low 32 bits are the address")]

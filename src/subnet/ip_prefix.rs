@@ -4,8 +4,8 @@ use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
 
-use super::cidr::ParseCidrError;
 use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
+use super::text::ParseCidrError;
 
 /// An IPv4 or an IPv6 prefix.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +73,43 @@ impl IpPrefix {
     }
 }
 
+/// A prefix of the other family than the one that is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct OtherFamily;
+
+impl fmt::Display for OtherFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a prefix of the other address family")
+    }
+}
+
+impl core::error::Error for OtherFamily {}
+
+macro_rules! family {
+    ($Prefix:ident, $Family:ident) => {
+        impl From<$Prefix> for IpPrefix {
+            fn from(prefix: $Prefix) -> Self {
+                Self::$Family(prefix)
+            }
+        }
+
+        impl TryFrom<IpPrefix> for $Prefix {
+            type Error = OtherFamily;
+
+            fn try_from(prefix: IpPrefix) -> Result<Self, Self::Error> {
+                match prefix {
+                    IpPrefix::$Family(prefix) => Ok(prefix),
+                    _ => Err(OtherFamily),
+                }
+            }
+        }
+    };
+}
+
+family!(Ipv4Prefix, V4);
+family!(Ipv6Prefix, V6);
+
 impl fmt::Display for IpPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,7 +128,7 @@ impl fmt::Debug for IpPrefix {
 impl FromStr for IpPrefix {
     type Err = ParseCidrError;
 
-    /// Reads `address/length`. Host bits are cut off.
+    /// Reads `address/length`. An address with host bits is an error.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             Err(ParseCidrError::Address) => text.parse().map(Self::V6),
@@ -108,7 +145,7 @@ mod tests {
     #[test]
     fn reads_and_prints_both_families() {
         for (text, prefix) in [
-            ("10.1.17.9/24", IpPrefix::new([10, 1, 17, 0].into(), 24)),
+            ("10.1.17.0/24", IpPrefix::new([10, 1, 17, 9].into(), 24)),
             ("0.0.0.0/0", IpPrefix::new([0; 4].into(), 0)),
             ("fd00:5:34::/64", IpPrefix::new("fd00:5:34::".parse().unwrap(), 64)),
         ] {
@@ -117,13 +154,25 @@ mod tests {
         }
         for (text, error) in [
             ("10.1.17.0", ParseCidrError::NoLength),
-            ("10.1.17.0/33", ParseCidrError::Length { most: 32 }),
-            ("fd00::/129", ParseCidrError::Length { most: 128 }),
+            ("10.1.17.0/33", ParseCidrError::Length { max: 32 }),
+            ("fd00::/129", ParseCidrError::Length { max: 128 }),
             ("node/24", ParseCidrError::Address),
+            ("10.1.17.9/24", ParseCidrError::HostBits),
+            ("fd00::1/64", ParseCidrError::HostBits),
         ] {
             assert_eq!(text.parse::<IpPrefix>(), Err(error), "{text}");
         }
         assert_eq!(IpPrefix::new([10, 1, 17, 0].into(), 33), None);
+    }
+
+    #[test]
+    fn converts_from_and_to_its_own_family() {
+        let v4: Ipv4Prefix = "10.1.17.0/24".parse().unwrap();
+        let v6: Ipv6Prefix = "fd00::/64".parse().unwrap();
+        assert_eq!(Ipv4Prefix::try_from(IpPrefix::from(v4)), Ok(v4));
+        assert_eq!(Ipv6Prefix::try_from(IpPrefix::from(v6)), Ok(v6));
+        assert_eq!(Ipv4Prefix::try_from(IpPrefix::from(v6)), Err(OtherFamily));
+        assert_eq!(Ipv6Prefix::try_from(IpPrefix::from(v4)), Err(OtherFamily));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! any other, and stepping past the end of the address space wraps, as flannel's does
 //! (`pkg/ip/ipnet.go`).
 //!
+//! With feature `serde` prefixes and addresses with lengths are serialized as their texts.
+//!
 //! ```
 //! use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen};
 //!
@@ -28,12 +30,13 @@ mod prefix;
 mod text;
 
 pub use alloc::{AllocateError, SubnetAllocator};
-pub use cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
+pub use cidr::{Ipv4Cidr, Ipv6Cidr};
 pub use family::Prefix;
-pub use ip_prefix::IpPrefix;
+pub use ip_prefix::{IpPrefix, OtherFamily};
 pub use others::OtherLease;
 pub use pool::{PoolConfig, PoolError, SubnetPool};
 pub use prefix::{
     Ipv4Prefix, Ipv4PrefixLen, Ipv4Subnets, Ipv6Prefix, Ipv6PrefixLen, Ipv6Subnets, PrefixLenError,
 };
+pub use text::ParseCidrError;
 pub(crate) use text::{is, parse_ipv6, parse_length};

@@ -3,21 +3,21 @@
 
 use super::family::Prefix;
 
-/// The place of a lease of another length than the pool's.
+/// The slot of a lease of another length than the pool's.
 #[derive(Clone, Copy, Debug)]
 pub struct OtherLease<P> {
-    /// None if the place is free.
+    /// None if the slot is free.
     lease: Option<P>,
-    /// The places that follow for a next bit of 0 and of 1. Of a free place, the first is the next free
+    /// The slots that follow for a next bit of 0 and of 1. Of a free slot, the first is the next free
     /// one.
     children: [usize; 2],
 }
 
-/// No place.
+/// No slot.
 const NIL: usize = usize::MAX;
 
 impl<P> OtherLease<P> {
-    /// A free place.
+    /// A free slot.
     pub const EMPTY: Self = Self { lease: None, children: [NIL; 2] };
 }
 
@@ -27,15 +27,15 @@ impl<P> OtherLease<P> {
 /// its path, at the depth of its length at the latest.
 #[derive(Debug)]
 pub(super) struct Others<'a, P> {
-    places: &'a mut [OtherLease<P>],
+    slots: &'a mut [OtherLease<P>],
     root: usize,
-    /// The first of the free places that were in use before.
+    /// The first of the free slots that were in use before.
     free: usize,
-    /// How many places have been in use.
+    /// How many slots have been in use.
     used: usize,
 }
 
-/// Where the number of a place is kept.
+/// Where the number of a slot is kept.
 #[derive(Clone, Copy)]
 enum Link {
     Root,
@@ -53,19 +53,19 @@ fn overlap<P: Prefix>(a: P, b: P) -> bool {
 }
 
 impl<'a, P: Prefix> Others<'a, P> {
-    /// No leases. What is in the places does not matter.
-    pub(super) const fn new(places: &'a mut [OtherLease<P>]) -> Self {
-        Self { places, root: NIL, free: NIL, used: 0 }
+    /// No leases. What is in the slots does not matter.
+    pub(super) const fn new(slots: &'a mut [OtherLease<P>]) -> Self {
+        Self { slots, root: NIL, free: NIL, used: 0 }
     }
 
-    /// How many places there are.
+    /// How many slots there are.
     pub(super) const fn capacity(&self) -> usize {
-        self.places.len()
+        self.slots.len()
     }
 
-    /// Whether each place is taken.
+    /// Whether each slot is taken.
     pub(super) const fn is_full(&self) -> bool {
-        self.free == NIL && self.used == self.places.len()
+        self.free == NIL && self.used == self.slots.len()
     }
 
     pub(super) fn contains(&self, lease: P) -> bool {
@@ -78,22 +78,22 @@ impl<'a, P: Prefix> Others<'a, P> {
         on_path.filter(|lease| overlap(*lease, subnet)).min_by_key(|lease| lease.bit_len())
     }
 
-    /// Notes a lease that is not there yet. None if there is no place for it.
+    /// Notes a lease that is not there yet. None if there is no slot for it.
     pub(super) fn insert(&mut self, lease: P) -> Option<()> {
-        let place = self.take_place()?;
+        let slot = self.take_slot()?;
         let mut carried = lease;
         let mut link = Link::Root;
         for depth in 0..=P::WIDTH {
             let Some((at, found)) = self.get(link) else { break };
             // One that has no more bits to go by stays here; the one that was here has.
             if carried.bit_len() == depth {
-                self.places.get_mut(at)?.lease = Some(carried);
+                self.slots.get_mut(at)?.lease = Some(carried);
                 carried = found;
             }
             link = Link::Child { parent: at, bit: bit(carried, depth) };
         }
-        *self.places.get_mut(place)? = OtherLease { lease: Some(carried), ..OtherLease::EMPTY };
-        self.set(link, place)
+        *self.slots.get_mut(slot)? = OtherLease { lease: Some(carried), ..OtherLease::EMPTY };
+        self.set(link, slot)
     }
 
     /// Forgets a lease. One that is not there changes nothing.
@@ -107,17 +107,17 @@ impl<'a, P: Prefix> Others<'a, P> {
             (link, last) = (below, leaf);
         }
         let (leaf, moved) = last;
-        if let Some(place) = self.places.get_mut(hole) {
-            place.lease = Some(moved);
+        if let Some(slot) = self.slots.get_mut(hole) {
+            slot.lease = Some(moved);
         }
         let _ = self.set(link, NIL);
-        if let Some(place) = self.places.get_mut(leaf) {
-            *place = OtherLease { lease: None, children: [self.free, NIL] };
+        if let Some(slot) = self.slots.get_mut(leaf) {
+            *slot = OtherLease { lease: None, children: [self.free, NIL] };
             self.free = leaf;
         }
     }
 
-    /// The places on the path of `lease`, down to the depth of its length.
+    /// The slots on the path of `lease`, down to the depth of its length.
     fn path(&self, lease: P) -> impl Iterator<Item = (Link, usize, P)> + '_ {
         let mut link = Link::Root;
         (0..=lease.bit_len()).map_while(move |depth| {
@@ -140,32 +140,32 @@ impl<'a, P: Prefix> Others<'a, P> {
         let at = match link {
             Link::Root => self.root,
             Link::Child { parent, bit } => {
-                let [zero, one] = self.places.get(parent)?.children;
+                let [zero, one] = self.slots.get(parent)?.children;
                 if bit { one } else { zero }
             }
         };
-        Some((at, self.places.get(at)?.lease?))
+        Some((at, self.slots.get(at)?.lease?))
     }
 
-    fn set(&mut self, link: Link, place: usize) -> Option<()> {
+    fn set(&mut self, link: Link, slot: usize) -> Option<()> {
         *match link {
             Link::Root => &mut self.root,
             Link::Child { parent, bit } => {
-                let [zero, one] = &mut self.places.get_mut(parent)?.children;
+                let [zero, one] = &mut self.slots.get_mut(parent)?.children;
                 if bit { one } else { zero }
             }
-        } = place;
+        } = slot;
         Some(())
     }
 
-    fn take_place(&mut self) -> Option<usize> {
-        if let Some(place) = self.places.get(self.free) {
+    fn take_slot(&mut self) -> Option<usize> {
+        if let Some(slot) = self.slots.get(self.free) {
             let taken = self.free;
-            [self.free, _] = place.children;
+            [self.free, _] = slot.children;
             return Some(taken);
         }
         let taken = self.used;
-        self.places.get(taken)?;
+        self.slots.get(taken)?;
         self.used = self.used.wrapping_add(1);
         Some(taken)
     }
@@ -188,8 +188,8 @@ mod tests {
     fn knows_what_a_set_knows() {
         fn holds(steps: Vec<(bool, u8, u8)>, subnet: (u8, u8)) -> bool {
             let lease = |bits: u8, len: u8| prefix(u32::from(bits & 0x3f) << 26, len % 7);
-            let mut places = [OtherLease { lease: Some(prefix(7, 32)), children: [0; 2] }; 9];
-            let mut others = Others::new(&mut places);
+            let mut slots = [OtherLease { lease: Some(prefix(7, 32)), children: [0; 2] }; 9];
+            let mut others = Others::new(&mut slots);
             let mut set = BTreeSet::new();
             for (add, bits, len) in steps {
                 let lease = lease(bits, len);
@@ -233,8 +233,8 @@ mod tests {
         let nested = |n| prefix(u32::MAX << (n % 31), 32 - (n % 31) as u8);
         for lease in [&ascending as &dyn Fn(u32) -> Ipv4Prefix, &|n| ascending(COUNT - n), &nested]
         {
-            let mut places = vec![OtherLease::EMPTY; COUNT as usize];
-            let mut others = Others::new(&mut places);
+            let mut slots = vec![OtherLease::EMPTY; COUNT as usize];
+            let mut others = Others::new(&mut slots);
             for number in 0..COUNT {
                 if !others.contains(lease(number)) {
                     others.insert(lease(number)).unwrap();

@@ -7,7 +7,7 @@ use super::family::Prefix;
 use super::prefix::Ipv4Prefix;
 
 /// What is said of a pool. What is not said, [`pool`](Self::pool) finds as flannel does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolConfig<P: Prefix = Ipv4Prefix> {
     /// The network that is dealt out. [`DEFAULT`](Ipv4Prefix::DEFAULT) counts as none.
     pub network: P,
@@ -21,7 +21,7 @@ pub struct PoolConfig<P: Prefix = Ipv4Prefix> {
 }
 
 /// Why a network cannot be dealt out so: the rules of flannel's `CheckNetworkConfig`, in its order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum PoolError<P: Prefix = Ipv4Prefix> {
     /// There is no network.
@@ -31,21 +31,21 @@ pub enum PoolError<P: Prefix = Ipv4Prefix> {
         /// Their length, in bits.
         len: u64,
         /// The longest possible.
-        most: u8,
+        max: u8,
     },
     /// The network would hold fewer than four subnets.
     SubnetLenTooShort {
         /// Their length, in bits.
         len: u64,
         /// The shortest possible.
-        least: u8,
+        min: u8,
     },
     /// The network is too small to hold four subnets of any length.
     NetworkTooSmall {
         /// The network.
         network: P,
         /// The longest possible.
-        most: u8,
+        max: u8,
     },
     /// The first subnet is not in the network.
     MinOutside {
@@ -81,14 +81,14 @@ impl<P: Prefix> fmt::Display for PoolError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoNetwork => f.write_str("no network is given"),
-            Self::SubnetLenTooLong { len, most } => {
-                write!(f, "subnet length {len}, at most {most}")
+            Self::SubnetLenTooLong { len, max } => {
+                write!(f, "subnet length {len}, at most {max}")
             }
-            Self::SubnetLenTooShort { len, least } => {
-                write!(f, "subnet length {len}, at least {least} for four subnets in the network")
+            Self::SubnetLenTooShort { len, min } => {
+                write!(f, "subnet length {len}, at least {min} for four subnets in the network")
             }
-            Self::NetworkTooSmall { network, most } => {
-                write!(f, "network {network} is too small, its length is at most {most}")
+            Self::NetworkTooSmall { network, max } => {
+                write!(f, "network {network} is too small, its length is at most {max}")
             }
             Self::MinOutside { min, network } => {
                 write!(f, "first subnet {min} is not in network {network}")
@@ -153,17 +153,19 @@ impl<P: Prefix> PoolConfig<P> {
         if network.first_bits() == 0 && network.bit_len() == 0 {
             return Err(PoolError::NoNetwork);
         }
-        let least = network.bit_len().saturating_add(2);
-        let most = P::WIDTH.saturating_sub(2);
+        let shortest = network.bit_len().saturating_add(2);
+        let longest = P::WIDTH.saturating_sub(2);
         match subnet_len {
-            None if least > most => {
-                Err(PoolError::NetworkTooSmall { network, most: most.saturating_sub(2) })
+            None if shortest > longest => {
+                Err(PoolError::NetworkTooSmall { network, max: longest.saturating_sub(2) })
             }
-            None => Ok(least.max(P::SUBNET_LEN)),
+            None => Ok(shortest.max(P::SUBNET_LEN)),
             Some(len) => match u8::try_from(len) {
-                Ok(len) if (least..=most).contains(&len) => Ok(len),
-                Ok(short) if short <= most => Err(PoolError::SubnetLenTooShort { len, least }),
-                _ => Err(PoolError::SubnetLenTooLong { len, most }),
+                Ok(len) if (shortest..=longest).contains(&len) => Ok(len),
+                Ok(short) if short <= longest => {
+                    Err(PoolError::SubnetLenTooShort { len, min: shortest })
+                }
+                _ => Err(PoolError::SubnetLenTooLong { len, max: longest }),
             },
         }
     }
@@ -184,7 +186,7 @@ fn subnet_size<P: Prefix>(len: u8) -> u128 {
 /// assert_eq!(pool.index_of("10.3.52.0/24".parse()?), Some(51));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SubnetPool<P: Prefix = Ipv4Prefix> {
     network: P,
     len: u8,

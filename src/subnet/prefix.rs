@@ -4,27 +4,28 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
-use super::cidr::{Ipv4Cidr, Ipv6Cidr, ParseCidrError};
+use super::text::{ParseCidrError, parse_cidr, parse_ipv4, parse_ipv6, parse_length};
 
-/// A prefix length that the address family has not.
+/// A prefix length greater than the width of the family's addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct PrefixLenError {
     /// The length, in bits.
     pub len: u8,
-    /// The longest that there is, in bits.
-    pub most: u8,
+    /// The greatest length, in bits.
+    pub max: u8,
 }
 
 impl fmt::Display for PrefixLenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "prefix length {}, at most {}", self.len, self.most)
+        write!(f, "prefix length {}, at most {}", self.len, self.max)
     }
 }
 
 impl core::error::Error for PrefixLenError {}
 
 macro_rules! prefix {
-    ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Subnets:ident, $Cidr:ident) => {
+    ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Subnets:ident, $Cidr:ident, $parse:ident) => {
         #[doc = concat!("The length of an ", $family, " prefix in bits: 0 to ", $width, ".")]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub struct $Len(u8);
@@ -35,19 +36,27 @@ macro_rules! prefix {
             /// The length of a single address.
             pub const MAX: Self = Self($width);
 
-            /// The length of this many bits.
+            /// Returns the length of this many bits.
             ///
             /// # Errors
-            #[doc = concat!("Above ", $width, ".")]
+            #[doc = concat!("[`PrefixLenError`] if it is more than ", $width, ".")]
             pub const fn new(len: u8) -> Result<Self, PrefixLenError> {
                 if len <= $width {
                     Ok(Self(len))
                 } else {
-                    Err(PrefixLenError { len, most: $width })
+                    Err(PrefixLenError { len, max: $width })
                 }
             }
 
-            /// In bits.
+            /// Returns a length that is known when the program is compiled. One that is too long
+            /// does not compile, so there is nothing to unwrap and nothing that can panic.
+            #[must_use]
+            pub const fn literal<const LEN: u8>() -> Self {
+                const { assert!(LEN <= $width) };
+                Self(LEN)
+            }
+
+            /// The length, in bits.
             #[must_use]
             pub const fn value(self) -> u8 {
                 self.0
@@ -72,6 +81,29 @@ macro_rules! prefix {
         impl fmt::Display for $Len {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl TryFrom<u8> for $Len {
+            type Error = PrefixLenError;
+
+            fn try_from(len: u8) -> Result<Self, Self::Error> {
+                Self::new(len)
+            }
+        }
+
+        impl From<$Len> for u8 {
+            fn from(len: $Len) -> Self {
+                len.0
+            }
+        }
+
+        impl FromStr for $Len {
+            type Err = ParseCidrError;
+
+            /// Reads a length in decimal digits.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                parse_length(text, $width).map(Self).ok_or(ParseCidrError::Length { max: $width })
             }
         }
 
@@ -174,18 +206,17 @@ macro_rules! prefix {
             }
         }
 
-        impl From<$Cidr> for $Prefix {
-            fn from(cidr: $Cidr) -> Self {
-                cidr.prefix()
-            }
-        }
-
         impl FromStr for $Prefix {
             type Err = ParseCidrError;
 
-            /// Reads `address/length`. Host bits are cut off, as flannel does when it reads a network.
+            /// Reads `address/length`, with a length in decimal digits.
+            ///
+            #[doc = concat!("An address with host bits is an error: [`", stringify!($Cidr), "`](super::", stringify!($Cidr), ")")]
+            /// reads it, and its `prefix()` drops them.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map($Cidr::prefix)
+                let (address, len) = parse_cidr(text, $parse, $width)?;
+                let prefix = Self::new(address, $Len(len));
+                if prefix.address() == address { Ok(prefix) } else { Err(ParseCidrError::HostBits) }
             }
         }
 
@@ -210,8 +241,8 @@ macro_rules! prefix {
     };
 }
 
-prefix!("IPv4", Ipv4Addr, u32, 32, Ipv4PrefixLen, Ipv4Prefix, Ipv4Subnets, Ipv4Cidr);
-prefix!("IPv6", Ipv6Addr, u128, 128, Ipv6PrefixLen, Ipv6Prefix, Ipv6Subnets, Ipv6Cidr);
+prefix!("IPv4", Ipv4Addr, u32, 32, Ipv4PrefixLen, Ipv4Prefix, Ipv4Subnets, Ipv4Cidr, parse_ipv4);
+prefix!("IPv6", Ipv6Addr, u128, 128, Ipv6PrefixLen, Ipv6Prefix, Ipv6Subnets, Ipv6Cidr, parse_ipv6);
 
 #[cfg(test)]
 mod tests {
@@ -310,8 +341,8 @@ mod tests {
         assert_eq!(v4("1.2.3.4/32").last_address(), Ipv4Addr::new(1, 2, 3, 4));
         assert!(!v6("::1/128").contains(Ipv6Addr::UNSPECIFIED));
         assert!(v6("::/0").contains_prefix(v6("::1/128")));
-        assert_eq!(Ipv4PrefixLen::new(33), Err(PrefixLenError { len: 33, most: 32 }));
-        assert_eq!(Ipv6PrefixLen::new(129), Err(PrefixLenError { len: 129, most: 128 }));
+        assert_eq!(Ipv4PrefixLen::new(33), Err(PrefixLenError { len: 33, max: 32 }));
+        assert_eq!(Ipv6PrefixLen::new(129), Err(PrefixLenError { len: 129, max: 128 }));
     }
 
     #[test]
@@ -328,13 +359,36 @@ mod tests {
     }
 
     #[test]
-    fn is_const() {
-        const LEN: Ipv4PrefixLen = match Ipv4PrefixLen::new(24) {
-            Ok(len) => len,
-            Err(_) => Ipv4PrefixLen::ZERO,
-        };
+    fn literal_and_arithmetic_are_const() {
+        const LEN: Ipv4PrefixLen = Ipv4PrefixLen::literal::<24>();
         const PREFIX: Ipv4Prefix = Ipv4Prefix::new(Ipv4Addr::new(10, 1, 17, 9), LEN).next();
         assert_eq!(PREFIX, v4("10.1.18.0/24"));
+    }
+
+    #[test]
+    fn a_length_converts_from_and_to_numbers_and_text() {
+        assert_eq!(Ipv4PrefixLen::try_from(32).map(u8::from), Ok(32));
+        assert_eq!(Ipv6PrefixLen::try_from(129), Err(PrefixLenError { len: 129, max: 128 }));
+        assert_eq!("128".parse(), Ok(Ipv6PrefixLen::MAX));
+        for text in ["", "33", "+1", " 1", "1 ", "/1", "0x1"] {
+            let error = ParseCidrError::Length { max: 32 };
+            assert_eq!(text.parse::<Ipv4PrefixLen>(), Err(error), "{text:?}");
+        }
+    }
+
+    /// `Prefix::new`, and the `prefix()` of a text with host bits, are the ways to drop them.
+    #[test]
+    fn from_str_refuses_host_bits() {
+        for text in ["10.0.0.7/24", "0.0.0.1/0", "10.0.0.1/31", "128.0.0.0/0"] {
+            assert_eq!(text.parse::<Ipv4Prefix>(), Err(ParseCidrError::HostBits), "{text}");
+        }
+        for text in ["fd00::7/64", "::1/127", "8000::/0"] {
+            assert_eq!(text.parse::<Ipv6Prefix>(), Err(ParseCidrError::HostBits), "{text}");
+        }
+        assert_eq!("10.0.0.7/32".parse(), Ok(v4("10.0.0.7/32")));
+        assert_eq!("10.0.0.7".parse::<Ipv4Prefix>(), Err(ParseCidrError::NoLength));
+        let len = ParseCidrError::Length { max: 32 };
+        assert_eq!("10.0.0.7/33".parse::<Ipv4Prefix>(), Err(len), "the length is read first");
     }
 
     #[test]

@@ -4,7 +4,41 @@
 //! in ways that are right, but that the compiler cannot see to be. A link that proves the absence of
 //! panics fails on them.
 
-use core::net::Ipv6Addr;
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// The reason why a text is not `address/length`, or not a prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ParseCidrError {
+    /// There is no `/`.
+    NoLength,
+    /// The text before the `/` is not an address of the family.
+    Address,
+    /// The text after the `/` is not a number in decimal digits, or is more than the width of the
+    /// family's addresses.
+    Length {
+        /// The greatest length, in bits.
+        max: u8,
+    },
+    /// The address has bits after the length, which a prefix does not have. An
+    /// [`Ipv4Cidr`](super::Ipv4Cidr) or [`Ipv6Cidr`](super::Ipv6Cidr) keeps them, and its `prefix()`
+    /// drops them.
+    HostBits,
+}
+
+impl fmt::Display for ParseCidrError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLength => f.write_str("no '/' with a prefix length"),
+            Self::Address => f.write_str("no address of this family before '/'"),
+            Self::Length { max } => write!(f, "no prefix length from 0 to {max} after '/'"),
+            Self::HostBits => f.write_str("the address has bits set after the prefix length"),
+        }
+    }
+}
+
+impl core::error::Error for ParseCidrError {}
 
 /// A pattern for `split_once` and its like: `wanted`, by comparison.
 pub(crate) const fn is(wanted: char) -> impl Fn(char) -> bool + Copy {
@@ -13,15 +47,31 @@ pub(crate) const fn is(wanted: char) -> impl Fn(char) -> bool + Copy {
 
 /// The number that `text` is in decimal digits and nothing else, if at most `most`. Leading zeros
 /// count for nothing, as in Go's `net.ParseCIDR` and `strconv.ParseUint`.
-pub(crate) fn parse_length(text: &str, most: u8) -> Option<u8> {
+pub(crate) fn parse_length(text: &str, max: u8) -> Option<u8> {
     if text.is_empty() {
         return None;
     }
     text.bytes().try_fold(0u8, |value, byte| {
         let digit = byte.wrapping_sub(b'0');
         let value = (digit <= 9).then_some(value)?.checked_mul(10)?.checked_add(digit)?;
-        (value <= most).then_some(value)
+        (value <= max).then_some(value)
     })
+}
+
+/// Reads `address/length` with a length of at most `max` bits.
+pub(super) fn parse_cidr<A>(
+    text: &str,
+    parse_address: fn(&str) -> Option<A>,
+    max: u8,
+) -> Result<(A, u8), ParseCidrError> {
+    let (address, len) = text.split_once(is('/')).ok_or(ParseCidrError::NoLength)?;
+    let address = parse_address(address).ok_or(ParseCidrError::Address)?;
+    Ok((address, parse_length(len, max).ok_or(ParseCidrError::Length { max })?))
+}
+
+/// Reads an IPv4 address.
+pub(super) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
+    text.parse().ok()
 }
 
 /// The IPv6 address that `text` is (RFC 4291 section 2.2): the same as with `str::parse`.
@@ -49,7 +99,7 @@ fn parse_groups(text: &str, ipv4: bool) -> Option<(u128, u32)> {
         Some((before, last)) => (Some(before), last),
         None => (None, text),
     };
-    let (last_bits, last_groups) = match last.parse::<core::net::Ipv4Addr>() {
+    let (last_bits, last_groups) = match last.parse::<Ipv4Addr>() {
         Ok(address) if ipv4 => (address.to_bits(), 2u32),
         _ => (parse_group(last)?, 1),
     };

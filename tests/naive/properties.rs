@@ -14,7 +14,7 @@ use vtep::arch::Kernels;
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX, InnerChecksum, TxMeta};
 use vtep::checksum::{Sum, update};
-use vtep::lease::{ConfigError, LeaseKey, LeaseValue, NetworkConfig, RecordError};
+use vtep::lease::{LeaseKey, LeaseValue, NetworkConfig, NetworkConfigError, RecordError};
 use vtep::netlink::{
     Attrs, Body, Dump, Header, MessageError, MessageFlags, MessageType, Messages, RouteAttr, build,
 };
@@ -303,7 +303,7 @@ pub fn leases(u: &mut Unstructured<'_>) -> Result<()> {
     assert_eq!(pools.ipv6.is_some(), read.enable_ipv6);
     let broken = ConfigText::nearly_valid(u)?;
     match NetworkConfig::from_json(broken.as_str()) {
-        Err(ConfigError::Record(RecordError::Field { field, .. })) => {
+        Err(NetworkConfigError::Record(RecordError::Field { field, .. })) => {
             assert_eq!(Some(field), broken.broken());
         }
         other => panic!("{other:?} of {broken:?}"),

@@ -110,7 +110,7 @@ fn host_gateway(checks: &mut Checks<'_>) {
 
 fn other_routes_and_addresses(checks: &mut Checks<'_>) {
     checks.all("agent: a route without a gateway is overwritten", || {
-        let destination: IpPrefix = any("10.1.17.9/24").parse().ok()?;
+        let destination: IpPrefix = any("10.1.17.0/24").parse().ok()?;
         let other = OtherRoute { destination, ifindex: Some(ifindex(7)), scope: 253, route_type: 1 };
         let backend = HostGwBackend { ifindex: ifindex(2) };
         let peer = HostGwPeer::new(Owner::of_subnet(destination), ip(192, 168, 0, 18)).ok()?;

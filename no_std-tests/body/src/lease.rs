@@ -4,14 +4,14 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use vtep::hash::HashKey;
+use vtep::lease::json::{JsonErrorKind, JsonString, RawJson};
 use vtep::lease::{
-    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, ConfigError, ConfigField,
-    Expiry, Families, Field, JsonErrorKind, JsonString, LeaseAllocator, LeaseEvent, LeaseField,
-    LeaseKey, LeaseSlot, LeaseValue, LeaseWatch, NetworkConfig, Profile, RawJson, RecordError,
-    RenewalMargin, SubnetEnv, VxlanBackend, VxlanConfig, VxlanConfigField, VxlanField, cidrs,
-    watch_back_off,
+    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, Expiry, Families,
+    LeaseAllocator, LeaseEvent, LeaseField, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch,
+    NetworkConfig, NetworkConfigError, NetworkConfigField, Profile, RecordError, RenewalMargin,
+    SubnetEnv, VxlanBackendData, VxlanConfig, VxlanConfigField, VxlanField, cidrs, watch_back_off,
 };
-use vtep::subnet::{Ipv4Cidr, OtherLease, SubnetAllocator};
+use vtep::subnet::{Ipv4Cidr, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::{Checks, any, v4, v6};
@@ -63,36 +63,31 @@ fn key(checks: &mut Checks<'_>) {
 }
 
 fn json(checks: &mut Checks<'_>) {
-    checks.all("json: members", || {
-        let object = RawJson::new(any(
-            r#" {"a": true, "b": 18446744073709551615, "c": "xA\"", "d": null} "#,
-        ))
-        .ok()?;
-        let mut members = object.members()?;
-        let (a, b, c, d) = (members.next()?, members.next()?, members.next()?, members.next()?);
-        let string = c.value.string()?;
+    checks.all("json: values", || {
+        let string = RawJson::parse(any(r#" "xA\"" "#)).ok()?.as_str()?;
+        let null = RawJson::parse(any("null")).ok()?;
         Some(
-            members.next().is_none()
-                && a.name.eq_folded(any("A"))
-                && a.value.bool() == Some(true)
-                && b.value.u64() == Some(u64::MAX)
+            RawJson::parse(any("true")).ok()?.as_bool() == Some(true)
+                && RawJson::parse(any("18446744073709551615")).ok()?.as_u64() == Some(u64::MAX)
                 && string == any("xA\"")
                 && string == *any("xA\"")
                 && string == JsonString::new(any("xA\""))
+                && string.eq_folded(any("Xa\""))
                 && string.chars().count() == 3
                 && string.as_str().is_none()
                 && !string.is_empty()
-                && d.value.is_null()
-                && d.value.as_str() == "null"
+                && null.is_null()
+                && null.get() == "null"
                 && JsonString::from(any("x")).as_str() == Some("x"),
         )
     });
-    let broken = RawJson::new(any(r#"{"a":tru}"#)).err();
+    let broken = RawJson::parse(any(r#"{"a":tru}"#)).err();
     checks.is(
         "json: broken",
         broken.is_some_and(|error| error.kind == JsonErrorKind::Unexpected { byte: b'}' }),
     );
-    let is_cut_refused = |len| VALUE.get(..len).is_some_and(|cut| RawJson::new(any(cut)).is_err());
+    let is_cut_refused =
+        |len| VALUE.get(..len).is_some_and(|cut| RawJson::parse(any(cut)).is_err());
     checks.is("json: cut anywhere", (0..VALUE.len()).all(is_cut_refused));
 }
 
@@ -100,11 +95,16 @@ fn value(checks: &mut Checks<'_>) {
     checks.all("lease: a value", || {
         let value = LeaseValue::from_json(any(VALUE)).ok()?;
         let backend = value.vxlan().ok()??;
-        let mut made = LeaseValue::new(v4(192, 168, 64, 3));
-        made.backend_type = "vxlan".into();
-        made.backend_data = value.backend_data;
+        let mut buffers = [[0; VxlanBackendData::MAX_LEN]; 2];
+        let [one, two] = &mut buffers;
+        let made = LeaseValue::new(v4(192, 168, 64, 3)).with_vxlan(backend, one);
+        let dual = any(made).with_public_ipv6(v6(3)).with_vxlan_v6(backend, two);
+        let host_gw = LeaseValue::new_v6(v6(3)).with_backend_type(any("host-gw"));
         Some(
             made == value
+                && dual.vxlan_v6() == Ok(Some(backend))
+                && host_gw.public_ipv6 == dual.public_ipv6
+                && host_gw.backend_type == any("host-gw")
                 && backend.vni == Vni::new(1).ok()
                 && backend.vtep_mac == MacAddr::new([0xc6, 0xd2, 0x32, 0x6f, 0x8f, 0x44])
                 && value.vxlan_v6() == Ok(None),
@@ -116,7 +116,7 @@ fn value(checks: &mut Checks<'_>) {
         Some(value == Ok(LeaseValue::EMPTY) && LeaseValue::from_json(text).is_err())
     });
     checks.is("lease: a field's name", any(LeaseField::PublicIp).as_str() == "PublicIP");
-    let none = RawJson::new(any("{}")).map(VxlanBackend::from_json);
+    let none = RawJson::parse(any("{}")).map(VxlanBackendData::from_json);
     checks.is(
         "lease: backend data without a MAC address",
         none.is_ok_and(|backend| backend.is_err()),
@@ -133,12 +133,18 @@ fn config(checks: &mut Checks<'_>) {
                 && (pool.count(), vxlan.vni.value(), vxlan.port) == (25, 1, Some(8472)),
         )
     });
+    checks.all("lease: a network without a text", || {
+        let v4 = PoolConfig::new(any("10.3.0.0/16").parse().ok()?);
+        let v6 = PoolConfig::new(any("fd00:3::/48").parse().ok()?);
+        let pools = NetworkConfig::new(v4).with_ipv6(v6).pools().ok()?;
+        Some((pools.ipv4?.count(), pools.ipv6?.subnet_len()) == (255, 64))
+    });
     checks.is("lease: no network", NetworkConfig::from_json(any(r#"{"Network":7}"#)).is_err());
 }
 
 fn env(checks: &mut Checks<'_>) {
     checks.all("lease: subnet.env", || {
-        let env = SubnetEnv::from_text(any(ENV)).ok()?;
+        let env = any(ENV).parse::<SubnetEnv>().ok()?;
         let docker = env.docker();
         Some(
             (docker.mtu, docker.ip_masq, docker.bip)
@@ -146,7 +152,18 @@ fn env(checks: &mut Checks<'_>) {
                 && docker.bip.is_some(),
         )
     });
-    checks.is("lease: a broken subnet.env", SubnetEnv::from_text(any("FLANNEL_MTU")).is_err());
+    checks.all("lease: subnet.env without a text", || {
+        let v4 = (any("10.1.0.0/16").parse().ok()?, any("10.1.74.1/24").parse().ok()?);
+        let v6 = (any("fd00:1::/48").parse().ok()?, any("fd00:1:0:4a::1/64").parse().ok()?);
+        let env = SubnetEnv::default().with_ipv4(v4.0, v4.1).with_ipv6(v6.0, v6.1);
+        let env = env.with_mtu(any(1450)).with_ip_masq(any(true));
+        Some(
+            (env.network.value()?, env.subnet.value()?) == v4
+                && (env.ipv6_network.value()?, env.ipv6_subnet.value()?) == v6
+                && (env.mtu.value()?, env.ip_masq.value()?) == (1450, true),
+        )
+    });
+    checks.is("lease: a broken subnet.env", any("FLANNEL_MTU").parse::<SubnetEnv>().is_err());
     let list = any("10.244.1.0/24,not-a-cidr,10.244.2.0/24");
     checks.is("lease: a list", cidrs::<Ipv4Cidr>(list).flatten().count() == 2);
 }
@@ -160,7 +177,7 @@ fn life(checks: &mut Checks<'_>) {
     let renewed = lease.renew_at(margin) == Some(Duration::from_secs(1_000_000 + 23 * 60 * 60));
     checks.is("life: renewed", renewed && margin.value() == RenewalMargin::default().value());
     checks.is("life: no margin", RenewalMargin::new(any(0)).is_err());
-    let again = any(Expiry::Never).taken_again(now, Profile::FlannelCompat);
+    let again = any(Expiry::Never).after_reacquire(now, Profile::FlannelCompat);
     checks.is("life: taken again", again == lease);
     checks.is("life: back-off", watch_back_off(any(3)) == Duration::from_millis(400));
     checks.is("life: attempts", any(Profile::Documented).create_attempts() == 10);
@@ -222,23 +239,23 @@ fn annotations(checks: &mut Checks<'_>) {
     let prefix = any("flannel.alpha.coreos.com");
     checks.is("lease: an annotation", any(Annotation::PublicIp).as_str() == "public-ip");
     checks.all("lease: what annotations begin with", || {
-        Some(AnnotationPrefix::new(prefix).ok()? == AnnotationPrefix::default())
+        Some(AnnotationPrefix::parse(prefix).ok()? == AnnotationPrefix::default())
     });
-    let short = AnnotationPrefix::new(any("org/prefix"));
+    let short = AnnotationPrefix::parse(any("org/prefix"));
     checks.is("lease: no domain", short == Err(AnnotationPrefixError::Domain));
 }
 
 fn errors(checks: &mut Checks<'_>) {
     checks.all("lease: errors of errors", || {
-        let json = RawJson::new(any("{")).err()?;
-        let record: RecordError<ConfigField> = any(json).into();
+        let json = RawJson::parse(any("{")).err()?;
+        let record: RecordError<NetworkConfigField> = any(json).into();
         Some(
             record == RecordError::Json(json)
-                && ConfigError::from(any(record)) == ConfigError::Record(record),
+                && NetworkConfigError::from(any(record)) == NetworkConfigError::Record(record),
         )
     });
     let names = [
-        any(ConfigField::SubnetMax).as_str(),
+        any(NetworkConfigField::SubnetMax).as_str(),
         any(VxlanConfigField::DirectRouting).as_str(),
         any(VxlanField::VtepMac).as_str(),
     ];

@@ -1,6 +1,6 @@
 //! The texts of the field.
 
-use vtep::lease::{Annotation, AnnotationPrefix, LeaseValue, VxlanBackend};
+use vtep::lease::{Annotation, AnnotationPrefix, LeaseValue, VxlanBackendData};
 use vtep::verdict::DropReason;
 use vtep::wire::{MacAddr, Vni};
 
@@ -16,14 +16,14 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     let one = Text::of(any(DropReason::NotVxlan));
     checks.is("show: a drop reason", one.as_str() == "not UDP to a port of this VTEP");
     checks.all("show: an annotation's name", || {
-        let prefix = AnnotationPrefix::new(any("flannel.alpha.coreos.com/prefix")).ok()?;
+        let prefix = AnnotationPrefix::parse(any("flannel.alpha.coreos.com/prefix")).ok()?;
         let key = Text::of(prefix.key(any(Annotation::BackendType)));
         Some(key.as_str() == "flannel.alpha.coreos.com/prefix-backend-type")
     });
     checks.all("show: backend data as flanneld wrote it", || {
         let value = LeaseValue::from_json(any(VALUE)).ok()?;
-        let mut buffer = [0; VxlanBackend::MAX_LEN];
+        let mut buffer = [0; VxlanBackendData::MAX_LEN];
         let written = value.vxlan().ok()??.write(&mut buffer);
-        Some(written.as_str() == value.backend_data?.as_str())
+        Some(written.get() == value.backend_data?.get())
     });
 }

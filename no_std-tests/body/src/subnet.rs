@@ -1,8 +1,8 @@
 //! Prefixes, pools and the allocator, of both families.
 
 use vtep::subnet::{
-    AllocateError, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix, Ipv6PrefixLen,
-    OtherLease, ParseCidrError, PoolConfig, Prefix, SubnetAllocator,
+    AllocateError, IpPrefix, Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen, Ipv6Cidr, Ipv6Prefix,
+    Ipv6PrefixLen, OtherLease, ParseCidrError, PoolConfig, Prefix, SubnetAllocator,
 };
 
 use crate::{Checks, any, v4, v6};
@@ -22,7 +22,7 @@ fn prefix_v4(checks: &mut Checks<'_>) {
     checks.all("subnet: IPv4 prefix", || {
         let len = Ipv4PrefixLen::new(any(24)).ok()?;
         let prefix = Ipv4Prefix::new(v4(10, 5, 34, 77), len);
-        let parsed: Ipv4Prefix = any("10.5.34.9/24").parse().ok()?;
+        let parsed: Ipv4Prefix = any("10.5.34.0/24").parse().ok()?;
         let halves = prefix.subnets(Ipv4PrefixLen::new(any(25)).ok()?);
         Some(
             prefix == parsed
@@ -46,6 +46,22 @@ fn prefix_v4(checks: &mut Checks<'_>) {
         let parsed = any("255.255.255.255/32").parse() == Ok(cidr);
         Some(around && converted && parsed && cidr.len().value() == 32)
     });
+    let host_bits = any("10.5.34.9/24").parse::<Ipv4Prefix>();
+    checks.is("subnet: host bits", host_bits == Err(ParseCidrError::HostBits));
+    checks.all("subnet: lengths and families convert", || {
+        let lens = (Ipv4PrefixLen::literal::<24>(), Ipv6PrefixLen::literal::<64>());
+        let prefix = Ipv4Prefix::new(v4(10, 5, 34, 77), lens.0);
+        let either = IpPrefix::from(any(prefix));
+        Some(
+            any("24").parse() == Ok(lens.0)
+                && any("64").parse() == Ok(lens.1)
+                && Ipv4PrefixLen::try_from(any(24)) == Ok(lens.0)
+                && Ipv6PrefixLen::try_from(any(64)) == Ok(lens.1)
+                && (u8::from(lens.0), u8::from(lens.1)) == (24, 64)
+                && Ipv4Prefix::try_from(either) == Ok(prefix)
+                && Ipv6Prefix::try_from(either).is_err(),
+        )
+    });
     let no_length = any("10.5.34.0").parse::<Ipv4Cidr>();
     checks.is("subnet: no length", no_length == Err(ParseCidrError::NoLength));
 }
@@ -55,7 +71,7 @@ fn prefix_v6(checks: &mut Checks<'_>) {
     checks.all("subnet: IPv6 prefix", || {
         let len = Ipv6PrefixLen::new(any(64)).ok()?;
         let prefix = Ipv6Prefix::new(v6(77), len);
-        let parsed: Ipv6Prefix = any("2001:db8::9/64").parse().ok()?;
+        let parsed: Ipv6Prefix = any("2001:db8::/64").parse().ok()?;
         let halves = prefix.subnets(Ipv6PrefixLen::new(any(65)).ok()?);
         Some(
             prefix == parsed

@@ -21,13 +21,13 @@ fn v6(network: &str, len: &str, min: &str, max: &str) -> String {
     text.replace('{', r#"{"EnableIPv4":false,"EnableIPv6":true,"#)
 }
 
-fn v4_pool(text: &str) -> Result<(u8, String, String, u128), ConfigError> {
+fn v4_pool(text: &str) -> Result<(u8, String, String, u128), NetworkConfigError> {
     let pool = NetworkConfig::from_json(text)?.pools()?.ipv4.unwrap();
     let (min, max) = (pool.min().address(), pool.max().address());
     Ok((pool.subnet_len(), min.to_string(), max.to_string(), pool.count()))
 }
 
-fn v6_pool(text: &str) -> Result<(u8, String, String), ConfigError> {
+fn v6_pool(text: &str) -> Result<(u8, String, String), NetworkConfigError> {
     let pools = NetworkConfig::from_json(text)?.pools()?;
     assert_eq!(pools.ipv4, None);
     let pool = pools.ipv6.unwrap();
@@ -68,13 +68,13 @@ fn flannels_ipv4_configs() {
 fn flannels_ipv4_rules() {
     let network = "10.3.0.0/16".parse().unwrap();
     let ip = |text: &str| text.parse().unwrap();
-    let small = PoolError::NetworkTooSmall { network: "10.1.0.0/29".parse().unwrap(), most: 28 };
+    let small = PoolError::NetworkTooSmall { network: "10.1.0.0/29".parse().unwrap(), max: 28 };
     for (net, len, min, max, error) in [
         ("0.0.0.0/0", "", "", "", PoolError::NoNetwork),
-        ("10.1.0.0/16", "31", "", "", PoolError::SubnetLenTooLong { len: 31, most: 30 }),
-        ("10.1.0.0/16", "999", "", "", PoolError::SubnetLenTooLong { len: 999, most: 30 }),
-        ("10.1.0.0/16", "17", "", "", PoolError::SubnetLenTooShort { len: 17, least: 18 }),
-        ("10.1.0.0/29", "30", "", "", PoolError::SubnetLenTooShort { len: 30, least: 31 }),
+        ("10.1.0.0/16", "31", "", "", PoolError::SubnetLenTooLong { len: 31, max: 30 }),
+        ("10.1.0.0/16", "999", "", "", PoolError::SubnetLenTooLong { len: 999, max: 30 }),
+        ("10.1.0.0/16", "17", "", "", PoolError::SubnetLenTooShort { len: 17, min: 18 }),
+        ("10.1.0.0/29", "30", "", "", PoolError::SubnetLenTooShort { len: 30, min: 31 }),
         ("10.1.0.0/29", "", "", "", small),
         (
             "10.3.0.0/16",
@@ -106,9 +106,9 @@ fn flannels_ipv4_rules() {
         ),
     ] {
         let text = v4(net, len, min, max);
-        assert_eq!(v4_pool(&text), Err(ConfigError::Ipv4(error)), "{text}");
+        assert_eq!(v4_pool(&text), Err(NetworkConfigError::Ipv4(error)), "{text}");
     }
-    assert_eq!(v4_pool("{}"), Err(ConfigError::Ipv4(PoolError::NoNetwork)));
+    assert_eq!(v4_pool("{}"), Err(NetworkConfigError::Ipv4(PoolError::NoNetwork)));
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn flannels_ipv6_configs() {
 
 #[test]
 fn flannels_ipv6_rules() {
-    let small = PoolError::NetworkTooSmall { network: "fc00::/125".parse().unwrap(), most: 124 };
+    let small = PoolError::NetworkTooSmall { network: "fc00::/125".parse().unwrap(), max: 124 };
     for (network, len, error) in [
         ("fc00::/125", "", small),
-        ("fc00::/48", "127", PoolError::SubnetLenTooLong { len: 127, most: 126 }),
-        ("fc00::/48", "49", PoolError::SubnetLenTooShort { len: 49, least: 50 }),
+        ("fc00::/48", "127", PoolError::SubnetLenTooLong { len: 127, max: 126 }),
+        ("fc00::/48", "49", PoolError::SubnetLenTooShort { len: 49, min: 50 }),
         ("::/0", "", PoolError::NoNetwork),
     ] {
         let text = v6(network, len, "", "");
-        assert_eq!(v6_pool(&text), Err(ConfigError::Ipv6(error)), "{text}");
+        assert_eq!(v6_pool(&text), Err(NetworkConfigError::Ipv6(error)), "{text}");
     }
 }
 
@@ -195,12 +195,12 @@ fn a_field_that_is_none_is_as_one_that_is_absent() {
         let with = text.replace('}', &format!(",{none}}}"));
         assert_eq!(NetworkConfig::from_json(&with), NetworkConfig::from_json(text), "{with}");
     }
-    let no_v4 = Err(ConfigError::Ipv4(PoolError::NoNetwork));
+    let no_v4 = Err(NetworkConfigError::Ipv4(PoolError::NoNetwork));
     for network in ["0.0.0.0/0", "10.3.0.0/0"] {
         let text = format!(r#"{{"Network":"{network}"}}"#);
         assert_eq!(NetworkConfig::from_json(&text).unwrap().pools(), no_v4, "{network}");
     }
-    let no_v6 = Err(ConfigError::Ipv6(PoolError::NoNetwork));
+    let no_v6 = Err(NetworkConfigError::Ipv6(PoolError::NoNetwork));
     for network in ["::/0", "fc00::/0"] {
         let text = format!(r#"{{"EnableIPv4":false,"EnableIPv6":true,"IPv6Network":"{network}"}}"#);
         assert_eq!(NetworkConfig::from_json(&text).unwrap().pools(), no_v6, "{network}");
@@ -211,24 +211,25 @@ fn a_field_that_is_none_is_as_one_that_is_absent() {
 #[test]
 fn a_field_that_is_unreadable_is_not_none() {
     for (name, field) in [
-        ("Network", ConfigField::Network),
-        ("IPv6Network", ConfigField::Ipv6Network),
-        ("SubnetMin", ConfigField::SubnetMin),
-        ("SubnetMax", ConfigField::SubnetMax),
-        ("IPv6SubnetMin", ConfigField::Ipv6SubnetMin),
-        ("IPv6SubnetMax", ConfigField::Ipv6SubnetMax),
-        ("SubnetLen", ConfigField::SubnetLen),
-        ("IPv6SubnetLen", ConfigField::Ipv6SubnetLen),
-        ("EnableIPv4", ConfigField::EnableIpv4),
-        ("EnableIPv6", ConfigField::EnableIpv6),
-        ("EnableNFTables", ConfigField::EnableNftables),
-        ("Backend", ConfigField::Backend),
+        ("Network", NetworkConfigField::Network),
+        ("IPv6Network", NetworkConfigField::Ipv6Network),
+        ("SubnetMin", NetworkConfigField::SubnetMin),
+        ("SubnetMax", NetworkConfigField::SubnetMax),
+        ("IPv6SubnetMin", NetworkConfigField::Ipv6SubnetMin),
+        ("IPv6SubnetMax", NetworkConfigField::Ipv6SubnetMax),
+        ("SubnetLen", NetworkConfigField::SubnetLen),
+        ("IPv6SubnetLen", NetworkConfigField::Ipv6SubnetLen),
+        ("EnableIPv4", NetworkConfigField::EnableIpv4),
+        ("EnableIPv6", NetworkConfigField::EnableIpv6),
+        ("EnableNFTables", NetworkConfigField::EnableNftables),
+        ("Backend", NetworkConfigField::Backend),
     ] {
         let nullable = ["SubnetLen", "Enable", "IPv6SubnetM", "Backend"];
         let is_nullable = nullable.iter().any(|part| name.contains(part));
         for value in ["null", r#""""#, "[]", "-1", r#""10.3.0.0/33""#] {
             let text = format!(r#"{{"{name}":{value}}}"#);
-            let error = ConfigError::Record(RecordError::Field { field, offset: name.len() + 4 });
+            let error =
+                NetworkConfigError::Record(RecordError::Field { field, offset: name.len() + 4 });
             let read = NetworkConfig::from_json(&text).map(drop);
             let expected = if is_nullable && value == "null" { Ok(()) } else { Err(error) };
             assert_eq!(read, expected, "{text}");
@@ -239,20 +240,20 @@ fn a_field_that_is_unreadable_is_not_none() {
 #[test]
 fn refuses_fields_of_another_type_and_says_where() {
     for (text, field, offset) in [
-        (r#"{"Network":"2001:db8::/64"}"#, ConfigField::Network, 11),
-        (r#"{"Network":"10.3.0.0"}"#, ConfigField::Network, 11),
-        (r#"{"Network": null}"#, ConfigField::Network, 12),
-        (r#"{"SubnetLen":"24"}"#, ConfigField::SubnetLen, 13),
-        (r#"{"SubnetLen":24.0}"#, ConfigField::SubnetLen, 13),
-        (r#"{"SubnetLen":-1}"#, ConfigField::SubnetLen, 13),
-        (r#"{"SubnetLen":18446744073709551616}"#, ConfigField::SubnetLen, 13),
-        (r#"{"EnableIPv4":"true"}"#, ConfigField::EnableIpv4, 14),
-        (r#"{"SubnetMin":"::1"}"#, ConfigField::SubnetMin, 13),
-        (r#"{"IPv6SubnetMax":"1.2.3.4"}"#, ConfigField::Ipv6SubnetMax, 17),
-        (r#"{"Backend":"vxlan"}"#, ConfigField::Backend, 11),
-        (r#"{"Backend":{"Type":1}}"#, ConfigField::Backend, 11),
+        (r#"{"Network":"2001:db8::/64"}"#, NetworkConfigField::Network, 11),
+        (r#"{"Network":"10.3.0.0"}"#, NetworkConfigField::Network, 11),
+        (r#"{"Network": null}"#, NetworkConfigField::Network, 12),
+        (r#"{"SubnetLen":"24"}"#, NetworkConfigField::SubnetLen, 13),
+        (r#"{"SubnetLen":24.0}"#, NetworkConfigField::SubnetLen, 13),
+        (r#"{"SubnetLen":-1}"#, NetworkConfigField::SubnetLen, 13),
+        (r#"{"SubnetLen":18446744073709551616}"#, NetworkConfigField::SubnetLen, 13),
+        (r#"{"EnableIPv4":"true"}"#, NetworkConfigField::EnableIpv4, 14),
+        (r#"{"SubnetMin":"::1"}"#, NetworkConfigField::SubnetMin, 13),
+        (r#"{"IPv6SubnetMax":"1.2.3.4"}"#, NetworkConfigField::Ipv6SubnetMax, 17),
+        (r#"{"Backend":"vxlan"}"#, NetworkConfigField::Backend, 11),
+        (r#"{"Backend":{"Type":1}}"#, NetworkConfigField::Backend, 11),
     ] {
-        let error = ConfigError::Record(RecordError::Field { field, offset });
+        let error = NetworkConfigError::Record(RecordError::Field { field, offset });
         assert_eq!(NetworkConfig::from_json(text), Err(error), "{text}");
     }
 }
@@ -262,7 +263,7 @@ fn a_config_cut_short_is_none() {
     let text = v4("10.3.0.0/16", "28", "10.3.5.0", "10.3.8.0");
     for end in 0..text.len() {
         let cut = NetworkConfig::from_json(&text[..end]);
-        assert!(matches!(cut, Err(ConfigError::Record(RecordError::Json(_)))), "{end}");
+        assert!(matches!(cut, Err(NetworkConfigError::Record(RecordError::Json(_)))), "{end}");
     }
 }
 

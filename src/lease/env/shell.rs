@@ -1,7 +1,7 @@
 //! The assignments of a shell script that has nothing else in it (POSIX.1-2017 volume 3, sections
 //! 2.2 quoting, 2.3 token recognition, 2.9.1 simple commands).
 //!
-//! What a shell would run or expand is refused, not guessed at. One thing is not as in a shell: a
+//! Text that a shell would run or expand is refused. One thing is not as in a shell: a
 //! carriage return before the end of a line belongs to that end, as in the `godotenv` of flannel.
 
 use core::str::Chars;
@@ -29,8 +29,8 @@ impl Word<'_> {
         self.map_while(Result::ok)
     }
 
-    /// Whether `c`, which `rest` follows, means more than itself to a shell. A `$` that expands a
-    /// variable by its name is let through: no value that is read may have one.
+    /// Returns whether `c`, which `rest` follows, means more than itself to a shell. A `$` that
+    /// expands a variable by its name is let through: no value that is read may have one.
     fn is_special(&self, c: char) -> bool {
         match c {
             '\0' => true,
@@ -106,7 +106,7 @@ const fn is_name_start(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_'
 }
 
-/// Whether it is the name of a variable (POSIX.1-2017 volume 1, section 3.235).
+/// Returns whether it is the name of a variable (POSIX.1-2017 volume 1, section 3.235).
 fn is_name(mut chars: impl Iterator<Item = char>) -> bool {
     chars.next().is_some_and(is_name_start) && chars.all(|c| is_name_start(c) || c.is_ascii_digit())
 }
@@ -149,7 +149,8 @@ impl<'a> Assignments<'a> {
         Self { rest: text.chars(), line: 1, command: Command::Empty }
     }
 
-    /// Skips blanks, comments and the ends of commands and lines. Whether a word follows.
+    /// Skips blanks, comments and the ends of commands and lines, and returns whether a word
+    /// follows.
     fn skip_to_word(&mut self) -> bool {
         loop {
             if let Some(rest) = after_line_end(&self.rest) {

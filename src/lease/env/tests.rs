@@ -20,14 +20,22 @@ fn wrong(line: usize, variable: EnvVariable) -> SubnetEnvError {
 
 #[test]
 fn reads_and_writes_flanneld_s_file() {
-    let env = SubnetEnv::from_text(FLANNELD).unwrap();
+    let env = FLANNELD.parse::<SubnetEnv>().unwrap();
     assert_eq!(env.network, EnvVar::Value("10.5.0.0/16".parse().unwrap()));
     assert_eq!(env.subnet, subnet("10.5.3.1/24"));
     assert_eq!((env.mtu, env.ip_masq), (EnvVar::Value(1450), EnvVar::Value(false)));
     assert_eq!(env.ipv6_subnet.value(), None);
     assert_eq!(env.to_string(), FLANNELD);
     let dual = "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.3.1/24\nFLANNEL_IPV6_NETWORK=fc00::/48\nFLANNEL_IPV6_SUBNET=fc00:0:0:3::1/64\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n";
-    assert_eq!(SubnetEnv::from_text(dual).unwrap().to_string(), dual);
+    assert_eq!(dual.parse::<SubnetEnv>().unwrap().to_string(), dual);
+    let built = SubnetEnv::default()
+        .with_ipv4("10.5.0.0/16".parse().unwrap(), "10.5.3.1/24".parse().unwrap())
+        .with_mtu(1450);
+    assert_eq!(built.with_ip_masq(false).to_string(), FLANNELD);
+    let built = built
+        .with_ipv6("fc00::/48".parse().unwrap(), "fc00:0:0:3::1/64".parse().unwrap())
+        .with_ip_masq(true);
+    assert_eq!(built.to_string(), dual);
 }
 
 /// flannel `pkg/subnet/subnet_test.go`: ReadCIDRsFromSubnetFile.
@@ -49,19 +57,19 @@ fn a_list_tells_nothing_from_something_unreadable() {
     let list = |text| cidrs::<Ipv4Cidr>(text).collect::<Vec<_>>();
     assert_eq!(list(""), []);
     let no_length = Err(ParseCidrError::NoLength);
-    let too_long = Err(ParseCidrError::Length { most: 32 });
+    let too_long = Err(ParseCidrError::Length { max: 32 });
     assert_eq!(list(","), [no_length, no_length]);
     assert_eq!(list("10.1.0.0/33,x"), [too_long, no_length]);
     assert_eq!(list("10.1.0.0/16, 10.2.0.0/16")[1], Err(ParseCidrError::Address));
 }
 
-/// What flannel's reader of one value calls empty is none; what it logs as an error is one.
+/// A value that flannel's reader calls empty is `None`; one that it logs as an error is an error.
 #[test]
 fn unset_none_and_unreadable_are_three_answers() {
     let read = |value: &str| {
-        SubnetEnv::from_text(&format!("A=1\nFLANNEL_SUBNET={value}\n")).map(|env| env.subnet)
+        format!("A=1\nFLANNEL_SUBNET={value}\n").parse::<SubnetEnv>().map(|env| env.subnet)
     };
-    assert_eq!(SubnetEnv::from_text("A=1\n"), Ok(SubnetEnv::default()));
+    assert_eq!("A=1\n".parse::<SubnetEnv>(), Ok(SubnetEnv::default()));
     assert_eq!(SubnetEnv::default().subnet, EnvVar::Unset);
     for none in
         ["", "''", "\"\"", "0.0.0.0/0", "0.0.0.1/0", "10.1.0.0/0", "10.1.0.1/24,10.2.0.1/24"]
@@ -89,7 +97,7 @@ fn unset_none_and_unreadable_are_three_answers() {
     }
     let none_v6 =
         "FLANNEL_IPV6_NETWORK=::/0\nFLANNEL_IPV6_SUBNET=::1/0\nFLANNEL_MTU=\nFLANNEL_IPMASQ=\n";
-    let env = SubnetEnv::from_text(none_v6).unwrap();
+    let env = none_v6.parse::<SubnetEnv>().unwrap();
     assert_eq!((env.ipv6_network, env.ipv6_subnet), (EnvVar::None, EnvVar::None));
     assert_eq!((env.mtu, env.ip_masq), (EnvVar::None, EnvVar::None));
     assert_eq!(env.docker().to_string(), "");
@@ -111,22 +119,22 @@ fn each_variable_says_that_it_is_unreadable() {
         ("True", EnvVariable::IpMasq),
     ] {
         let text = format!("\n{}={value}", variable.as_str());
-        assert_eq!(SubnetEnv::from_text(&text), Err(wrong(2, variable)), "{text}");
+        assert_eq!(text.parse::<SubnetEnv>(), Err(wrong(2, variable)), "{text}");
     }
-    assert_eq!(SubnetEnv::from_text("FLANNEL_MTU=0").unwrap().mtu, EnvVar::Value(0));
+    assert_eq!("FLANNEL_MTU=0".parse::<SubnetEnv>().unwrap().mtu, EnvVar::Value(0));
 }
 
 /// flannel `dist/mk-docker-opts_tests.sh`.
 #[test]
 fn flannels_docker_options() {
     let text = "FLANNEL_NETWORK=10.1.0.0/16\nFLANNEL_SUBNET=10.1.74.1/24\nFLANNEL_MTU=1472\nFLANNEL_IPMASQ=false\n";
-    let docker = SubnetEnv::from_text(text).unwrap().docker();
+    let docker = text.parse::<SubnetEnv>().unwrap().docker();
     assert_eq!(docker.to_string(), "--bip=10.1.74.1/24 --ip-masq=true --mtu=1472");
-    let only_mtu = SubnetEnv::from_text("FLANNEL_MTU=1472").unwrap().docker();
+    let only_mtu = "FLANNEL_MTU=1472".parse::<SubnetEnv>().unwrap().docker();
     assert_eq!(only_mtu.to_string(), "--mtu=1472");
 }
 
-/// `tests/subnets.rs` asks a shell about generated files; these are its answers to some.
+/// `tests/subnet_env.rs` compares generated files with a shell; these are its results for some.
 #[test]
 fn reads_what_a_shell_reads() {
     for text in [
@@ -157,7 +165,7 @@ fn reads_what_a_shell_reads() {
         "FLANNEL_SUBNETS=x\nXFLANNEL_SUBNET=x\nFLANNEL_SUBNET=10.5.3.1/24",
     ] {
         assert_eq!(
-            SubnetEnv::from_text(text).map(|env| env.subnet),
+            text.parse::<SubnetEnv>().map(|env| env.subnet),
             Ok(subnet("10.5.3.1/24")),
             "{text:?}"
         );
@@ -207,15 +215,15 @@ fn refuses_what_a_shell_would_run() {
         ("A=1;;", 1, special(';')),
         ("A=1\n;", 2, special(';')),
     ] {
-        assert_eq!(SubnetEnv::from_text(text), Err(error(line, kind)), "{text:?}");
+        assert_eq!(text.parse::<SubnetEnv>(), Err(error(line, kind)), "{text:?}");
     }
 }
 
 #[test]
 fn a_file_cut_short_says_less_or_is_refused() {
-    let whole = SubnetEnv::from_text(FLANNELD).unwrap();
+    let whole = FLANNELD.parse::<SubnetEnv>().unwrap();
     for end in 0..FLANNELD.len() - 1 {
-        assert_ne!(SubnetEnv::from_text(&FLANNELD[..end]), Ok(whole), "{end}");
+        assert_ne!(FLANNELD[..end].parse::<SubnetEnv>(), Ok(whole), "{end}");
     }
 }
 
@@ -239,7 +247,7 @@ fn what_is_written_reads_back() {
             mtu: var(e, mtu),
             ip_masq: var(f, mtu % 2 == 0),
         };
-        SubnetEnv::from_text(&env.to_string()) == Ok(env)
+        env.to_string().parse::<SubnetEnv>() == Ok(env)
     }
     fn case(v4: u32, v6: (u64, u64), mtu: u32, states: (u8, u8, u8, u8, u8, u8)) -> bool {
         let (a, b, c, d, e, f) = states;
@@ -271,7 +279,7 @@ fn any_text_is_read_or_refused() {
         ];
         let mut all: String = pieces.iter().map(|piece| PIECES[usize::from(*piece) % 16]).collect();
         all += &text;
-        let _ = SubnetEnv::from_text(&all);
+        let _ = all.parse::<SubnetEnv>();
         true
     }
     quickcheck::quickcheck(holds as fn(Vec<u8>, String) -> bool);

@@ -6,15 +6,15 @@ use std::vec::Vec;
 #[test]
 fn reads_the_members_of_an_object_in_order() {
     let text = r#" { "a" : 1 , "b":[{"a":2}, null],"\u0061":"x\ny" } "#;
-    let object = RawJson::new(text).unwrap();
+    let object = RawJson::parse(text).unwrap();
     let members: Vec<_> = object.members().unwrap().collect();
     let names: Vec<String> = members.iter().map(|m| m.name.chars().collect()).collect();
     assert_eq!(names, ["a", "b", "a"]);
-    assert_eq!(members[0].value.u64(), Some(1));
-    assert_eq!(members[1].value.as_str(), r#"[{"a":2}, null]"#);
+    assert_eq!(members[0].value.as_u64(), Some(1));
+    assert_eq!(members[1].value.get(), r#"[{"a":2}, null]"#);
     assert_eq!(members[1].value.members().map(Iterator::count), None);
-    assert_eq!(members[2].value.string().unwrap(), "x\ny");
-    assert_eq!(&object.as_str()[members[2].offset..][..4], "\"x\\n");
+    assert_eq!(members[2].value.as_str().unwrap(), "x\ny");
+    assert_eq!(&object.get()[members[2].offset..][..4], "\"x\\n");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn refuses_what_rfc_8259_refuses_and_says_where() {
         ("'a'", 0),
         ("\u{a0}1", 0),
     ] {
-        assert_eq!(RawJson::new(text).unwrap_err().offset, offset, "{text:?}");
+        assert_eq!(RawJson::parse(text).unwrap_err().offset, offset, "{text:?}");
     }
 }
 
@@ -60,27 +60,27 @@ fn control_characters_are_escaped_or_refused() {
         let c = char::from(byte);
         let [text, object] = [format!("\"a{c}\""), format!("{{\"a{c}\":1}}")];
         let is_string = byte >= 0x20 && !matches!(c, '"' | '\\');
-        assert_eq!(RawJson::new(&text).is_ok(), is_string, "{c:?}");
-        assert_eq!(RawJson::new(&object).is_ok(), is_string, "{c:?}");
+        assert_eq!(RawJson::parse(&text).is_ok(), is_string, "{c:?}");
+        assert_eq!(RawJson::parse(&object).is_ok(), is_string, "{c:?}");
         if byte < 0x20 {
             let kind = JsonErrorKind::Unexpected { byte };
-            assert_eq!(RawJson::new(&text), Err(JsonError { offset: 2, kind }));
+            assert_eq!(RawJson::parse(&text), Err(JsonError { offset: 2, kind }));
             let escaped = format!(r#""\u{byte:04x}""#);
-            assert_eq!(RawJson::new(&escaped).unwrap().string().unwrap(), c.to_string().as_str());
+            assert_eq!(RawJson::parse(&escaped).unwrap().as_str().unwrap(), c.to_string().as_str());
         }
         // Section 2: four of them are white space between values.
         let is_space = matches!(c, ' ' | '\t' | '\n' | '\r');
-        assert_eq!(RawJson::new(&format!("[{c}1{c},{c}2{c}]{c}")).is_ok(), is_space, "{c:?}");
+        assert_eq!(RawJson::parse(&format!("[{c}1{c},{c}2{c}]{c}")).is_ok(), is_space, "{c:?}");
     }
 }
 
 #[test]
 fn nests_so_deep_and_no_deeper() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-    assert!(RawJson::new(&nested(64)).is_ok());
-    let error = RawJson::new(&nested(65)).unwrap_err();
+    assert!(RawJson::parse(&nested(64)).is_ok());
+    let error = RawJson::parse(&nested(65)).unwrap_err();
     assert_eq!(error, JsonError { offset: 64, kind: JsonErrorKind::TooDeep });
-    assert!(RawJson::new(&"[".repeat(1 << 20)).is_err());
+    assert!(RawJson::parse(&"[".repeat(1 << 20)).is_err());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn unescapes_as_go_does() {
         (r#""\ude00x\ud83d""#, "\u{fffd}x\u{fffd}"),
         (r#""\ud83d\n""#, "\u{fffd}\n"),
     ] {
-        assert_eq!(RawJson::new(text).unwrap().string().unwrap(), content, "{text}");
+        assert_eq!(RawJson::parse(text).unwrap().as_str().unwrap(), content, "{text}");
     }
 }
 
@@ -107,7 +107,7 @@ fn folds_names_as_go_does() {
 
 #[test]
 fn prints_as_go_does() {
-    let printed = |text| RawJson::new(text).unwrap().to_string();
+    let printed = |text| RawJson::parse(text).unwrap().to_string();
     assert_eq!(printed("{ \"a b\" : [ 1,\t2 ] }"), r#"{"a b":[1,2]}"#);
     assert_eq!(printed(r#""a\" <&>""#), r#""a\" \u003c\u0026\u003e""#);
     let string = JsonString::new("\u{1}\u{8}\"<\u{2028}\u{7f}\u{e9}").to_string();
@@ -119,7 +119,7 @@ fn a_text_cut_short_is_none() {
     let text = r#"{"a":[true,false,null,-1.5e+3,"\u00e9\n"],"b":{}}"#;
     for end in 0..text.len() {
         let error = JsonError { offset: end, kind: JsonErrorKind::End };
-        assert_eq!(RawJson::new(&text[..end]), Err(error), "{end}");
+        assert_eq!(RawJson::parse(&text[..end]), Err(error), "{end}");
     }
 }
 
@@ -136,8 +136,8 @@ fn agrees_with_serde_json() {
                 None => text.push_str(pieces[usize::from(byte) % 32 % pieces.len()]),
             }
         }
-        match (RawJson::new(&text), serde_json::from_str::<&serde_json::value::RawValue>(&text)) {
-            (Ok(ours), Ok(theirs)) => ours.as_str() == theirs.get(),
+        match (RawJson::parse(&text), serde_json::from_str::<&serde_json::value::RawValue>(&text)) {
+            (Ok(ours), Ok(theirs)) => ours.get() == theirs.get(),
             (Err(_), Err(_)) => true,
             _ => false,
         }
@@ -150,7 +150,7 @@ fn a_printed_string_reads_back() {
     fn holds(text: String) -> bool {
         let printed = JsonString::new(&text).to_string();
         let theirs: String = serde_json::from_str(&printed).unwrap();
-        RawJson::new(&printed).unwrap().string().unwrap() == text.as_str() && theirs == text
+        RawJson::parse(&printed).unwrap().as_str().unwrap() == text.as_str() && theirs == text
     }
     quickcheck::quickcheck(holds as fn(String) -> bool);
 }

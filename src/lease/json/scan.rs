@@ -1,8 +1,53 @@
-//! Where a JSON value ends, and whether it is one: RFC 8259 sections 2 to 7.
+//! Finds the end of a JSON value, and checks it: RFC 8259 sections 2 to 7.
 
-use super::json::{JsonError, JsonErrorKind, JsonString, RawJson};
+use core::fmt;
 
-/// A place in a text. Every step goes forward, so that all of it ends.
+/// The greatest depth of nested arrays and objects: a bit for each.
+pub(super) const MAX_DEPTH: u32 = u64::BITS;
+
+/// The way in which a text is not JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// It ends inside a value.
+    End,
+    /// RFC 8259 does not allow this byte here.
+    Unexpected {
+        /// The byte.
+        byte: u8,
+    },
+    /// Arrays and objects are nested deeper than [`RawJson::MAX_DEPTH`](super::RawJson::MAX_DEPTH).
+    TooDeep,
+}
+
+/// The first place where a text is not JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct JsonError {
+    /// The place, in bytes from the start of the text.
+    pub offset: usize,
+    /// The fault at that place.
+    pub kind: JsonErrorKind,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = self.offset;
+        match self.kind {
+            JsonErrorKind::End => write!(f, "JSON ends early, at byte {offset}"),
+            JsonErrorKind::Unexpected { byte } => {
+                write!(f, "JSON: unexpected '{}' at byte {offset}", byte.escape_ascii())
+            }
+            JsonErrorKind::TooDeep => {
+                write!(f, "JSON: nested deeper than {} at byte {offset}", MAX_DEPTH)
+            }
+        }
+    }
+}
+
+impl core::error::Error for JsonError {}
+
+/// A position in a text. Every step goes forward, so that all of it ends.
 #[derive(Clone, Debug)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
@@ -17,11 +62,11 @@ struct Open {
 }
 
 impl Open {
-    /// Whether one more fits.
+    /// Opens one more, and returns whether it fits.
     fn push(&mut self, object: bool) -> bool {
         self.objects = self.objects << 1 | u64::from(object);
         self.depth = self.depth.wrapping_add(1);
-        self.depth <= RawJson::MAX_DEPTH
+        self.depth <= MAX_DEPTH
     }
 
     fn pop(&mut self) {
@@ -29,7 +74,7 @@ impl Open {
         self.depth = self.depth.wrapping_sub(1);
     }
 
-    /// The byte that closes the innermost.
+    /// The byte that closes the innermost one.
     fn closing(&self) -> Option<u8> {
         match (self.depth, self.objects & 1) {
             (0, _) => None,
@@ -52,7 +97,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The byte here is not what the grammar wants.
+    /// The error that the grammar does not allow the byte here.
     pub(super) fn unexpected(&self) -> JsonError {
         let kind = match self.peek() {
             Some(byte) => JsonErrorKind::Unexpected { byte },
@@ -83,19 +128,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The name of a member and the colon behind it.
-    pub(super) fn name(&mut self) -> Result<JsonString<'a>, JsonError> {
+    /// Skips the name of a member and the colon after it, and returns the name as it is written.
+    pub(super) fn name(&mut self) -> Result<&'a str, JsonError> {
         self.skip_space();
         let start = self.at;
         self.string()?;
-        let name = RawJson::checked(self.since(start)).string().ok_or(self.unexpected())?;
+        let name = self.since(start);
         self.skip_space();
         self.expect(b':')?;
         Ok(name)
     }
 
-    /// One value, white space before it left out.
-    pub(super) fn value(&mut self) -> Result<RawJson<'a>, JsonError> {
+    /// Skips one value, and returns it without the white space before it.
+    pub(super) fn value(&mut self) -> Result<&'a str, JsonError> {
         self.skip_space();
         let start = self.at;
         let mut open = Open::default();
@@ -118,12 +163,12 @@ impl<'a> Scanner<'a> {
                 self.scalar()?;
             }
             if !self.next_in(&mut open)? {
-                return Ok(RawJson::checked(self.since(start)));
+                return Ok(self.since(start));
             }
         }
     }
 
-    /// Closes what ends here. Whether another value follows.
+    /// Closes what ends here, and returns whether another value follows.
     fn next_in(&mut self, open: &mut Open) -> Result<bool, JsonError> {
         while let Some(closing) = open.closing() {
             self.skip_space();
