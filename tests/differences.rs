@@ -255,7 +255,7 @@ fn over_ipv6(source: &str, next_header: &str, front: &str) -> Vec<u8> {
 
 #[test]
 fn outer_sources() {
-    let remote = |vtep: Vtep<'_>, packet: &[u8]| vtep.inspect(packet).unwrap().origin().remote;
+    let remote = |vtep: Vtep<'_>, packet: &[u8]| vtep.inspect(packet).unwrap().info().remote;
     for source in ["e0000001", "7f000001", "ffffffff", "00000000"] {
         let packet = changed(26, source);
         let wanted = <[u8; 4]>::try_from(hex(source)).unwrap();

@@ -141,7 +141,7 @@ fn configured(options: &str, outer: &Outer<'_>, decap: &Decap) -> TunnelConfig {
                 config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true)
             }
             // The policy is the packet mark's, which the capture shows in the header alone.
-            "gbp" => config.gbp(decap.origin().gbp),
+            "gbp" => config.gbp(decap.info().gbp),
             "udpcsum" => config,
             _ => panic!("{option}"),
         };

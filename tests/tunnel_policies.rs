@@ -327,8 +327,8 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
         assert_eq!((outer.header().destination(), outer.header().source()), (B, A));
         assert_eq!(outer.tags().collect::<Vec<_>>(), [tag]);
         let vtep = Vtep::rfc7348().port(8472).gbp(true).outer_tag(OuterTag::Any);
-        let origin = vtep.decap(&mut frame).unwrap();
-        assert_eq!((origin.vni, origin.gbp, frame.bytes()), (Vni::MAX, Some(gbp), &arp()[..]));
+        let info = vtep.decap(&mut frame).unwrap();
+        assert_eq!((info.vni, info.gbp, frame.bytes()), (Vni::MAX, Some(gbp), &arp()[..]));
     }
     let outer = encap(&over_v6().flow_label(label), &arp());
     assert_eq!(outer_v6(&outer).0.header().flow_label(), label);
@@ -366,8 +366,8 @@ fn decap_folds_ecn_and_dscp_into_the_inner_packet() {
                 let mut copy = bytes.clone();
                 let end = copy.len();
                 let mut received = Frame::new(&mut copy[..], 0..end).unwrap();
-                let origin = Vtep::rfc7348().uniform_dscp(uniform).decap(&mut received).unwrap();
-                assert_eq!((origin.ecn(), origin.dscp().value()), (outer, 46));
+                let info = Vtep::rfc7348().uniform_dscp(uniform).decap(&mut received).unwrap();
+                assert_eq!((info.ecn(), info.dscp().value()), (outer, 46));
                 let payload = EthernetFrame::parse(received.bytes()).unwrap().payload();
                 let class = match Ipv4Packet::parse(payload) {
                     Ok(ip) => {

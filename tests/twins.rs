@@ -313,15 +313,15 @@ fn decap_of_tagged_frames() {
         outer[24..26].copy_from_slice(&checksum.to_be_bytes());
         let untagged = vtep.inspect(&outer);
         let mut frame = Packet::from_bytes_with_headroom(&outer, 0).unwrap();
-        assert_eq!(vtep.decap(&mut frame), untagged.map(|decap| decap.origin()), "{outer:02x?}");
+        assert_eq!(vtep.decap(&mut frame), untagged.map(|decap| decap.info()), "{outer:02x?}");
         for tags in TAGS {
             let tagged = [&outer[..12], tags, &outer[12..]].concat();
             let inspected = vtep.inspect_head(&tagged, tagged.len(), RxMeta::default());
             let shifted = inspected.map(|decap| {
-                (decap.offset() - tags.len(), decap.len(), decap.origin(), decap.inner_class())
+                (decap.offset() - tags.len(), decap.len(), decap.info(), decap.inner_class())
             });
             let own = untagged
-                .map(|decap| (decap.offset(), decap.len(), decap.origin(), decap.inner_class()));
+                .map(|decap| (decap.offset(), decap.len(), decap.info(), decap.inner_class()));
             assert_eq!(shifted, own, "{outer:02x?}");
         }
         taken += usize::from(untagged.is_ok());

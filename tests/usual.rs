@@ -79,7 +79,7 @@ fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
         let mut chain = Chained { head, behind: packet.len() - at_hand };
         let taken = vtep.decap(&mut chain);
         let decap = vtep.inspect_head(&packet[..at_hand], packet.len(), RxMeta::default());
-        assert_eq!(taken, decap.map(|decap| decap.origin()), "{at_hand} {vtep:?} {packet:02x?}");
+        assert_eq!(taken, decap.map(|decap| decap.info()), "{at_hand} {vtep:?} {packet:02x?}");
         let len = decap.map_or(packet.len(), |decap| decap.len());
         assert_eq!(chain.total_len(), len, "{at_hand} {vtep:?} {packet:02x?}");
     }
@@ -91,7 +91,7 @@ fn assert_agree(packet: &[u8]) {
         let taken = vtep.decap(&mut frame);
         match vtep.inspect(packet) {
             Ok(decap) => {
-                assert_eq!(taken, Ok(decap.origin()), "{vtep:?} {packet:02x?}");
+                assert_eq!(taken, Ok(decap.info()), "{vtep:?} {packet:02x?}");
                 let mut other = Packet::from_bytes_with_headroom(packet, 0).expect("room");
                 decap.apply(&mut other).expect("whole");
                 assert_eq!(frame.bytes(), other.bytes(), "{vtep:?} {packet:02x?}");
@@ -183,7 +183,7 @@ fn with_what_the_nic_says() {
         );
         assert_eq!(taken.err(), (!is_taken).then_some(DropReason::IpChecksum), "{ip_checksum:?}");
         let looked = vtep.inspect_head(packet, packet.len(), rx);
-        assert_eq!(looked.map(|decap| decap.origin()), taken, "{ip_checksum:?}");
+        assert_eq!(looked.map(|decap| decap.info()), taken, "{ip_checksum:?}");
     }
 }
 

@@ -16,7 +16,7 @@
 //!
 //! `benches/paths/floor.rs` does the same job by hand, with raw pointers, AVX2 and prefetch. *Bare* has no
 //! descriptors and checks nothing. *Contract* reads and updates descriptors, checks lengths and headroom,
-//! writes a verdict, and an origin on decap: what any honest interface pays. Both give the crate's bytes, which
+//! writes a verdict, and a `TunnelInfo` on decap: what any honest interface pays. Both give the crate's bytes, which
 //! is asserted before anything is timed.
 //!
 //! # Where it stands
@@ -60,9 +60,9 @@
 //!
 //! | decap | before | after | kept |
 //! |---|---|---|---|
-//! | the origin made in registers and written last; searches of sets out of line; the header summed by 8 bytes | 31.9 | 28 | yes |
+//! | the `TunnelInfo` made in registers and written last; searches of sets out of line; the header summed by 8 bytes | 31.9 | 28 | yes |
 //! | the same, one at a time | 49 | 35 | yes |
-//! | the origin returned by value to the batch, too | 28 | 58 | no |
+//! | the `TunnelInfo` returned by value to the batch, too | 28 | 58 | no |
 //! | late refusals in the first look, not by a second walk | 2.9 times an accepted one | 1.5 | yes |
 //! | the VNI's set looked up in place, not in a closure that stayed a call | 28.9 | 27.5 | yes |
 //! | the receiver's own MAC address and the uniform model behind one flag, a tagged underlay in a loop of its own | 27.4 | 25.6 | yes |

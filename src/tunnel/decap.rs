@@ -23,7 +23,7 @@ use crate::wire::{
 pub struct Decap {
     offset: usize,
     len: usize,
-    pub(super) origin: TunnelInfo,
+    pub(super) info: TunnelInfo,
     edit: Option<Edit>,
 }
 
@@ -50,10 +50,10 @@ impl Decap {
         self.len
     }
 
-    /// Where the frame came from.
+    /// What the outer headers reported.
     #[must_use]
-    pub const fn origin(&self) -> TunnelInfo {
-        self.origin
+    pub const fn info(&self) -> TunnelInfo {
+        self.info
     }
 
     /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer ECN field
@@ -318,9 +318,14 @@ impl Vtep<'_> {
         let len = payload_len.wrapping_sub(VxlanHeader::LEN);
         let edit = self.check_inner(inner, len, outer.class)?;
         let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
-        let (vni, port) = (vxlan.vni(), outer.udp.source_port());
-        let origin = TunnelInfo { vni, remote: outer.remote, port, class: outer.class, gbp };
-        Ok(Decap { offset, len, origin, edit })
+        let info = TunnelInfo {
+            vni: vxlan.vni(),
+            remote: outer.remote,
+            source_port: outer.udp.source_port(),
+            outer_traffic_class: outer.class,
+            gbp,
+        };
+        Ok(Decap { offset, len, info, edit })
     }
 
     fn check_udp(&self, outer: &Outer<'_>, payload: &[u8], is_cut: bool, rx: RxMeta) -> Verdict {

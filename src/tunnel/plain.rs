@@ -73,7 +73,7 @@ impl Vtep<'_> {
             _ => return Err(DropReason::NotVxlan),
         };
         decap.apply(frame)?;
-        Ok(decap.origin())
+        Ok(decap.info())
     }
 }
 

@@ -126,31 +126,31 @@ impl Vtep<'_> {
         taken.or_else(|reason| match reason {
             Some(reason) => Err(reason),
             None => {
-                let mut origin = TunnelInfo::NONE;
-                self.decap_unusual(frame, &mut origin)?;
-                Ok(origin)
+                let mut info = TunnelInfo::NONE;
+                self.decap_unusual(frame, &mut info)?;
+                Ok(info)
             }
         })
     }
 
     /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor. The origin is written in its place; it is none if the frame is refused.
+    /// processor. `info` is written in place; it is [`TunnelInfo::NONE`] if the frame is refused.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(
         &self,
         frame: &mut B,
-        origin: &mut TunnelInfo,
+        info: &mut TunnelInfo,
     ) -> Verdict {
         match self.take(frame) {
             Ok(from) => {
-                *origin = from;
+                *info = from;
                 Ok(())
             }
             Err(Some(reason)) => {
-                *origin = TunnelInfo::NONE;
+                *info = TunnelInfo::NONE;
                 Err(reason)
             }
-            Err(None) => self.decap_unusual(frame, origin),
+            Err(None) => self.decap_unusual(frame, info),
         }
     }
 
@@ -158,13 +158,13 @@ impl Vtep<'_> {
     pub(crate) fn decap_unusual<B: FrameBuf>(
         &self,
         frame: &mut B,
-        origin: &mut TunnelInfo,
+        info: &mut TunnelInfo,
     ) -> Verdict {
-        *origin = TunnelInfo::NONE;
+        *info = TunnelInfo::NONE;
         let rx = meta_of(frame).rx();
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
-        *origin = decap.origin;
+        *info = decap.info;
         Ok(())
     }
 
@@ -172,10 +172,10 @@ impl Vtep<'_> {
     #[inline(always)]
     fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, Option<DropReason>> {
         let meta = meta_of(frame);
-        let (len, origin) = self.look(frame, meta)?;
+        let (len, info) = self.look(frame, meta)?;
         frame.trim_to(UsualPacket::OUTER, len)?;
         meta_pulled(frame, UsualPacket::OUTER);
-        Ok(origin)
+        Ok(info)
     }
 
     /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
@@ -226,14 +226,14 @@ impl Vtep<'_> {
         if class.ecn() != Ecn::NotEct || self.looks_inside {
             self.judge_inner(packet)?;
         }
-        let origin = TunnelInfo {
+        let info = TunnelInfo {
             vni: vxlan.vni(),
             remote: IpAddr::V4(ip.source()),
-            port: udp.source_port(),
-            class,
+            source_port: udp.source_port(),
+            outer_traffic_class: class,
             gbp: None,
         };
-        Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), origin))
+        Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), info))
     }
 
     /// Judges the VXLAN header: `None` is the reason where a reserved bit is set.
@@ -345,7 +345,7 @@ mod tests {
         0, 1, 0, 2, 0, 0, 0, 0, 0x12, 2, 0, 0, 0, 0, 0x11, 8, 6,
     ];
 
-    /// The verdict on `PACKET` with other bytes, and the origin that is written over an earlier packet's.
+    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier packet's.
     fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, TunnelInfo) {
         // With padding, for the fast path looks at that much.
         let mut bytes = [0; size_of::<UsualPacket>()];
@@ -354,15 +354,15 @@ mod tests {
             bytes[*at] = *byte;
         }
         let mut frame = ArrayFrame::<96>::from_bytes_with_headroom(&bytes, 0).unwrap();
-        let mut origin = TunnelInfo { port: 7, ..TunnelInfo::NONE };
-        (vtep.decap_inline(&mut frame, &mut origin), origin)
+        let mut info = TunnelInfo { source_port: 7, ..TunnelInfo::NONE };
+        (vtep.decap_inline(&mut frame, &mut info), info)
     }
 
     #[test]
     fn a_refused_frame_has_no_origin() {
         let vtep = Vtep::rfc7348();
-        let (verdict, origin) = decap(vtep, &[]);
-        assert_eq!((verdict, origin.vni.value(), origin.port), (Ok(()), 1, 40_000));
+        let (verdict, info) = decap(vtep, &[]);
+        assert_eq!((verdict, info.vni.value(), info.source_port), (Ok(()), 1, 40_000));
         // Refused at first sight, after a look at the VXLAN header, and field by field.
         for (vtep, change, reason) in [
             (vtep, &[(25, 0)][..], DropReason::IpChecksum),

@@ -291,41 +291,55 @@ pub enum InnerTags {
     Discard,
 }
 
-/// Where a frame came from: all that its outer headers said and a receiver may ask for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The facts of a received frame that its outer headers carry (Linux `struct ip_tunnel_info`).
+///
+/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write it.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::TunnelInfo;
+/// use vtep::wire::Vni;
+///
+/// let mut info = TunnelInfo::new(Vni::new(7).unwrap(), [192, 0, 2, 2].into());
+/// info.source_port = 50_000;
+/// assert_eq!((info.vni.value(), info.source_port, info.gbp), (7, 50_000, None));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct TunnelInfo {
     /// The network that the frame belongs to.
     pub vni: Vni,
-    /// The far end's address. Nothing vouches for it.
+    /// The outer source address: the sending VTEP.
     pub remote: IpAddr,
-    /// The far end's UDP port: entropy, not an identity.
-    pub port: u16,
-    /// The outer DSCP and ECN.
-    pub class: TrafficClass,
-    /// The group policy, if it is read and there is one.
+    /// The outer UDP source port: entropy of the inner flow, not an identity.
+    pub source_port: u16,
+    /// The outer traffic class: DSCP and ECN.
+    pub outer_traffic_class: TrafficClass,
+    /// The group policy. `None` if the VTEP does not read it, or the packet has none.
     pub gbp: Option<Gbp>,
 }
 
 impl TunnelInfo {
-    /// From nowhere: what a slice of origins is filled with at first.
-    pub const NONE: Self = Self {
-        vni: Vni::from_be_bytes([0; 3]),
-        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        port: 0,
-        class: TrafficClass(0),
-        gbp: None,
-    };
+    /// A placeholder for refused frames and for slots that nothing has been written to yet.
+    pub const NONE: Self = Self::new(Vni::from_be_bytes([0; 3]), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// Creates the information about a frame of this network and sender; all else is 0 or absent.
+    #[must_use]
+    pub const fn new(vni: Vni, remote: IpAddr) -> Self {
+        Self { vni, remote, source_port: 0, outer_traffic_class: TrafficClass(0), gbp: None }
+    }
 
     /// The outer ECN field.
     #[must_use]
     pub const fn ecn(&self) -> Ecn {
-        self.class.ecn()
+        self.outer_traffic_class.ecn()
     }
 
     /// The outer DSCP.
     #[must_use]
     pub const fn dscp(&self) -> Dscp {
-        self.class.dscp()
+        self.outer_traffic_class.dscp()
     }
 }
 

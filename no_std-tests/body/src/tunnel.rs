@@ -234,8 +234,8 @@ fn policies(checks: &mut Checks<'_>) {
                 .gbp(true)
                 .zero_checksum_v6(true);
             let inherited = frame.bytes().get(ttl_at) == Some(&63);
-            let origin = vtep.decap(&mut frame).ok()?;
-            Some(inherited && frame.bytes() == FRAME && origin.gbp == Some(Gbp::from_mark(3)))
+            let info = vtep.decap(&mut frame).ok()?;
+            Some(inherited && frame.bytes() == FRAME && info.gbp == Some(Gbp::from_mark(3)))
         });
     }
     checks.all("encap: the Linux profile", || {
@@ -243,9 +243,9 @@ fn policies(checks: &mut Checks<'_>) {
             TunnelConfig::linux(ip(10, 0, 0, 1), ip(10, 0, 0, 2), Adjacency::new(mac(2), mac(1)));
         let mut frame = sent(&config, &FRAME)?;
         let id = frame.bytes().get(18..20)? == [0, 0];
-        let origin = Vtep::linux().decap(&mut frame).ok()?;
-        let port = (32_768..60_999).contains(&origin.port);
-        Some(id && port && (origin.ecn(), origin.dscp().value()) == (Ecn::NotEct, 0))
+        let info = Vtep::linux().decap(&mut frame).ok()?;
+        let port = (32_768..60_999).contains(&info.source_port);
+        Some(id && port && (info.ecn(), info.dscp().value()) == (Ecn::NotEct, 0))
     });
 }
 
@@ -266,12 +266,12 @@ fn decap(checks: &mut Checks<'_>) {
         let head = vtep.inspect_head(packet.get(..84)?, 96, RxMeta::default()).ok()?;
         let mut frame = framed(&packet)?;
         found.apply(&mut frame).ok()?;
-        let origin = found.origin();
+        let info = found.info();
         Some(
             found == head
                 && (found.offset(), found.len(), found.inner_class()) == (50, 46, None)
                 && frame.bytes() == FRAME
-                && (origin.remote, origin.vni, origin.port)
+                && (info.remote, info.vni, info.source_port)
                     == (ip(192, 168, 0, 10), any(vnis)[0], 53_522),
         )
     });
@@ -281,8 +281,8 @@ fn decap(checks: &mut Checks<'_>) {
         let mut frame = framed(&FRAME)?;
         plain.encap(&mut frame, &mut EncapState::predictable()).ok()?;
         let is_same = frame.bytes() == packet && plain.tunnel().headroom() == 50;
-        let origin = Vtep::linux().decap_v4(&mut frame).ok()?;
-        Some(is_same && frame.bytes() == FRAME && origin.port == 53_522)
+        let info = Vtep::linux().decap_v4(&mut frame).ok()?;
+        Some(is_same && frame.bytes() == FRAME && info.source_port == 53_522)
     });
     checks.is("decap: members out of order", Set::sorted(any(&[2, 1][..])).is_err());
     checks.all("decap: congestion is passed on", || {
