@@ -6,8 +6,8 @@
 use core::net::IpAddr;
 
 use super::ecn::{self, EcnDecap};
+use super::fast_path::vni_alone;
 use super::template::to_v6;
-use super::usual::vni_alone;
 use super::vtep::{InnerTags, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
 use crate::checksum::Sum;
@@ -351,14 +351,14 @@ impl Vtep<'_> {
         if !header.flags().contains(VxlanFlags::VNI) {
             return Err(DropReason::NoVni);
         }
-        let is_usual = vni_alone(header).is_some();
+        let is_common = vni_alone(header).is_some();
         if header.flags().contains(VxlanFlags::NEXT_PROTOCOL) && is_gpe(header, port) {
             return Err(DropReason::UnsupportedGpe);
         }
         if !self.vnis.contains(&header.vni()) {
             return Err(DropReason::UnknownVni);
         }
-        if is_usual { Ok(None) } else { self.check_reserved(header) }
+        if is_common { Ok(None) } else { self.check_reserved(header) }
     }
 
     #[cold]

@@ -79,17 +79,17 @@ impl Tunnel {
         frame: &mut B,
         core: &mut EncapState,
     ) -> Verdict {
-        match self.encap_usual::<H, P, N, B>(frame, core) {
+        match self.encap_fast::<H, P, N, B>(frame, core) {
             Ok(()) => Ok(()),
             Err(Some(reason)) => Err(reason),
-            Err(None) => self.encap_unusual::<H, N, B>(frame, core),
+            Err(None) => self.encap_slow::<H, N, B>(frame, core),
         }
     }
 
-    /// The body, for the usual inner packet. `None`, and nothing done, for another and for one that may be too
-    /// long.
+    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
+    /// the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
-    pub(super) fn encap_usual<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
+    pub(super) fn encap_fast<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -98,7 +98,7 @@ impl Tunnel {
         frame.push_header::<N, Option<DropReason>>(
             #[inline(always)]
             |room, head| {
-                let inner = H::Inner::look(head, core.flow_key).ok_or(None)?;
+                let inner = H::Inner::classify(head, core.flow_key).ok_or(None)?;
                 if total > usize::from(self.hot.max_len) {
                     return Err(None);
                 }
@@ -109,10 +109,11 @@ impl Tunnel {
         Ok(())
     }
 
-    /// The same for an inner packet that has to be walked, or rid of its tags: one for every policy.
+    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy says so.
+    /// Compiled once, for the most general policy.
     #[cold]
     #[inline(never)]
-    fn encap_unusual<H: Headers, const N: usize, B: FrameBuf>(
+    fn encap_slow<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,

@@ -14,13 +14,13 @@ mod decap;
 pub mod ecn;
 mod encap;
 mod entropy;
+mod fast_path;
 mod inner;
 mod lco;
 pub mod mtu;
 mod plain;
 mod stack;
 mod template;
-mod usual;
 mod vtep;
 
 pub use config::{

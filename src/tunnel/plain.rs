@@ -45,7 +45,7 @@ impl<'t> PlainV4<'t> {
     /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is as it was then.
     #[inline]
     pub fn encap<B: FrameBuf>(self, frame: &mut B, core: &mut EncapState) -> Verdict {
-        self.0.encap_usual::<V4, Plain, 50, B>(frame, core).map_err(|reason| {
+        self.0.encap_fast::<V4, Plain, 50, B>(frame, core).map_err(|reason| {
             if let Some(reason) = reason {
                 return reason;
             }

@@ -151,9 +151,9 @@ impl OuterIp for Ipv6Header {
 pub(super) trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
-    /// The usual packet.
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner>;
-    /// Any packet.
+    /// Dissects a packet of the fast path; `None` for any other.
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner>;
+    /// Dissects any packet.
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason>;
     fn finish(&mut self, inner: &Inner);
     /// The sum of what `finish` writes.
@@ -164,8 +164,8 @@ impl InnerLink for Absent {
     const LEN: usize = 0;
 
     #[inline]
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
-        Inner::of_usual_frame(head, key)
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner> {
+        Inner::of_fast_frame(head, key)
     }
 
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {
@@ -185,8 +185,8 @@ impl InnerLink for EthernetHeader {
     const LEN: usize = Self::LEN;
 
     #[inline]
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
-        Inner::of_usual_packet(head, key)
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner> {
+        Inner::of_fast_packet(head, key)
     }
 
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::usual::Usual;
+use super::fast_path::FastMatch;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
@@ -15,8 +15,8 @@ pub struct Vtep<'a> {
     pub(super) ports: Set<'a, u16>,
     pub(super) locals: Set<'a, IpAddr>,
     pub(super) vnis: Set<'a, Vni>,
-    /// The same, for the usual packet.
-    pub(super) usual: Usual,
+    /// The three sets, as the fast path compares them.
+    pub(super) fast: FastMatch,
     pub(super) own_mac: Option<MacAddr>,
     pub(super) outer_tag: OuterTag,
     pub(super) reserved_bits: ReservedBits,
@@ -45,7 +45,7 @@ impl<'a> Vtep<'a> {
             ports: Set::One(VxlanHeader::PORT),
             locals: Set::Any,
             vnis: Set::Any,
-            usual: Usual::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
+            fast: FastMatch::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
             own_mac: None,
             outer_tag: OuterTag::Untagged,
             reserved_bits: ReservedBits::Ignore,
@@ -71,7 +71,7 @@ impl<'a> Vtep<'a> {
     }
 
     const fn sets(self, ports: Set<'a, u16>, locals: Set<'a, IpAddr>, vnis: Set<'a, Vni>) -> Self {
-        Self { ports, locals, vnis, usual: Usual::new(&ports, &locals, &vnis), ..self }
+        Self { ports, locals, vnis, fast: FastMatch::new(&ports, &locals, &vnis), ..self }
     }
 
     /// Sets the UDP port.

@@ -59,8 +59,8 @@ fn config() -> TunnelConfig {
 }
 
 fn counts() -> i32 {
-    board::println!("| usual, 1,450 bytes inside | instructions |\n|---|---:|");
-    usual();
+    board::println!("| fast path, 1,450 bytes inside | instructions |\n|---|---:|");
+    fast_path();
     allocation();
     board::println!("\n| worst, beside checksums over payload | instructions |\n|---|---:|");
     worst_encap();
@@ -81,7 +81,7 @@ fn plain(buffer: &mut [u8; 1600], len: usize) -> Borrowed<'_> {
     Borrowed::new(&mut buffer[..], ROOM..ROOM + len).unwrap()
 }
 
-fn usual() {
+fn fast_path() {
     let (mut buffer, mut core, vtep) = ([0; 1600], EncapState::predictable(), Vtep::linux());
     let tunnel = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let tunnel = tunnel.plain_v4().unwrap();

@@ -1,5 +1,5 @@
-//! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
-//! same of every packet.
+//! The fast path of decap and `Vtep::inspect_head`, which checks field by field, have the same verdict on
+//! every packet.
 
 #[path = "common/chained.rs"]
 mod chained;
