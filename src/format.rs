@@ -201,7 +201,7 @@ by_debug! {
     tunnel::NotSorted,
     tunnel::TunnelInfo,
     tunnel::OuterTag,
-    @['t] tunnel::PlainV4<'t>,
+    @['t] tunnel::minimal::MinimalV4<'t>,
     tunnel::ReservedBits,
     @['a, T] tunnel::Set<'a, T>,
     @['a, T] tunnel::Sorted<'a, T>,

@@ -17,8 +17,8 @@ mod entropy;
 mod fast_path;
 mod inner;
 mod lco;
+pub mod minimal;
 pub mod mtu;
-mod plain;
 mod stack;
 mod template;
 mod vtep;
@@ -30,7 +30,6 @@ pub use decap::Decap;
 pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowHashKey, SourcePorts};
 pub use mtu::overlay_mtu;
-pub use plain::PlainV4;
 pub use template::{EncapState, Tunnel};
 pub use vtep::{
     InnerTags, NotSorted, OuterTag, ReservedBits, Set, Sorted, TunnelInfo, UdpChecksumPolicy, Vtep,
