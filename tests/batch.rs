@@ -10,8 +10,8 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Df, EncapState, InnerVlan, IpId, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
-    TunnelInfo, UdpChecksum, Vtep,
+    Adjacency, Df, DscpModel, EncapState, InnerVlanTx, IpId, OuterDscp, OuterTag, Ttl, Tunnel,
+    TunnelConfig, TunnelInfo, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{MacAddr, TrafficClass, VlanId, VlanTag, Vni};
@@ -58,11 +58,11 @@ fn tunnels() -> Vec<Tunnel> {
             let rfc = rfc.vni(Vni::new(42).unwrap());
             let plain = rfc.clone().udp_checksum(UdpChecksum::None);
             let linux = TunnelConfig::linux(local, remote, adjacency).port(4789).mtu(100);
-            let inherits = plain.clone().ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit);
+            let inherits = plain.clone().ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).df(Df::Inherit);
             tunnels.extend([
                 plain.clone(),
                 plain.clone().inner_ethernet(two, one),
-                plain.clone().ip_id(IpId::Counter).inner_vlan(InnerVlan::Keep),
+                plain.clone().ip_id(IpId::Counter).inner_vlan(InnerVlanTx::Keep),
                 rfc.clone().udp_checksum(UdpChecksum::Full).inner_ethernet(two, one),
                 rfc.udp_checksum(UdpChecksum::Lco),
                 linux,
@@ -227,7 +227,7 @@ fn decap_agrees(
     let before: Vec<_> = (0..count).map(|_| received(random, tunnels)).collect();
     let mut single = before.clone();
     let local = Vtep::rfc7348().local("192.0.2.2".parse().unwrap()).vni(Vni::new(42).unwrap());
-    let linux = Vtep::linux().port(4789).uniform_dscp(true).outer_tag(OuterTag::Any);
+    let linux = Vtep::linux().port(4789).dscp_model(DscpModel::Uniform).outer_tag(OuterTag::Any);
     for vtep in [local, linux.zero_checksum_v6(true)] {
         single.clone_from(&before);
         let wanted: Vec<_> = single.iter_mut().map(|frame| vtep.decap(frame)).collect();

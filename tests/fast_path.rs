@@ -10,8 +10,8 @@ use chained::Chained;
 use vtep::buf::{ArrayFrame, Frame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, EncapState, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy,
-    Vtep,
+    Adjacency, DscpModel, EncapState, InnerVlanRx, OuterTag, ReservedBits, Set, TunnelConfig,
+    UdpChecksumPolicy, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
@@ -53,12 +53,12 @@ fn vteps() -> [Vtep<'static>; 10] {
     [
         rfc,
         rfc.vni(five).own_mac(B).local([192, 0, 2, 2].into()),
-        rfc.vni(five).own_mac(A).inner_tags(InnerTags::Keep),
-        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).uniform_dscp(true).own_mac(A),
+        rfc.vni(five).own_mac(A).inner_vlan(InnerVlanRx::Keep),
+        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).dscp_model(DscpModel::Uniform).own_mac(A),
         rfc.ports(Set::sorted(&[4788, 4789, 4790]).expect("sorted")).gbp(true).local(LOCALS[0]),
-        rfc.reserved_bits(ReservedBits::Reject).inner_tags(InnerTags::Opaque).ports(Set::Any),
+        rfc.reserved_bits(ReservedBits::Reject).inner_vlan(InnerVlanRx::Opaque).ports(Set::Any),
         rfc.local(Ipv6Addr::LOCALHOST.into()),
-        rfc.locals(Set::sorted(&LOCALS).expect("sorted")).own_mac(B).uniform_dscp(false),
+        rfc.locals(Set::sorted(&LOCALS).expect("sorted")).own_mac(B).dscp_model(DscpModel::Pipe),
         rfc.outer_tag(OuterTag::One(VlanId::new(3).expect("12 bits"))),
         rfc.outer_tag(OuterTag::Any).udp_checksum(UdpChecksumPolicy::Accept),
     ]

@@ -11,8 +11,8 @@ use vtep::checksum::Sum;
 use vtep::tunnel::minimal::{MinimalV4, encap_v4};
 use vtep::tunnel::mtu::{icmp_too_big_frame, icmp_too_big_packet};
 use vtep::tunnel::{
-    Adjacency, Df, EncapState, InnerTags, OuterTag, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
-    Vtep,
+    Adjacency, Df, EncapState, InnerVlanRx, OuterDscp, OuterTag, Ttl, Tunnel, TunnelConfig,
+    UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{EthernetFrame, Ipv4Packet, MacAddr, UdpChecksumState, UdpDatagram};
@@ -112,7 +112,7 @@ fn implied(outer: &[u8]) -> [u8; 6] {
 #[test]
 fn encap_of_a_tagged_frame_and_of_a_packet() {
     let mut random = Random(1);
-    let frames = config().ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit);
+    let frames = config().ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).df(Df::Inherit);
     let packets = frames.clone().inner_ethernet(MacAddr::new(A), MacAddr::new(B));
     let [frames, packets] = [frames, packets].map(|config| config.build().unwrap());
     let mut taken = 0;
@@ -298,7 +298,7 @@ fn answers_to_a_tagged_frame_and_to_a_packet() {
 #[test]
 fn decap_of_tagged_frames() {
     let mut random = Random(7);
-    let vtep = Vtep::linux().outer_tag(OuterTag::Any).inner_tags(InnerTags::Keep);
+    let vtep = Vtep::linux().outer_tag(OuterTag::Any).inner_vlan(InnerVlanRx::Keep);
     let tunnel = config().udp_checksum(UdpChecksum::None).build().unwrap();
     let mut taken = 0;
     for _ in 0..COUNT {

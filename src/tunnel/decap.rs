@@ -8,7 +8,9 @@ use core::net::IpAddr;
 use super::ecn::{self, EcnDecap};
 use super::fast_path::vni_alone;
 use super::template::to_v6;
-use super::vtep::{InnerTags, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep};
+use super::vtep::{
+    DscpModel, InnerVlanRx, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep,
+};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -393,12 +395,12 @@ impl Vtep<'_> {
         let (mut ethertype, mut packet, mut at) =
             (ethernet.ethertype(), packet, EthernetHeader::LEN);
         if ethertype.is_vlan() {
-            match self.inner_tags {
-                InnerTags::Discard => return Err(DropReason::InnerVlan),
-                InnerTags::Opaque => {
+            match self.inner_vlan {
+                InnerVlanRx::Discard => return Err(DropReason::InnerVlan),
+                InnerVlanRx::Opaque => {
                     return VlanHeader::ref_from_prefix(packet).map(|_| None).map_err(|_| short());
                 }
-                InnerTags::Keep => {}
+                InnerVlanRx::Keep => {}
             }
             let frame = EthernetFrame::parse(head).map_err(|_| short())?;
             (ethertype, packet) = (frame.ethertype(), frame.payload());
@@ -415,7 +417,7 @@ impl Vtep<'_> {
             }
             _ => return Ok(None),
         };
-        if outer.ecn() == Ecn::NotEct && !self.uniform_dscp {
+        if outer.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe {
             return Ok(None);
         }
         self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
@@ -431,7 +433,10 @@ impl Vtep<'_> {
         let EcnDecap::Forward(ecn) = ecn::decap(inner.ecn(), outer.ecn()) else {
             return Err(DropReason::EcnUnmarkable);
         };
-        let dscp = if self.uniform_dscp { outer.dscp() } else { inner.dscp() };
+        let dscp = match self.dscp_model {
+            DscpModel::Uniform => outer.dscp(),
+            DscpModel::Pipe => inner.dscp(),
+        };
         let class = TrafficClass::new(dscp, ecn);
         Ok((class != inner).then_some(class))
     }

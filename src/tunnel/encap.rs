@@ -6,7 +6,8 @@ use super::ecn::outer_bits;
 use super::inner::{Inner, InnerIp};
 use super::lco;
 use super::stack::{
-    Absent, Any, Headers, InnerLink, OuterIp, Patch, Plain, Policy, Stack, Summed, TaggedEthernet,
+    Absent, Any, Headers, InnerLink, OuterIp, Patch, PatchPolicy, Plain, Stack, Summed,
+    TaggedEthernet,
 };
 use super::template::{EncapState, Layout, Tunnel};
 use crate::arch::Kernels;
@@ -74,7 +75,7 @@ impl Tunnel {
 
     /// One body serves every layout and policy; what a policy leaves out is not compiled.
     #[inline(always)]
-    fn encap_as<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
+    fn encap_as<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -89,7 +90,7 @@ impl Tunnel {
     /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
     /// the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
-    pub(super) fn encap_fast<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
+    pub(super) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -149,7 +150,7 @@ impl Tunnel {
 
     /// Writes the headers, unless the checksum cannot be had.
     #[inline(always)]
-    fn write<H: Headers, P: Policy, const N: usize>(
+    fn write<H: Headers, P: PatchPolicy, const N: usize>(
         &self,
         room: &mut [u8; N],
         head: &[u8],
@@ -181,7 +182,7 @@ impl Tunnel {
 
     /// What differs from the template.
     #[inline(always)]
-    fn patch<X: InnerLink, P: Policy>(
+    fn patch<X: InnerLink, P: PatchPolicy>(
         &self,
         inner: &Inner,
         total: usize,
@@ -208,7 +209,7 @@ impl Tunnel {
 
     #[inline(always)]
     fn inherit(&self, patch: &mut Patch, inner: Option<InnerIp>) {
-        if self.policy.inherits_tos {
+        if self.policy.inherits_dscp {
             let dscp = inner.map_or(0, |ip| ip.traffic_class.0 & !0b11);
             patch.class = TrafficClass(patch.class.0 | dscp);
         }

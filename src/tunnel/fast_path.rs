@@ -7,7 +7,7 @@ use core::net::IpAddr;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{InnerTags, Set, TunnelInfo, Vtep};
+use super::{DscpModel, InnerVlanRx, Set, TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -249,7 +249,7 @@ impl Vtep<'_> {
             return Err(Some(DropReason::OwnMac));
         }
         let (class, inner) = (packet.ip.traffic_class(), packet.inner_ip.traffic_class());
-        let is_plain = class.ecn() == Ecn::NotEct && !self.uniform_dscp;
+        let is_plain = class.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe;
         if is_plain || self.combine(inner, class)?.is_none() { Ok(()) } else { Err(None) }
     }
 
@@ -305,7 +305,8 @@ impl Vtep<'_> {
     /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has to decide.
     #[cold]
     fn reject_tagged(&self, packet: &FastPacket) -> Option<DropReason> {
-        if self.inner_tags != InnerTags::Discard || packet.udp.datagram_len() < FastPacket::INNER {
+        if self.inner_vlan != InnerVlanRx::Discard || packet.udp.datagram_len() < FastPacket::INNER
+        {
             return None;
         }
         if let Some(reason) = self.reject_vxlan(packet) {

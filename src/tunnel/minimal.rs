@@ -111,7 +111,7 @@ pub fn decap_v4<B: FrameBuf>(vtep: &Vtep<'_>, frame: &mut B) -> Result<TunnelInf
 mod tests {
     use super::*;
     use crate::buf::ArrayFrame;
-    use crate::tunnel::{Adjacency, Df, OuterTag, Tos, Ttl, TunnelConfig, UdpChecksum};
+    use crate::tunnel::{Adjacency, Df, OuterDscp, OuterTag, Ttl, TunnelConfig, UdpChecksum};
     use crate::wire::{
         Build, EthernetBuilder, Ipv4Builder, Ipv6Builder, MacAddr, UdpBuilder, VlanBuilder, VlanId,
         VlanTag,
@@ -148,7 +148,7 @@ mod tests {
         for config in [
             config("2001:db8::1", "2001:db8::2"),
             plain.clone().ttl(Ttl::Inherit),
-            plain.clone().tos(Tos::Inherit),
+            plain.clone().dscp(OuterDscp::Inherit),
             plain.clone().df(Df::Inherit),
             plain.clone().udp_checksum(UdpChecksum::Full),
             plain.clone().inner_ethernet(A, B),

@@ -24,7 +24,7 @@ mod template;
 mod vtep;
 
 pub use config::{
-    Adjacency, ConfigError, Df, InnerVlan, IpId, Tos, Ttl, TunnelConfig, UdpChecksum,
+    Adjacency, Df, InnerVlanTx, IpId, OuterDscp, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum,
 };
 pub use decap::Decap;
 pub use ecn::EcnEncap;
@@ -32,5 +32,6 @@ pub use entropy::{EmptyPortRange, FlowHashKey, SourcePorts};
 pub use mtu::overlay_mtu;
 pub use template::{EncapState, Tunnel};
 pub use vtep::{
-    InnerTags, NotSorted, OuterTag, ReservedBits, Set, Sorted, TunnelInfo, UdpChecksumPolicy, Vtep,
+    DscpModel, InnerVlanRx, OuterTag, ReservedBits, Set, SetNotSorted, Sorted, TunnelInfo,
+    UdpChecksumPolicy, Vtep,
 };

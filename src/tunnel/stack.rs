@@ -60,7 +60,7 @@ where
 }
 
 /// What the outer headers depend on beside the template, the flow and the ECN field.
-pub(super) trait Policy {
+pub(super) trait PatchPolicy {
     /// Whether TTL, DSCP or DF may be the inner packet's.
     const INHERITS: bool;
     /// Whether there may be a UDP checksum.
@@ -74,17 +74,17 @@ pub(super) enum Summed {}
 /// On whatever the tunnel says.
 pub(super) enum Any {}
 
-impl Policy for Plain {
+impl PatchPolicy for Plain {
     const INHERITS: bool = false;
     const SUMS: bool = false;
 }
 
-impl Policy for Summed {
+impl PatchPolicy for Summed {
     const INHERITS: bool = false;
     const SUMS: bool = true;
 }
 
-impl Policy for Any {
+impl PatchPolicy for Any {
     const INHERITS: bool = true;
     const SUMS: bool = true;
 }
@@ -102,12 +102,12 @@ pub(super) struct Patch {
 /// The outer IP header of a layout.
 pub(super) trait OuterIp {
     /// Patches itself, a copy of the template.
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
 }
 
 impl OuterIp for Ipv4Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch) {
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch) {
         let total_len = patch.udp_len.wrapping_add(20);
         self.set_total_len_raw(total_len);
         self.set_traffic_class_raw(patch.class);
@@ -138,7 +138,7 @@ impl OuterIp for Ipv4Header {
 
 impl OuterIp for Ipv6Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, _: &mut EncapState, patch: &Patch) {
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, _: &mut EncapState, patch: &Patch) {
         self.set_payload_len(patch.udp_len);
         self.set_traffic_class(patch.class);
         if P::INHERITS && tunnel.policy.inherits_ttl {

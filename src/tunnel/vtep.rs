@@ -23,8 +23,8 @@ pub struct Vtep<'a> {
     pub(super) gbp: bool,
     pub(super) udp_checksum: UdpChecksumPolicy,
     pub(super) zero_checksum_v6: bool,
-    pub(super) inner_tags: InnerTags,
-    pub(super) uniform_dscp: bool,
+    pub(super) inner_vlan: InnerVlanRx,
+    pub(super) dscp_model: DscpModel,
     /// Whether every inner packet is looked into: for the two settings that need it.
     pub(super) looks_inside: bool,
     /// `None` for the detected ones, which no constant can hold.
@@ -52,8 +52,8 @@ impl<'a> Vtep<'a> {
             gbp: false,
             udp_checksum: UdpChecksumPolicy::Verify,
             zero_checksum_v6: false,
-            inner_tags: InnerTags::Discard,
-            uniform_dscp: false,
+            inner_vlan: InnerVlanRx::Discard,
+            dscp_model: DscpModel::Pipe,
             looks_inside: false,
             kernels: None,
         }
@@ -64,7 +64,7 @@ impl<'a> Vtep<'a> {
     pub const fn linux() -> Self {
         Self {
             reserved_bits: ReservedBits::Reject,
-            inner_tags: InnerTags::Opaque,
+            inner_vlan: InnerVlanRx::Opaque,
             ..Self::rfc7348()
         }
         .port(VxlanHeader::LINUX_PORT)
@@ -143,16 +143,15 @@ impl<'a> Vtep<'a> {
     }
 
     /// Sets what becomes of VLAN-tagged inner frames.
-    pub const fn inner_tags(mut self, policy: InnerTags) -> Self {
-        self.inner_tags = policy;
+    pub const fn inner_vlan(mut self, policy: InnerVlanRx) -> Self {
+        self.inner_vlan = policy;
         self
     }
 
-    /// Copies the outer DSCP to the inner packet: the uniform model (RFC 2983 section 3). Otherwise it is
-    /// the pipe model, and the inner DSCP stays.
-    pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
-        self.uniform_dscp = uniform;
-        self.looks_inside = uniform || self.own_mac.is_some();
+    /// Sets whether the outer DSCP is copied to the inner packet.
+    pub const fn dscp_model(mut self, model: DscpModel) -> Self {
+        self.dscp_model = model;
+        self.looks_inside = matches!(model, DscpModel::Uniform) || self.own_mac.is_some();
         self
     }
 
@@ -183,11 +182,11 @@ impl<'a, T: Ord + Copy> Set<'a, T> {
     /// The members of `members`, which are in ascending order.
     ///
     /// # Errors
-    /// [`NotSorted`] where they are not.
-    pub fn sorted(members: &'a [T]) -> Result<Self, NotSorted> {
+    /// [`SetNotSorted`] where they are not.
+    pub fn sorted(members: &'a [T]) -> Result<Self, SetNotSorted> {
         let pairs = members.iter().zip(members.iter().skip(1));
         match pairs.into_iter().position(|(one, next)| one >= next) {
-            Some(index) => Err(NotSorted { index: index.saturating_add(1) }),
+            Some(index) => Err(SetNotSorted { index: index.saturating_add(1) }),
             None => Ok(Self::Sorted(Sorted(members))),
         }
     }
@@ -231,24 +230,24 @@ fn is_v4_found(members: &[IpAddr], address: u32) -> bool {
     members.binary_search_by(order).is_ok()
 }
 
-/// Members in ascending order, each once: see [`Set::sorted`].
+/// Members in strictly ascending order: see [`Set::sorted`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sorted<'a, T>(&'a [T]);
 
-/// A member that is not greater than the one before it.
+/// The error of [`Set::sorted`]: the members are not in strictly ascending order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct NotSorted {
-    /// Where it stands.
+pub struct SetNotSorted {
+    /// The index of the first member that is not greater than the one before it. It is never 0.
     pub index: usize,
 }
 
-impl fmt::Display for NotSorted {
+impl fmt::Display for SetNotSorted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "member {} is not greater than the one before it", self.index)
     }
 }
 
-impl core::error::Error for NotSorted {}
+impl core::error::Error for SetNotSorted {}
 
 /// Which VLAN tags outer frames have. A priority tag (VLAN 0) counts as none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -281,7 +280,7 @@ pub enum UdpChecksumPolicy {
 
 /// What becomes of VLAN-tagged inner frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum InnerTags {
+pub enum InnerVlanRx {
     /// They pass, tags and all; the packet behind them is read for its ECN field.
     Keep,
     /// They pass, and what is behind the first tag is not looked at, as in Linux: neither is a cut packet
@@ -289,6 +288,15 @@ pub enum InnerTags {
     Opaque,
     /// They are refused (RFC 7348 section 6.1).
     Discard,
+}
+
+/// What decap does with the DSCP of the inner packet (RFC 2983 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DscpModel {
+    /// The inner DSCP is kept; [`TunnelInfo::dscp`] reports the outer one.
+    Pipe,
+    /// The outer DSCP is copied to the inner packet.
+    Uniform,
 }
 
 /// The facts of a received frame that its outer headers carry (Linux `struct ip_tunnel_info`).

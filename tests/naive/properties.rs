@@ -21,7 +21,7 @@ use vtep::netlink::{
 };
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
-    EncapState, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum,
+    EncapState, InnerVlanRx, OuterTag, SourcePorts, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum,
     Vtep,
 };
 use vtep::verdict::Verdict;
@@ -184,7 +184,7 @@ pub fn round_trip(u: &mut Unstructured<'_>) -> Result<()> {
     let Some(outer) = encap(&tunnel, bytes, TxMeta::default()) else { return Ok(()) };
     let mut back = in_buffer(&outer, TxMeta::default());
     let vtep = Vtep::linux().port(port_of(&outer)).gbp(true).zero_checksum_v6(true);
-    let vtep = vtep.outer_tag(OuterTag::Any).inner_tags(InnerTags::Keep).vni(tunnel.vni());
+    let vtep = vtep.outer_tag(OuterTag::Any).inner_vlan(InnerVlanRx::Keep).vni(tunnel.vni());
     let info = vtep.decap(&mut back).expect("what encap gives, decap takes");
     assert_eq!(info.vni, tunnel.vni());
     let back = if tunnel.carries_packets() { &back.bytes()[14..] } else { back.bytes() };

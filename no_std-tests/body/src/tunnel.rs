@@ -11,8 +11,8 @@ use vtep::tunnel::ecn::{self, EcnDecap};
 use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::minimal::{MinimalV4, decap_v4, encap_v4};
 use vtep::tunnel::{
-    Adjacency, ConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerTags, InnerVlan, IpId, TunnelInfo,
-    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, UdpChecksum,
+    Adjacency, DscpModel, TunnelConfigError, EncapState, Df, EcnEncap, FlowHashKey, InnerVlanRx, InnerVlanTx, IpId, TunnelInfo,
+    OuterTag, ReservedBits, Set, SourcePorts, OuterDscp, Ttl, Tunnel, TunnelConfig, UdpChecksum,
     UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
@@ -152,7 +152,7 @@ fn buffers(checks: &mut Checks<'_>) {
 
 fn config(checks: &mut Checks<'_>) {
     let mixed = between(ip(1, 2, 3, 4), IpAddr::V6(v6(1))).build().err();
-    checks.is("config: two families", matches!(mixed, Some(ConfigError::MixedFamilies { .. })));
+    checks.is("config: two families", matches!(mixed, Some(TunnelConfigError::MixedFamilies { .. })));
     checks.is("config: a range without ports", SourcePorts::linux(any(9), 9).is_err());
     let ports = SourcePorts::linux(any(9), 11)
         .map(|ports| (ports.min(), ports.max(), ports.port(any(u32::MAX))));
@@ -214,14 +214,14 @@ fn policies(checks: &mut Checks<'_>) {
             let key = FlowHashKey::new(any([7; 16]));
             let config = config
                 .ttl(Ttl::Inherit)
-                .tos(Tos::Inherit)
+                .dscp(OuterDscp::Inherit)
                 .df(Df::Inherit)
                 .ip_id(IpId::Counter)
                 .ecn(EcnEncap::Linux)
                 .flow_label(FlowLabel::new(any(1)).ok()?)
                 .udp_checksum(UdpChecksum::None)
                 .zero_checksum_v6(true)
-                .inner_vlan(InnerVlan::Keep)
+                .inner_vlan(InnerVlanTx::Keep)
                 .gbp(Some(Gbp::from_mark(any(3))))
                 .mtu(any(32));
             let mut tunnel = config.build().ok()?;
@@ -261,8 +261,8 @@ fn decap(checks: &mut Checks<'_>) {
             .own_mac(mac(9))
             .reserved_bits(ReservedBits::Reject)
             .udp_checksum(UdpChecksumPolicy::Accept)
-            .inner_tags(InnerTags::Keep)
-            .uniform_dscp(true);
+            .inner_vlan(InnerVlanRx::Keep)
+            .dscp_model(DscpModel::Uniform);
         let found = vtep.inspect(&packet).ok()?;
         let head = vtep.inspect_head(packet.get(..84)?, 96, RxMeta::default()).ok()?;
         let mut frame = framed(&packet)?;

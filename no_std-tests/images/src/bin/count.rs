@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use vtep::buf::TxMeta;
 use vtep::subnet::{Ipv4Prefix, Ipv4PrefixLen, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::minimal::MinimalV4;
-use vtep::tunnel::{Adjacency, EncapState, InnerVlan, TunnelConfig, UdpChecksum, Vtep};
+use vtep::tunnel::{Adjacency, EncapState, InnerVlanTx, TunnelConfig, UdpChecksum, Vtep};
 use vtep::verdict::DropReason;
 use vtep::wire::MacAddr;
 
@@ -154,7 +154,7 @@ fn worst_encap() {
     );
     let lco = |config: TunnelConfig| walked(config.udp_checksum(UdpChecksum::Lco), partial);
     row("the same with local checksum offload", lco(over_v4()).max(lco(over_v6())));
-    let strips = over_v4().udp_checksum(UdpChecksum::Full).inner_vlan(InnerVlan::Strip);
+    let strips = over_v4().udp_checksum(UdpChecksum::Full).inner_vlan(InnerVlanTx::Strip);
     let refused = Some(DropReason::PartialChecksum);
     row(
         "`Tunnel::encap`, refused at the last: two tags taken off, and put back",
@@ -195,7 +195,7 @@ fn units() {
     let bytes = summed(1450) - summed(450);
     row("64 bytes of a checksum", (bytes * 64).div_ceil(1000));
     let stripped = |tags| {
-        let config = worst::config(LOCAL, REMOTE).inner_vlan(InnerVlan::Strip);
+        let config = worst::config(LOCAL, REMOTE).inner_vlan(InnerVlanTx::Strip);
         encap(config, worst::tags(tags), TxMeta::default(), None)
     };
     row("an inner tag, beyond two", (stripped(102) - stripped(2)).div_ceil(100));
