@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use vtep::buf::{Frame, FrameBuf, HEADROOM_MAX};
 use vtep::tunnel::{
-    Adjacency, EncapState, FlowHashKey, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig,
+    Adjacency, EncapState, FlowHashKey, InnerVlanRx, OuterTag, SourcePorts, Tunnel, TunnelConfig,
     UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
@@ -131,7 +131,7 @@ fn refusals() -> f64 {
         EcnUnmarkable, InnerVlan, IpChecksum, OwnMac, ReservedBits, UdpChecksum, UnknownVni,
     };
     let vtep = Vtep::linux()
-        .inner_tags(InnerTags::Discard)
+        .inner_vlan(InnerVlanRx::Discard)
         .vni(Vni::new(1).expect("a VNI"))
         .own_mac(MacAddr::ZERO);
     let mut worst = 0_f64;

@@ -142,11 +142,11 @@ mod measure {
 
     fn batch_decap<'a>(mut frames: Vec<PoolFrame>, size: usize) -> Run<'a> {
         let (vtep, mut verdicts) = (vtep(), verdicts(size));
-        let mut origins = vec![TunnelInfo::NONE; size];
+        let mut infos = vec![TunnelInfo::NONE; size];
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in frames.chunks_mut(size) {
-                    decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts).expect("len");
+                    decap_batch(&vtep, chunk, Some(&mut infos), &mut verdicts).expect("len");
                 }
             });
             undo_decap(&mut frames);
@@ -156,14 +156,14 @@ mod measure {
 
     fn single_decap<'a>(mut frames: Vec<PoolFrame>) -> Run<'a> {
         let vtep = vtep();
-        let (mut verdicts, mut origins) =
+        let (mut verdicts, mut infos) =
             (verdicts(frames.len()), vec![TunnelInfo::NONE; frames.len()]);
         Box::new(move || {
             let ticks = timed(|| {
-                let results = origins.iter_mut().zip(&mut verdicts);
-                for (frame, (origin, verdict)) in frames.iter_mut().zip(results) {
+                let results = infos.iter_mut().zip(&mut verdicts);
+                for (frame, (info, verdict)) in frames.iter_mut().zip(results) {
                     match vtep.decap(frame) {
-                        Ok(from) => (*origin, *verdict) = (from, Ok(())),
+                        Ok(from) => (*info, *verdict) = (from, Ok(())),
                         Err(reason) => *verdict = Err(reason),
                     }
                 }
@@ -181,11 +181,11 @@ mod measure {
 
     fn contract_decap<'a>(mut frames: Vec<PoolFrame>, size: usize) -> Run<'a> {
         let (mut descriptors, mut verdicts) = (floor::descriptors(&mut frames), verdicts(size));
-        let mut origins = vec![TunnelInfo::NONE; size];
+        let mut infos = vec![TunnelInfo::NONE; size];
         Box::new(move || {
             let ticks = timed(|| {
                 for chunk in descriptors.chunks_mut(size) {
-                    black_box(unsafe { floor::contract_decap(chunk, &mut origins, &mut verdicts) });
+                    black_box(unsafe { floor::contract_decap(chunk, &mut infos, &mut verdicts) });
                 }
             });
             floor::undo_decap(&mut descriptors);

@@ -28,8 +28,8 @@
 //! let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&[0; 60], 64)?;
 //! tunnel.encap(&mut frame, &mut EncapState::predictable())?;
 //! assert_eq!(frame.total_len(), 50 + 60);
-//! let origin = vtep.decap(&mut frame)?;
-//! assert_eq!((frame.total_len(), origin.vni.value()), (60, 1));
+//! let info = vtep.decap(&mut frame)?;
+//! assert_eq!((frame.total_len(), info.vni.value()), (60, 1));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!

@@ -10,8 +10,8 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, Df, EncapState, InnerVlan, IpId, OuterTag, Tos, Ttl, Tunnel, TunnelConfig,
-    TunnelInfo, UdpChecksum, Vtep,
+    Adjacency, Df, DscpModel, EncapState, InnerVlanTx, IpId, OuterDscp, OuterTag, Ttl, Tunnel,
+    TunnelConfig, TunnelInfo, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{MacAddr, TrafficClass, VlanId, VlanTag, Vni};
@@ -58,11 +58,11 @@ fn tunnels() -> Vec<Tunnel> {
             let rfc = rfc.vni(Vni::new(42).unwrap());
             let plain = rfc.clone().udp_checksum(UdpChecksum::None);
             let linux = TunnelConfig::linux(local, remote, adjacency).port(4789).mtu(100);
-            let inherits = plain.clone().ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit);
+            let inherits = plain.clone().ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).df(Df::Inherit);
             tunnels.extend([
                 plain.clone(),
                 plain.clone().inner_ethernet(two, one),
-                plain.clone().ip_id(IpId::Counter).inner_vlan(InnerVlan::Keep),
+                plain.clone().ip_id(IpId::Counter).inner_vlan(InnerVlanTx::Keep),
                 rfc.clone().udp_checksum(UdpChecksum::Full).inner_ethernet(two, one),
                 rfc.udp_checksum(UdpChecksum::Lco),
                 linux,
@@ -167,6 +167,13 @@ fn received(random: &mut Random, tunnels: &[Tunnel]) -> TestFrame {
 type Content<'a> = (std::ops::Range<usize>, &'a [u8], RxMeta, TxMeta);
 
 /// Where a frame is, what is in it, and what is known of it.
+/// What an earlier batch left in a result slot.
+fn stale() -> TunnelInfo {
+    let mut info = TunnelInfo::NONE;
+    info.source_port = 7;
+    info
+}
+
 fn content(frame: &TestFrame) -> Content<'_> {
     (frame.range(), frame.bytes(), frame.rx_meta(), frame.tx_meta())
 }
@@ -220,23 +227,23 @@ fn decap_agrees(
     let before: Vec<_> = (0..count).map(|_| received(random, tunnels)).collect();
     let mut single = before.clone();
     let local = Vtep::rfc7348().local("192.0.2.2".parse().unwrap()).vni(Vni::new(42).unwrap());
-    let linux = Vtep::linux().port(4789).uniform_dscp(true).outer_tag(OuterTag::Any);
+    let linux = Vtep::linux().port(4789).dscp_model(DscpModel::Uniform).outer_tag(OuterTag::Any);
     for vtep in [local, linux.zero_checksum_v6(true)] {
         single.clone_from(&before);
         let wanted: Vec<_> = single.iter_mut().map(|frame| vtep.decap(frame)).collect();
         for kernels in Kernels::supported() {
             let (mut frames, vtep) = (before.clone(), vtep.kernels(kernels));
             // What an earlier batch left.
-            let mut origins = vec![TunnelInfo { port: 7, ..TunnelInfo::NONE }; count];
+            let mut infos = vec![stale(); count];
             let mut verdicts = vec![Err(DropReason::TooBig); count];
-            let infos = Some(&mut origins[..]);
-            let passed = decap_batch(&vtep, &mut frames, infos, &mut verdicts).unwrap();
+            let slots = Some(&mut infos[..]);
+            let passed = decap_batch(&vtep, &mut frames, slots, &mut verdicts).unwrap();
             assert_eq!(passed, wanted.iter().flatten().count());
             assert_eq!(contents(&frames), contents(&single));
-            let results = verdicts.iter().zip(&origins).zip(&wanted);
-            for ((verdict, origin), wanted) in results {
+            let results = verdicts.iter().zip(&infos).zip(&wanted);
+            for ((verdict, info), wanted) in results {
                 assert_eq!(*verdict, wanted.map(|_| ()));
-                assert_eq!(*origin, wanted.unwrap_or(TunnelInfo::NONE));
+                assert_eq!(*info, wanted.unwrap_or(TunnelInfo::NONE));
             }
             counters.count_all(&verdicts);
         }
@@ -278,15 +285,15 @@ fn too_few_verdicts_are_refused_and_nothing_is_touched() {
     let mut frames = before.clone();
     let mut verdicts = [Err(DropReason::TooBig)];
     let route = |_, _: &TestFrame| -> Option<&Tunnel> { unreachable!() };
-    let mut origins = [TunnelInfo::NONE; 3];
+    let mut infos = [TunnelInfo::NONE; 3];
     let (vtep, mut core) = (Vtep::rfc7348(), EncapState::predictable());
     for result in [
         encap_batch(&mut frames, route, &mut core, &mut verdicts),
         encap_passed(&mut frames, route, &mut core, &mut verdicts),
-        decap_batch(&vtep, &mut frames, Some(&mut origins), &mut verdicts),
+        decap_batch(&vtep, &mut frames, Some(&mut infos), &mut verdicts),
         decap_passed(&vtep, &mut frames, None, &mut verdicts),
-        decap_batch(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
-        decap_passed(&vtep, &mut frames, Some(&mut origins[..1]), &mut [Ok(()); 2]),
+        decap_batch(&vtep, &mut frames, Some(&mut infos[..1]), &mut [Ok(()); 2]),
+        decap_passed(&vtep, &mut frames, Some(&mut infos[..1]), &mut [Ok(()); 2]),
     ] {
         assert!(matches!(result, Err(TooFewResults { needed: 2, available: 1, .. })));
     }
@@ -305,10 +312,10 @@ fn more_verdicts_than_frames_are_left_as_they_are() {
         Ok(1)
     );
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
-    let mut origins = [TunnelInfo { port: 7, ..TunnelInfo::NONE }; 3];
-    let infos = Some(&mut origins[..]);
-    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts), Ok(1));
-    assert_eq!((origins[0].vni.value(), origins[1].port, origins[2].port), (42, 7, 7));
+    let mut infos = [stale(); 3];
+    let slots = Some(&mut infos[..]);
+    assert_eq!(decap_batch(&Vtep::rfc7348(), &mut frames, slots, &mut verdicts), Ok(1));
+    assert_eq!((infos[0].vni.value(), infos[1].source_port, infos[2].source_port), (42, 7, 7));
     assert_eq!(verdicts, [Ok(()), Err(DropReason::TooBig), Err(DropReason::TooBig)]);
 }
 
@@ -344,13 +351,13 @@ fn a_frame_that_one_stage_refused_is_not_worked_on_by_the_next() {
     }
     let before = frames.clone();
     let mut verdicts = [Ok(()); 50];
-    let mut origins = [TunnelInfo::NONE; 50];
-    let infos = Some(&mut origins[..]);
-    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, infos, &mut verdicts).unwrap();
+    let mut infos = [TunnelInfo::NONE; 50];
+    let slots = Some(&mut infos[..]);
+    let passed = decap_batch(&Vtep::rfc7348(), &mut frames, slots, &mut verdicts).unwrap();
     assert_eq!(passed, 33);
     let mut routed = Vec::new();
     let route = |index: usize, frame: &ArrayFrame<512>| {
-        assert_eq!((frame.bytes(), origins[index].vni.value()), (&[0x11; 60][..], 42));
+        assert_eq!((frame.bytes(), infos[index].vni.value()), (&[0x11; 60][..], 42));
         routed.push(index);
         (index % 2 == 0).then_some(&tunnels[0])
     };

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf, HEADROOM_MAX};
 use vtep::tunnel::{
-    Adjacency, Df, EncapState, InnerTags, SourcePorts, Tos, Ttl, TunnelConfig, Vtep,
+    Adjacency, Df, EncapState, InnerVlanRx, OuterDscp, SourcePorts, Ttl, TunnelConfig, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{MacAddr, Vni};
@@ -116,7 +116,7 @@ fn inner_tags() {
     let mut marked = packet[50..].to_vec();
     marked[19] |= 3;
     marked[29] -= 2;
-    assert_eq!(decap(&rfc.inner_tags(InnerTags::Keep), &packet), Ok(marked));
+    assert_eq!(decap(&rfc.inner_vlan(InnerVlanRx::Keep), &packet), Ok(marked));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_cut_packet_behind_an_inner_tag() {
     let packet = hex("020000000003 020000000002 0800 45000038123400004011832bc0a83202c0a83203
         9c4021180024ea6a 0800000000000100 02420a011200 02420a011100 81006005 08004500");
     assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()));
-    let keep = Vtep::linux().inner_tags(InnerTags::Keep);
+    let keep = Vtep::linux().inner_vlan(InnerVlanRx::Keep);
     assert_eq!(decap(&keep, &packet), Err(DropReason::InnerTruncated));
     // Not even the tag is whole: the device takes it, the host drops it. Here it is one thing.
     let packet = hex("020000000003 020000000002 0800 45000032123400004011 8331c0a83202c0a83203
@@ -191,7 +191,7 @@ fn a_malformed_inner_packet() {
     let outer = hex("020000000002 020000000003 0800 4586004bc42400003f11d1a1c0a83203c0a83202
         837821180037c20d 0800000000000100");
     let [_, linux] = profiles();
-    let config = linux.ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit);
+    let config = linux.ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).df(Df::Inherit);
     let port = SourcePorts::inclusive(0x8378, 0x8378).unwrap();
     let config = config.source_ports(port).ip_id(vtep::tunnel::IpId::Fixed(0xc424));
     assert_eq!(encap(&config, &inner), [outer, inner].concat());
@@ -255,7 +255,7 @@ fn over_ipv6(source: &str, next_header: &str, front: &str) -> Vec<u8> {
 
 #[test]
 fn outer_sources() {
-    let remote = |vtep: Vtep<'_>, packet: &[u8]| vtep.inspect(packet).unwrap().origin().remote;
+    let remote = |vtep: Vtep<'_>, packet: &[u8]| vtep.inspect(packet).unwrap().info().remote;
     for source in ["e0000001", "7f000001", "ffffffff", "00000000"] {
         let packet = changed(26, source);
         let wanted = <[u8; 4]>::try_from(hex(source)).unwrap();
@@ -339,7 +339,7 @@ fn congestion_and_a_misread_tag() {
     for packet in [&two_tags[0], &two_tags[1], one_tag].map(hex) {
         assert_eq!(decap(&Vtep::linux(), &packet), Ok(packet[50..].to_vec()));
         // Read past the tags, the mark is where RFC 6040 wants it: ECT(0) becomes CE.
-        let keep = Vtep::linux().inner_tags(InnerTags::Keep);
+        let keep = Vtep::linux().inner_vlan(InnerVlanRx::Keep);
         let marked = decap(&keep, &packet).unwrap();
         let class = marked.len() - 27;
         let changed: Vec<_> =
@@ -366,7 +366,7 @@ fn a_cut_frame_is_sent() {
 fn three_inner_tags_on_the_way_out() {
     let plain = hex(PLAIN)[50..].to_vec();
     let [_, linux] = profiles();
-    let config = linux.ttl(Ttl::Inherit).tos(Tos::Inherit);
+    let config = linux.ttl(Ttl::Inherit).dscp(OuterDscp::Inherit);
     let ttl_and_class = |tags: &str| {
         let mut inner = [&plain[..12], &hex(tags), &plain[12..]].concat();
         let at = inner.len() - 33;

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use vtep::buf::{ArrayFrame, FrameBuf};
 use vtep::tunnel::{
-    Adjacency, Decap, Df, EncapState, InnerTags, InnerVlan, Set, SourcePorts, Tos, Ttl, Tunnel,
-    TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, Decap, Df, EncapState, InnerVlanRx, InnerVlanTx, OuterDscp, Set, SourcePorts, Ttl,
+    Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::wire::{
     EtherType, EthernetFrame, FlowLabel, Ipv4Packet, Ipv6Packet, PseudoHeader, TrafficClass,
@@ -127,9 +127,9 @@ fn configured(options: &str, outer: &Outer<'_>, decap: &Decap) -> TunnelConfig {
                 "inherit" => Ttl::Inherit,
                 hops => Ttl::Fixed(hops.parse().expect("a TTL")),
             }),
-            "tos" => config.tos(match value() {
-                "inherit" => Tos::Inherit,
-                class => Tos::Fixed(TrafficClass(number(class).try_into().expect("a byte"))),
+            "tos" => config.dscp(match value() {
+                "inherit" => OuterDscp::Inherit,
+                class => OuterDscp::Fixed(TrafficClass(number(class).try_into().expect("a byte"))),
             }),
             "df" => config.df(match value() {
                 "inherit" => Df::Inherit,
@@ -141,7 +141,7 @@ fn configured(options: &str, outer: &Outer<'_>, decap: &Decap) -> TunnelConfig {
                 config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true)
             }
             // The policy is the packet mark's, which the capture shows in the header alone.
-            "gbp" => config.gbp(decap.origin().gbp),
+            "gbp" => config.gbp(decap.info().gbp),
             "udpcsum" => config,
             _ => panic!("{option}"),
         };
@@ -230,7 +230,7 @@ fn is_inner_wrong(columns: &[String], row: &[String]) -> bool {
 
 #[test]
 fn full_and_local_checksum_offload_agree() {
-    let vtep = Vtep::rfc7348().ports(Set::Any).gbp(true).inner_tags(InnerTags::Keep);
+    let vtep = Vtep::rfc7348().ports(Set::Any).gbp(true).inner_vlan(InnerVlanRx::Keep);
     let mut packets = 0;
     for name in common::captures() {
         // Not filled: by the NIC to come, and by the receiver's remote checksum offload.
@@ -246,7 +246,7 @@ fn full_and_local_checksum_offload_agree() {
             for (local, remote) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")] {
                 let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
                 let config = TunnelConfig::linux(local, remote, Outer::parse(&packet).adjacency)
-                    .inner_vlan(InnerVlan::Keep)
+                    .inner_vlan(InnerVlanTx::Keep)
                     .inner_checksum_valid(true);
                 let with = |checksum| {
                     let tunnel = config.clone().udp_checksum(checksum).build().unwrap();

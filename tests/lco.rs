@@ -4,7 +4,7 @@
 //! alone the outer checksum comes out as if it were not spoilt, and so wrong; in full it comes out right.
 
 use vtep::buf::{ArrayFrame, FrameBuf};
-use vtep::tunnel::{Adjacency, EncapState, InnerVlan, TunnelConfig, UdpChecksum};
+use vtep::tunnel::{Adjacency, EncapState, InnerVlanTx, TunnelConfig, UdpChecksum};
 use vtep::wire::{
     Build, EtherType, EthernetBuilder, EthernetFrame, HeaderOptions, Icmpv4Builder, Icmpv4Message,
     Icmpv6Builder, Icmpv6Message, IpProtocol, Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv6Builder,
@@ -50,7 +50,7 @@ fn state(inner: &[u8], promise: bool) -> UdpChecksumState {
     let (local, remote) = ([192, 168, 0, 1].into(), [192, 168, 0, 2].into());
     let tunnel = TunnelConfig::rfc7348(local, remote, Adjacency::new(A, B))
         .udp_checksum(UdpChecksum::Lco)
-        .inner_vlan(InnerVlan::Keep)
+        .inner_vlan(InnerVlanTx::Keep)
         .inner_checksum_valid(promise)
         .build()
         .unwrap();

@@ -13,7 +13,7 @@ use vtep::buf::{
     ArrayFrame, Frame, FrameBuf, InnerChecksum, NicChecksum, PartialChecksum, RxMeta, TxMeta,
 };
 use vtep::tunnel::{
-    Adjacency, EncapState, InnerVlan, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, EncapState, InnerVlanTx, OuterTag, Set, Tunnel, TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -363,7 +363,7 @@ fn encap(refusals: &Refusals) {
     assert_eq!(inner().len(), 14 + 35);
     refusals.encap(DropReason::TooBig, &tunnel_of(&limited.clone().mtu(34)), &inner());
     refusals.encap(DropReason::TooBig, &tunnel_of(&limited.clone().mtu(34)), &tagged(&[vlan(1)]));
-    let strips = limited.mtu(34).inner_vlan(InnerVlan::Strip);
+    let strips = limited.mtu(34).inner_vlan(InnerVlanTx::Strip);
     refusals.encap(DropReason::TooBig, &tunnel_of(&strips), &tagged(&[vlan(1)]));
     refusals.encap(DropReason::TooBig, &tunnel_of(&strips), &tagged(&[vlan(1), vlan(2)]));
     let packets = tunnel_of(&plain.inner_ethernet(A, B));

@@ -6,8 +6,9 @@ use vtep::buf::{
     ArrayFrame, Frame, FrameBuf, InnerChecksum, OuterChecksum, PartialChecksum, TxMeta,
 };
 use vtep::tunnel::{
-    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowHashKey, InnerVlan, IpId, NotSorted,
-    OuterTag, Set, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, Df, DscpModel, EcnEncap, EncapState, FlowHashKey, InnerVlanTx, IpId, OuterDscp,
+    OuterTag, Set, SetNotSorted, SourcePorts, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum,
+    Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{
@@ -114,23 +115,23 @@ fn ttl() {
 fn tos_and_ecn() {
     let af11 = TrafficClass(0x28);
     for (tos, ecn, inner, want) in [
-        (Tos::Fixed(TrafficClass(0)), EcnEncap::Normal, 0xbb, 0x03),
-        (Tos::Fixed(af11), EcnEncap::Normal, 0xb9, 0x29),
-        (Tos::Fixed(TrafficClass(0x2b)), EcnEncap::Normal, 0xb8, 0x28),
-        (Tos::Fixed(af11), EcnEncap::Compatibility, 0xbb, 0x28),
-        (Tos::Fixed(af11), EcnEncap::Linux, 0xbb, 0x2a),
-        (Tos::Inherit, EcnEncap::Normal, 0xbb, 0xbb),
-        (Tos::Inherit, EcnEncap::Linux, 0xbb, 0xba),
-        (Tos::Inherit, EcnEncap::Compatibility, 0xbb, 0xb8),
+        (OuterDscp::Fixed(TrafficClass(0)), EcnEncap::Normal, 0xbb, 0x03),
+        (OuterDscp::Fixed(af11), EcnEncap::Normal, 0xb9, 0x29),
+        (OuterDscp::Fixed(TrafficClass(0x2b)), EcnEncap::Normal, 0xb8, 0x28),
+        (OuterDscp::Fixed(af11), EcnEncap::Compatibility, 0xbb, 0x28),
+        (OuterDscp::Fixed(af11), EcnEncap::Linux, 0xbb, 0x2a),
+        (OuterDscp::Inherit, EcnEncap::Normal, 0xbb, 0xbb),
+        (OuterDscp::Inherit, EcnEncap::Linux, 0xbb, 0xba),
+        (OuterDscp::Inherit, EcnEncap::Compatibility, 0xbb, 0xb8),
     ] {
         for inner in [frame_v4(inner, 64, Ipv4Flags::empty()), frame_v6(inner, 64)] {
-            let outer = encap(&over_v4().tos(tos).ecn(ecn), &inner);
+            let outer = encap(&over_v4().dscp(tos).ecn(ecn), &inner);
             assert_eq!(outer_v4(&outer).0.header().traffic_class().0, want, "{tos:?} {ecn:?}");
-            let outer = encap(&over_v6().tos(tos).ecn(ecn), &inner);
+            let outer = encap(&over_v6().dscp(tos).ecn(ecn), &inner);
             assert_eq!(outer_v6(&outer).0.header().traffic_class().0, want, "{tos:?} {ecn:?}");
         }
-        let outer = encap(&over_v4().tos(tos).ecn(ecn), &arp());
-        let dscp = if let Tos::Fixed(class) = tos { class.0 & 0xfc } else { 0 };
+        let outer = encap(&over_v4().dscp(tos).ecn(ecn), &arp());
+        let dscp = if let OuterDscp::Fixed(class) = tos { class.0 & 0xfc } else { 0 };
         assert_eq!(outer_v4(&outer).0.header().traffic_class().0, dscp);
     }
 }
@@ -197,7 +198,7 @@ fn source_port_is_the_flows() {
     assert_eq!(ports(&over_v4(), &frame_v4(3, 9, Ipv4Flags::empty())), one);
     let tag = VlanTag::customer(VlanId::new(5).unwrap());
     let tagged = built(&EthernetBuilder::new(A, B, VlanBuilder::new(tag, ipv4())));
-    assert_eq!(ports(&over_v4().inner_vlan(InnerVlan::Keep), &tagged), one);
+    assert_eq!(ports(&over_v4().inner_vlan(InnerVlanTx::Keep), &tagged), one);
     let other = Ipv4Builder::new(
         [10, 0, 0, 1].into(),
         [10, 0, 0, 2].into(),
@@ -250,7 +251,7 @@ fn udp_checksums() {
     };
     assert_eq!(state(&over_v6()), UdpChecksumState::Good);
     let none = over_v6().udp_checksum(UdpChecksum::None);
-    assert_eq!(none.build().unwrap_err(), ConfigError::ZeroChecksumV6);
+    assert_eq!(none.build().unwrap_err(), TunnelConfigError::ZeroChecksumV6);
     assert_eq!(state(&none.zero_checksum_v6(true)), UdpChecksumState::Zero);
 }
 
@@ -297,9 +298,9 @@ fn vlan_tags_are_kept_or_stripped() {
     let double = VlanBuilder::new(one, VlanBuilder::new(two, ipv4()));
     let double = built(&EthernetBuilder::new(A, B, double));
     for inner in [&untagged, &single, &double] {
-        let kept = encap(&over_v4().inner_vlan(InnerVlan::Keep), inner);
+        let kept = encap(&over_v4().inner_vlan(InnerVlanTx::Keep), inner);
         assert_eq!(kept[50..], **inner);
-        let stripped = encap(&over_v4().inner_vlan(InnerVlan::Strip), inner);
+        let stripped = encap(&over_v4().inner_vlan(InnerVlanTx::Strip), inner);
         assert_eq!(stripped[50..], untagged);
         let stripped = encap(&over_v6(), inner);
         assert_eq!(stripped[70..], untagged);
@@ -327,8 +328,8 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
         assert_eq!((outer.header().destination(), outer.header().source()), (B, A));
         assert_eq!(outer.tags().collect::<Vec<_>>(), [tag]);
         let vtep = Vtep::rfc7348().port(8472).gbp(true).outer_tag(OuterTag::Any);
-        let origin = vtep.decap(&mut frame).unwrap();
-        assert_eq!((origin.vni, origin.gbp, frame.bytes()), (Vni::MAX, Some(gbp), &arp()[..]));
+        let info = vtep.decap(&mut frame).unwrap();
+        assert_eq!((info.vni, info.gbp, frame.bytes()), (Vni::MAX, Some(gbp), &arp()[..]));
     }
     let outer = encap(&over_v6().flow_label(label), &arp());
     assert_eq!(outer_v6(&outer).0.header().flow_label(), label);
@@ -337,9 +338,9 @@ fn outer_tag_flow_label_gbp_and_adjacency() {
 #[test]
 fn configurations_that_are_none() {
     let mixed = over("192.168.0.1", "fd01::2").build().unwrap_err();
-    assert!(matches!(mixed, ConfigError::MixedFamilies { .. }));
-    assert_eq!(over("192.168.0.1", "0.0.0.0").build().unwrap_err(), ConfigError::NoRemote);
-    assert_eq!(Set::sorted(&[1, 2, 2]).unwrap_err(), NotSorted { index: 2 });
+    assert!(matches!(mixed, TunnelConfigError::MixedFamilies { .. }));
+    assert_eq!(over("192.168.0.1", "0.0.0.0").build().unwrap_err(), TunnelConfigError::NoRemote);
+    assert_eq!(Set::sorted(&[1, 2, 2]).unwrap_err(), SetNotSorted { index: 2 });
 }
 
 #[test]
@@ -358,16 +359,17 @@ fn decap_folds_ecn_and_dscp_into_the_inner_packet() {
         (Ce, Ect1, Ce),
     ] {
         for frame in [frame_v4(inner.bits(), 64, Ipv4Flags::empty()), frame_v6(inner.bits(), 64)] {
-            let fixed = over_v4().tos(Tos::Fixed(TrafficClass(0xb8))).ecn(EcnEncap::Compatibility);
+            let fixed =
+                over_v4().dscp(OuterDscp::Fixed(TrafficClass(0xb8))).ecn(EcnEncap::Compatibility);
             let mut bytes = encap(&fixed, &frame);
             let (header, _) = vtep::wire::Ipv4Header::mut_from_prefix(&mut bytes[14..]).unwrap();
             header.set_traffic_class(TrafficClass(0xb8 | outer.bits()));
-            for (uniform, dscp) in [(false, 0), (true, 46)] {
+            for (model, dscp) in [(DscpModel::Pipe, 0), (DscpModel::Uniform, 46)] {
                 let mut copy = bytes.clone();
                 let end = copy.len();
                 let mut received = Frame::new(&mut copy[..], 0..end).unwrap();
-                let origin = Vtep::rfc7348().uniform_dscp(uniform).decap(&mut received).unwrap();
-                assert_eq!((origin.ecn(), origin.dscp().value()), (outer, 46));
+                let info = Vtep::rfc7348().dscp_model(model).decap(&mut received).unwrap();
+                assert_eq!((info.ecn(), info.dscp().value()), (outer, 46));
                 let payload = EthernetFrame::parse(received.bytes()).unwrap().payload();
                 let class = match Ipv4Packet::parse(payload) {
                     Ok(ip) => {

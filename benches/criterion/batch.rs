@@ -62,7 +62,7 @@ fn decap(group: &mut Group<'_>, id: &str, frames: Vec<PoolFrame>, size: usize) {
     let mut frames = encapsulated(frames, &tunnel());
     let vtep = vtep();
     let mut verdicts = vec![Ok(()); size.max(1)];
-    let mut origins = vec![TunnelInfo::NONE; size.max(1)];
+    let mut infos = vec![TunnelInfo::NONE; size.max(1)];
     group.throughput(Throughput::Elements(frames.len() as u64));
     group.bench_function(BenchmarkId::new("decap", id), |b| {
         b.iter(|| {
@@ -72,7 +72,7 @@ fn decap(group: &mut Group<'_>, id: &str, frames: Vec<PoolFrame>, size: usize) {
                         let _ = black_box(vtep.decap(frame));
                     });
                 } else {
-                    let _ = black_box(decap_batch(&vtep, chunk, Some(&mut origins), &mut verdicts));
+                    let _ = black_box(decap_batch(&vtep, chunk, Some(&mut infos), &mut verdicts));
                 }
             }
             undo_decap(&mut frames);

@@ -25,7 +25,7 @@ struct Bench {
     core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
-    origins: Vec<TunnelInfo>,
+    infos: Vec<TunnelInfo>,
 }
 
 fn kernels(isa: Isa) -> &'static Kernels {
@@ -65,7 +65,7 @@ fn plain(isa: Isa) -> Bench {
         core: EncapState::predictable().kernels(kernels),
         vtep: Vtep::rfc7348().kernels(kernels),
         verdicts: vec![Err(DropReason::NoRoute); COUNT],
-        origins: vec![TunnelInfo::NONE; COUNT],
+        infos: vec![TunnelInfo::NONE; COUNT],
     }
 }
 
@@ -105,9 +105,9 @@ fn encap_in_a_batch(mut bench: Bench) -> Bench {
 #[library_benchmark]
 #[bench::generic(args = (Isa::Generic), setup = tunnelled)]
 fn decap(mut bench: Bench) -> Bench {
-    let results = bench.origins.iter_mut().zip(&mut bench.verdicts);
-    for (frame, (origin, verdict)) in bench.frames.iter_mut().zip(results) {
-        *verdict = bench.vtep.decap(frame).map(|from| *origin = from);
+    let results = bench.infos.iter_mut().zip(&mut bench.verdicts);
+    for (frame, (info, verdict)) in bench.frames.iter_mut().zip(results) {
+        *verdict = bench.vtep.decap(frame).map(|from| *info = from);
     }
     bench
 }
@@ -116,8 +116,8 @@ fn decap(mut bench: Bench) -> Bench {
 #[bench::generic(args = (Isa::Generic), setup = tunnelled)]
 #[bench::avx2(args = (Isa::Avx2), setup = tunnelled)]
 fn decap_in_a_batch(mut bench: Bench) -> Bench {
-    let Bench { vtep, frames, origins, verdicts, .. } = &mut bench;
-    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(COUNT));
+    let Bench { vtep, frames, infos, verdicts, .. } = &mut bench;
+    assert_eq!(decap_batch(vtep, frames, Some(infos), verdicts), Ok(COUNT));
     bench
 }
 
@@ -158,8 +158,8 @@ fn congestion(packet: &mut [u8]) {
 #[bench::inner_tag(args = (inner_tag), setup = refused)]
 #[bench::congestion(args = (congestion), setup = refused)]
 fn refused_in_a_batch(mut bench: Bench) -> Bench {
-    let Bench { vtep, frames, origins, verdicts, .. } = &mut bench;
-    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(0));
+    let Bench { vtep, frames, infos, verdicts, .. } = &mut bench;
+    assert_eq!(decap_batch(vtep, frames, Some(infos), verdicts), Ok(0));
     bench
 }
 

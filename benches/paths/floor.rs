@@ -2,7 +2,7 @@
 //!
 //! *Bare* is what the hardware allows: an array of pointers, one length, no descriptor, no check of a buffer's
 //! bounds, no verdict. *Contract* is what any honest interface pays: a descriptor is read and updated, its
-//! headroom and length are checked, a verdict and an origin are written. Both do the crate's job for the
+//! headroom and length are checked, a verdict and a `TunnelInfo` are written. Both do the crate's job for the
 //! same hash, ECN and ID rules, and give the same bytes; what is not UDP over IPv4 they leave alone.
 #![allow(clippy::missing_safety_doc, reason = "a benchmark's own functions")]
 
@@ -275,14 +275,14 @@ pub unsafe fn bare_decap(frames: &[*mut u8], len: usize, vnis: &mut [u32]) -> us
 #[target_feature(enable = "avx2,bmi2,movbe")]
 pub unsafe fn contract_decap(
     frames: &mut [Descriptor],
-    origins: &mut [TunnelInfo],
+    infos: &mut [TunnelInfo],
     verdicts: &mut [Verdict],
 ) -> usize {
     let mut passed = 0;
     unsafe {
         let end = frames.as_mut_ptr().add(frames.len());
         let mut at = frames.as_mut_ptr();
-        let (mut verdict, mut origin) = (verdicts.as_mut_ptr(), origins.as_mut_ptr());
+        let (mut verdict, mut info) = (verdicts.as_mut_ptr(), infos.as_mut_ptr());
         while at < end {
             let next = &*at.wrapping_add(AHEAD).min(end.sub(1));
             let next = next.data.wrapping_add(next.start);
@@ -290,13 +290,13 @@ pub unsafe fn contract_decap(
             prefetch(next.wrapping_add(64));
             match decap_one(&mut *at) {
                 Ok(from) => {
-                    *origin = from;
+                    *info = from;
                     *verdict = Ok(());
                     passed += 1;
                 }
                 Err(reason) => *verdict = Err(reason),
             }
-            (at, verdict, origin) = (at.add(1), verdict.add(1), origin.add(1));
+            (at, verdict, info) = (at.add(1), verdict.add(1), info.add(1));
         }
     }
     passed
@@ -315,13 +315,11 @@ unsafe fn decap_one(descriptor: &mut Descriptor) -> Result<TunnelInfo, DropReaso
         descriptor.end = descriptor.start + payload - 8;
         let remote: [u8; 4] = load(packet.add(26));
         let vni: [u8; 3] = load(packet.add(46));
-        Ok(TunnelInfo {
-            vni: Vni::from_be_bytes(vni),
-            remote: IpAddr::V4(Ipv4Addr::from(remote)),
-            port: load::<u16>(packet.add(34)).to_be(),
-            class: TrafficClass(load(packet.add(15))),
-            gbp: None,
-        })
+        let remote = IpAddr::V4(Ipv4Addr::from(remote));
+        let mut info = TunnelInfo::new(Vni::from_be_bytes(vni), remote);
+        info.source_port = load::<u16>(packet.add(34)).to_be();
+        info.outer_traffic_class = TrafficClass(load(packet.add(15)));
+        Ok(info)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tunnel that says what the outer headers of a packet say.
 
 use vtep::tunnel::{
-    Adjacency, Df, InnerVlan, IpId, SourcePorts, Tos, Ttl, TunnelConfig, UdpChecksum,
+    Adjacency, Df, InnerVlanTx, IpId, OuterDscp, SourcePorts, Ttl, TunnelConfig, UdpChecksum,
 };
 use vtep::wire::{
     EtherType, EthernetFrame, Ipv4Flags, Ipv4Packet, Ipv6Packet, UdpDatagram, VxlanFrame,
@@ -55,7 +55,7 @@ fn over_ipv4(payload: &[u8], adjacency: Adjacency) -> Result<(TunnelConfig, &[u8
     let config =
         TunnelConfig::linux(header.source().into(), header.destination().into(), adjacency)
             .ttl(Ttl::Fixed(header.ttl()))
-            .tos(Tos::Fixed(header.traffic_class()))
+            .dscp(OuterDscp::Fixed(header.traffic_class()))
             .df(df)
             .ip_id(IpId::Fixed(header.id()));
     Ok((config, packet.payload()))
@@ -73,7 +73,7 @@ fn over_ipv6(payload: &[u8], adjacency: Adjacency) -> Result<(TunnelConfig, &[u8
     let config =
         TunnelConfig::linux(header.source().into(), header.destination().into(), adjacency)
             .ttl(Ttl::Fixed(header.hop_limit()))
-            .tos(Tos::Fixed(header.traffic_class()))
+            .dscp(OuterDscp::Fixed(header.traffic_class()))
             .flow_label(header.flow_label())
             .zero_checksum_v6(true);
     Ok((config, packet.payload()))
@@ -100,5 +100,5 @@ fn with_datagram(config: TunnelConfig, udp: &[u8]) -> Result<TunnelConfig, Inexp
         .port(header.destination_port())
         .source_ports(SourcePorts::inclusive(source, source).or(Err(INEXPRESSIBLE))?)
         .udp_checksum(checksum)
-        .inner_vlan(InnerVlan::Keep))
+        .inner_vlan(InnerVlanTx::Keep))
 }

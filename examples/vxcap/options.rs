@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use vtep::tunnel::{
-    Adjacency, Df, EmptyPortRange, InnerVlan, IpId, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig,
-    UdpChecksum,
+    Adjacency, Df, EmptyPortRange, InnerVlanTx, IpId, OuterDscp, SourcePorts, Ttl, Tunnel,
+    TunnelConfig, UdpChecksum,
 };
 use vtep::wire::{FlowLabel, Gbp, MacAddr, TrafficClass, Vni};
 
@@ -53,7 +53,7 @@ pub struct Encap {
     /// The outer TOS or traffic class, or inherit; its ECN bits are not used, they follow the inner
     /// packet [default: 0]
     #[arg(long, value_name = "N", value_parser = tos)]
-    tos: Option<Tos>,
+    tos: Option<OuterDscp>,
     /// The outer DF flag: unset, set or inherit [default: set; linux: unset]
     #[arg(long, value_name = "HOW", value_parser = df())]
     df: Option<Df>,
@@ -72,7 +72,7 @@ pub struct Encap {
     gbp: Option<Gbp>,
     /// What becomes of inner VLAN tags: keep or strip [default: strip; linux: keep]
     #[arg(long, value_name = "HOW", value_parser = inner_vlan())]
-    inner_vlan: Option<InnerVlan>,
+    inner_vlan: Option<InnerVlanTx>,
     /// Carry the IP packets of the frames between the two VTEP MACs, as flannel.1 does
     #[arg(long, requires_all = ["vtep_mac", "remote_vtep_mac"])]
     pub l3: bool,
@@ -116,7 +116,7 @@ impl Encap {
         config = with(config, self.port, TunnelConfig::port);
         config = with(config, source_ports, TunnelConfig::source_ports);
         config = with(config, self.ttl, TunnelConfig::ttl);
-        config = with(config, self.tos, TunnelConfig::tos);
+        config = with(config, self.tos, TunnelConfig::dscp);
         config = with(config, self.df, TunnelConfig::df);
         config = with(config, self.ip_id.map(IpId::Fixed), TunnelConfig::ip_id);
         config = with(config, self.flow_label, TunnelConfig::flow_label);
@@ -176,10 +176,10 @@ fn ttl(text: &str) -> Result<Ttl, String> {
     }
 }
 
-fn tos(text: &str) -> Result<Tos, String> {
+fn tos(text: &str) -> Result<OuterDscp, String> {
     match text {
-        "inherit" => Ok(Tos::Inherit),
-        _ => Ok(Tos::Fixed(TrafficClass(number(text)?))),
+        "inherit" => Ok(OuterDscp::Inherit),
+        _ => Ok(OuterDscp::Fixed(TrafficClass(number(text)?))),
     }
 }
 
@@ -213,9 +213,9 @@ fn df() -> impl TypedValueParser<Value = Df> {
     })
 }
 
-fn inner_vlan() -> impl TypedValueParser<Value = InnerVlan> {
+fn inner_vlan() -> impl TypedValueParser<Value = InnerVlanTx> {
     PossibleValuesParser::new(["keep", "strip"]).map(|how| match how.as_str() {
-        "keep" => InnerVlan::Keep,
-        _ => InnerVlan::Strip,
+        "keep" => InnerVlanTx::Keep,
+        _ => InnerVlanTx::Strip,
     })
 }

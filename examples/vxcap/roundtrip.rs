@@ -64,7 +64,7 @@ fn remake(
             Ok(decap) => decap,
             Err(reason) => return Outcome::Refused(reason),
         };
-        let sent_ecn = decap.origin().ecn();
+        let sent_ecn = decap.info().ecn();
         let config = match tunnel_of(frame.bytes()) {
             Ok(config) => config,
             Err(reason) => return Outcome::Inexpressible(reason),
@@ -84,7 +84,7 @@ fn remake(
             return Outcome::Identical;
         }
         match vtep.inspect(frame.bytes()) {
-            Ok(again) if again.origin().ecn() != sent_ecn => {}
+            Ok(again) if again.info().ecn() != sent_ecn => {}
             _ => return Outcome::Different,
         }
     }

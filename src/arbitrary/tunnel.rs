@@ -5,8 +5,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use arbitrary::{Arbitrary, Error, Result, Unstructured};
 
 use crate::tunnel::{
-    Adjacency, Df, EcnEncap, InnerTags, InnerVlan, IpId, OuterTag, ReservedBits, SourcePorts, Tos,
-    Ttl, TunnelConfig, UdpChecksum, UdpChecksumPolicy, Vtep,
+    Adjacency, Df, DscpModel, EcnEncap, InnerVlanRx, InnerVlanTx, IpId, OuterDscp, OuterTag,
+    ReservedBits, SourcePorts, Ttl, TunnelConfig, UdpChecksum, UdpChecksumPolicy, Vtep,
 };
 use crate::wire::MacAddr;
 
@@ -59,14 +59,14 @@ fn policies(config: TunnelConfig, u: &mut Unstructured<'_>) -> Result<TunnelConf
         .port(u.arbitrary()?)
         .source_ports(u.arbitrary()?)
         .ttl(u.arbitrary::<Option<u8>>()?.map_or(Ttl::Inherit, Ttl::Fixed))
-        .tos(u.arbitrary::<Option<_>>()?.map_or(Tos::Inherit, Tos::Fixed))
+        .dscp(u.arbitrary::<Option<_>>()?.map_or(OuterDscp::Inherit, OuterDscp::Fixed))
         .df(*u.choose(&[Df::Unset, Df::Set, Df::Inherit])?)
         .ip_id(*u.choose(&ids)?)
         .ecn(*u.choose(&ecn)?)
         .flow_label(u.arbitrary()?)
         .udp_checksum(*u.choose(&checksums)?)
         .zero_checksum_v6(true)
-        .inner_vlan(if u.arbitrary()? { InnerVlan::Keep } else { InnerVlan::Strip })
+        .inner_vlan(if u.arbitrary()? { InnerVlanTx::Keep } else { InnerVlanTx::Strip })
         .gbp(u.arbitrary()?);
     Ok(match u.arbitrary::<Option<u16>>()? {
         Some(mtu) => config.mtu(mtu),
@@ -77,14 +77,14 @@ fn policies(config: TunnelConfig, u: &mut Unstructured<'_>) -> Result<TunnelConf
 impl<'a> Arbitrary<'a> for Vtep<'static> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let vtep = if u.arbitrary()? { Self::linux() } else { Self::rfc7348() };
-        let tags = [InnerTags::Keep, InnerTags::Opaque, InnerTags::Discard];
+        let tags = [InnerVlanRx::Keep, InnerVlanRx::Opaque, InnerVlanRx::Discard];
         let outer = [OuterTag::Untagged, OuterTag::Any, OuterTag::One(u.arbitrary()?)];
         let policies = [UdpChecksumPolicy::Verify, UdpChecksumPolicy::Accept];
         let vtep = vtep
             .gbp(u.arbitrary()?)
             .zero_checksum_v6(u.arbitrary()?)
-            .uniform_dscp(u.arbitrary()?)
-            .inner_tags(*u.choose(&tags)?)
+            .dscp_model(if u.arbitrary()? { DscpModel::Uniform } else { DscpModel::Pipe })
+            .inner_vlan(*u.choose(&tags)?)
             .outer_tag(*u.choose(&outer)?)
             .udp_checksum(*u.choose(&policies)?)
             .reserved_bits(if u.arbitrary()? {

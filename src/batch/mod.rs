@@ -304,7 +304,7 @@ fn decap_all<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
 ) -> usize {
     match vtep.needs_tag() {
         true => decap_each::<PASSED, INFOS, B>(frames, infos, verdicts, |frame, info| {
-            vtep.decap_unusual(frame, info)
+            vtep.decap_slow(frame, info)
         }),
         false => decap_each::<PASSED, INFOS, B>(
             frames,

@@ -37,7 +37,7 @@
 //! | outer IPv4 options, options of IPv6 extension headers, routing headers of types other than 0, AH | read, and malformed or unknown ones refused | skipped | the host's business | `outer_options` |
 //! | IPv6 payload length 0 before hop-by-hop options, UDP length 0 over IPv6 | taken for a jumbogram's, without its option too | refused | RFC 2675 section 3 wants the option | `lengths_of_jumbograms` |
 //! | an inner frame of 14 to 17 bytes that ends within its VLAN tag | the device accepts it, the host drops it | [`InnerTruncated`](crate::verdict::DropReason::InnerTruncated) | to the owner it is one thing | `a_cut_packet_behind_an_inner_tag` |
-//! | an inner frame of 18 or 19 bytes: VLAN tag and EtherType are whole, at most one byte follows | the device accepts it, the host drops it | accepted under [`InnerTags::Opaque`](crate::tunnel::InnerTags::Opaque) | the tag is whole, and what follows is not looked at; the host wants two bytes more | `an_inner_tag_alone` |
+//! | an inner frame of 18 or 19 bytes: VLAN tag and EtherType are whole, at most one byte follows | the device accepts it, the host drops it | accepted under [`InnerVlanRx::Opaque`](crate::tunnel::InnerVlanRx::Opaque) | the tag is whole, and what follows is not looked at; the host wants two bytes more | `an_inner_tag_alone` |
 //! | an outer ECN field that is not Not-ECT, and a tagged inner frame with an IP EtherType (or tags that end in one) at bytes 26 and 27 | takes the tag for an IP header: drops the frame, or writes the mark to the VLAN identifier and patches bytes 24 and 25 | the inner frame is delivered as it is | RFC 6040 section 4.2 speaks of the inner IP header; Linux reads 14 bytes too far (`vlan_get_protocol`) | `congestion_and_a_misread_tag` |
 //! | an inner frame sent whose tag or IP header is cut | not sent | sent | a bridge port passes what it is given | `a_cut_frame_is_sent` |
 //! | more than two inner tags on the way out | TTL, TOS and ECN inherited through eight | through two | IEEE 802.1ad has two | `three_inner_tags_on_the_way_out` |
@@ -59,7 +59,7 @@
 //! Neither answers IPv6 below an MTU of 1280 (`tests/pmtu.rs`: `no_ipv6_mtu_below_1280`).
 //!
 //! Congestion marks on a tagged inner frame are lost in Linux, and so under `linux()`; with
-//! [`InnerTags::Keep`](crate::tunnel::InnerTags::Keep) they pass (`inner_tags`). What an outer header inherits from a
+//! [`InnerVlanRx::Keep`](crate::tunnel::InnerVlanRx::Keep) they pass (`inner_tags`). What an outer header inherits from a
 //! malformed inner packet its first header says, as in Linux (`a_malformed_inner_packet`).
 //!
 //! # This crate against other libraries

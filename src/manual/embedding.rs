@@ -72,14 +72,13 @@
 //!
 //! [`Tunnel::encap`](crate::tunnel::Tunnel::encap) and [`Vtep::decap`](crate::tunnel::Vtep::decap) choose among
 //! all layouts and policies at run time, so all of them are in the image. Where there is room for one,
-//! [`Tunnel::plain_v4`](crate::tunnel::Tunnel::plain_v4) and [`Vtep::decap_v4`](crate::tunnel::Vtep::decap_v4)
-//! fix it when the image is built. The first leaves out every inner frame but untagged IPv4 without options,
+//! [`encap_v4`](crate::tunnel::minimal::encap_v4) and [`decap_v4`](crate::tunnel::minimal::decap_v4) fix it when the image is built. The first leaves out every inner frame but untagged IPv4 without options,
 //! which it refuses as `NotIp`; the second leaves out IPv6 and VLAN tags of the underlay. A tunnel for IP packets
 //! ([`inner_ethernet`](crate::tunnel::TunnelConfig::inner_ethernet)) has no such form. What routes packets, as a flannel
 //! node does, writes those 14 bytes itself, which are the same for all packets to a peer, and gives the frame to
-//! `plain_v4`: the bytes are the same.
+//! `encap_v4`: the bytes are the same.
 //!
-//! Measured with `no_std-tests/footprint`, in bytes, `memcpy` and its like included; "both" is `plain_v4` with
+//! Measured with `no_std-tests/footprint`, in bytes, `memcpy` and its like included; "both" is `encap_v4` with
 //! `decap_v4`. CI refuses what is an eighth above this:
 //!
 #![doc = include_str!("footprint.md")]

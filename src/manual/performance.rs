@@ -16,7 +16,7 @@
 //!
 //! `benches/paths/floor.rs` does the same job by hand, with raw pointers, AVX2 and prefetch. *Bare* has no
 //! descriptors and checks nothing. *Contract* reads and updates descriptors, checks lengths and headroom,
-//! writes a verdict, and an origin on decap: what any honest interface pays. Both give the crate's bytes, which
+//! writes a verdict, and a `TunnelInfo` on decap: what any honest interface pays. Both give the crate's bytes, which
 //! is asserted before anything is timed.
 //!
 //! # Where it stands
@@ -60,9 +60,9 @@
 //!
 //! | decap | before | after | kept |
 //! |---|---|---|---|
-//! | the origin made in registers and written last; searches of sets out of line; the header summed by 8 bytes | 31.9 | 28 | yes |
+//! | the `TunnelInfo` made in registers and written last; searches of sets out of line; the header summed by 8 bytes | 31.9 | 28 | yes |
 //! | the same, one at a time | 49 | 35 | yes |
-//! | the origin returned by value to the batch, too | 28 | 58 | no |
+//! | the `TunnelInfo` returned by value to the batch, too | 28 | 58 | no |
 //! | late refusals in the first look, not by a second walk | 2.9 times an accepted one | 1.5 | yes |
 //! | the VNI's set looked up in place, not in a closure that stayed a call | 28.9 | 27.5 | yes |
 //! | the receiver's own MAC address and the uniform model behind one flag, a tagged underlay in a loop of its own | 27.4 | 25.6 | yes |
@@ -86,8 +86,8 @@
 //!
 //! | | before | after | kept |
 //! |---|---|---|---|
-//! | encap: rare packets in functions of their own, the usual one inlined into the batch | 2.1 floors | 1.3 floors | yes |
-//! | decap: one look at 84 bytes for the usual packet, field by field for others | 147 | 43 | yes |
+//! | encap: rare packets in functions of their own, the fast path inlined into the batch | 2.1 floors | 1.3 floors | yes |
+//! | decap: a fast path that reads 84 bytes at once, field by field for others | 147 | 43 | yes |
 //! | decap: everything inlined into the batch instead | 114 | 147 | no |
 //! | tunnels routed and asked for 16 at once, before the 16 frames | 26.6; 81 at random | 25.0; 115 | no |
 //! | lco and full checksums: a plain patch instead of a `Result`, all of it inlined | 107 | 57 | yes |

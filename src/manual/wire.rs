@@ -21,7 +21,7 @@
 //! | 5 | UDP checksum: should be zero; zero is accepted | [`UdpChecksum::None`] by default over IPv4; a zero is always accepted there |
 //! | 5 | a checksum, if present, covers the whole payload | [`UdpChecksum::Full`], and the same value from headers alone: [`UdpChecksum::Lco`] |
 //! | 5 | the receiver may verify it; a frame that fails is dropped | [`UdpChecksumPolicy`]; [`DropReason::UdpChecksum`] |
-//! | 6.1 | inner VLAN tags: stripped on encap, such frames discarded on decap, unless configured | [`InnerVlan`], [`InnerTags`] |
+//! | 6.1 | inner VLAN tags: stripped on encap, such frames discarded on decap, unless configured | [`InnerVlanTx`], [`InnerVlanRx`] |
 //!
 //! Neither the FCS nor padding of an inner frame is carried: the UDP length is the length of the
 //! frame.
@@ -90,7 +90,7 @@
 //! | RFC 6040, 4.1 | normal mode copies the inner field, compatibility mode writes Not-ECT | [`EcnEncap`]; with the kernel's variant, by which CE becomes ECT(0) |
 //! | RFC 6040, 4.2, figure 4 | the result of decap for each pair | each of the 16 cases; CE on Not-ECT is dropped: [`EcnUnmarkable`](DropReason::EcnUnmarkable) |
 //! | RFC 6040, 4.2 | the inner IPv4 checksum follows the change | patched by RFC 1624 |
-//! | RFC 2983, 3 | uniform and pipe | [`Tos`] on encap; decap keeps the inner DSCP, and reports the outer in [`TunnelInfo`] |
+//! | RFC 2983, 3 | uniform and pipe | [`OuterDscp`] on encap, [`DscpModel`] on decap; [`TunnelInfo`] reports the outer DSCP |
 //!
 //! [`TooBig`]: DropReason::TooBig
 
@@ -98,8 +98,8 @@
 use crate::{
     checksum::{Sum, update, update_udp},
     tunnel::{
-        EcnEncap, InnerTags, InnerVlan, IpId, ReservedBits, SourcePorts, Tos, TunnelConfig,
-        TunnelInfo, UdpChecksum, UdpChecksumPolicy, Vtep,
+        DscpModel, EcnEncap, InnerVlanRx, InnerVlanTx, IpId, OuterDscp, ReservedBits, SourcePorts,
+        TunnelConfig, TunnelInfo, UdpChecksum, UdpChecksumPolicy, Vtep,
     },
     verdict::DropReason,
     wire::{

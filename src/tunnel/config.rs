@@ -46,7 +46,7 @@ pub enum Ttl {
 
 /// The outer DSCP.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Tos {
+pub enum OuterDscp {
     /// The pipe model (RFC 2983 section 3): always the DSCP of this class. Its ECN bits are not used:
     /// they come from the inner packet as [`EcnEncap`] says.
     Fixed(TrafficClass),
@@ -90,7 +90,7 @@ pub enum UdpChecksum {
 
 /// What encap does with VLAN tags of the inner frame.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum InnerVlan {
+pub enum InnerVlanTx {
     /// They stay.
     Keep,
     /// They are taken off (RFC 7348 section 6.1).
@@ -108,7 +108,7 @@ pub struct TunnelConfig {
     pub(super) port: u16,
     pub(super) source_ports: SourcePorts,
     pub(super) ttl: Ttl,
-    pub(super) tos: Tos,
+    pub(super) dscp: OuterDscp,
     pub(super) df: Df,
     pub(super) ip_id: IpId,
     pub(super) ecn: EcnEncap,
@@ -116,7 +116,7 @@ pub struct TunnelConfig {
     pub(super) udp_checksum: UdpChecksum,
     pub(super) zero_checksum_v6: bool,
     pub(super) inner_checksum_valid: bool,
-    pub(super) inner_vlan: InnerVlan,
+    pub(super) inner_vlan: InnerVlanTx,
     pub(super) inner_ethernet: Option<(MacAddr, MacAddr)>,
     pub(super) mtu: Option<u16>,
 }
@@ -135,7 +135,7 @@ impl TunnelConfig {
             port: VxlanHeader::PORT,
             source_ports: SourcePorts::RFC7348,
             ttl: Ttl::Fixed(64),
-            tos: Tos::Fixed(TrafficClass(0)),
+            dscp: OuterDscp::Fixed(TrafficClass(0)),
             df: Df::Set,
             ip_id: IpId::Rfc6864,
             ecn: EcnEncap::Normal,
@@ -143,7 +143,7 @@ impl TunnelConfig {
             udp_checksum,
             zero_checksum_v6: false,
             inner_checksum_valid: false,
-            inner_vlan: InnerVlan::Strip,
+            inner_vlan: InnerVlanTx::Strip,
             inner_ethernet: None,
             mtu: None,
         }
@@ -161,7 +161,7 @@ impl TunnelConfig {
             ip_id: IpId::Counter,
             ecn: EcnEncap::Linux,
             udp_checksum: UdpChecksum::Full,
-            inner_vlan: InnerVlan::Keep,
+            inner_vlan: InnerVlanTx::Keep,
             ..Self::rfc7348(local, remote, adjacency)
         }
     }
@@ -191,8 +191,8 @@ impl TunnelConfig {
     }
 
     /// Sets the outer DSCP.
-    pub fn tos(mut self, tos: Tos) -> Self {
-        self.tos = tos;
+    pub fn dscp(mut self, dscp: OuterDscp) -> Self {
+        self.dscp = dscp;
         self
     }
 
@@ -241,7 +241,7 @@ impl TunnelConfig {
     }
 
     /// Sets what becomes of inner VLAN tags.
-    pub fn inner_vlan(mut self, vlan: InnerVlan) -> Self {
+    pub fn inner_vlan(mut self, vlan: InnerVlanTx) -> Self {
         self.inner_vlan = vlan;
         self
     }
@@ -270,18 +270,21 @@ impl TunnelConfig {
     /// Resolves the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] for addresses that do not go together, and for a UDP checksum that may not be left
+    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may not be left
     /// out.
-    pub fn build(&self) -> Result<Tunnel, ConfigError> {
+    pub fn build(&self) -> Result<Tunnel, TunnelConfigError> {
         if self.local.is_ipv4() != self.remote.is_ipv4() {
-            return Err(ConfigError::MixedFamilies { local: self.local, remote: self.remote });
+            return Err(TunnelConfigError::MixedFamilies {
+                local: self.local,
+                remote: self.remote,
+            });
         }
         if self.remote.is_unspecified() {
-            return Err(ConfigError::NoRemote);
+            return Err(TunnelConfigError::NoRemote);
         }
         let without_checksum = matches!(self.udp_checksum, UdpChecksum::None);
         if without_checksum && self.remote.is_ipv6() && !self.zero_checksum_v6 {
-            return Err(ConfigError::ZeroChecksumV6);
+            return Err(TunnelConfigError::ZeroChecksumV6);
         }
         Ok(Tunnel::new(self))
     }
@@ -290,7 +293,7 @@ impl TunnelConfig {
 /// Why a configuration is no tunnel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum ConfigError {
+pub enum TunnelConfigError {
     /// The two ends are of different address families.
     MixedFamilies {
         /// This end.
@@ -305,7 +308,7 @@ pub enum ConfigError {
     ZeroChecksumV6,
 }
 
-impl fmt::Display for ConfigError {
+impl fmt::Display for TunnelConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MixedFamilies { local, remote } => {
@@ -319,4 +322,4 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl core::error::Error for ConfigError {}
+impl core::error::Error for TunnelConfigError {}

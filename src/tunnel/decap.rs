@@ -6,9 +6,11 @@
 use core::net::IpAddr;
 
 use super::ecn::{self, EcnDecap};
+use super::fast_path::vni_alone;
 use super::template::to_v6;
-use super::usual::vni_alone;
-use super::vtep::{InnerTags, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep};
+use super::vtep::{
+    DscpModel, InnerVlanRx, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep,
+};
 use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -23,7 +25,7 @@ use crate::wire::{
 pub struct Decap {
     offset: usize,
     len: usize,
-    pub(super) origin: TunnelInfo,
+    pub(super) info: TunnelInfo,
     edit: Option<Edit>,
 }
 
@@ -50,10 +52,10 @@ impl Decap {
         self.len
     }
 
-    /// Where the frame came from.
+    /// What the outer headers reported.
     #[must_use]
-    pub const fn origin(&self) -> TunnelInfo {
-        self.origin
+    pub const fn info(&self) -> TunnelInfo {
+        self.info
     }
 
     /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer ECN field
@@ -318,9 +320,14 @@ impl Vtep<'_> {
         let len = payload_len.wrapping_sub(VxlanHeader::LEN);
         let edit = self.check_inner(inner, len, outer.class)?;
         let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
-        let (vni, port) = (vxlan.vni(), outer.udp.source_port());
-        let origin = TunnelInfo { vni, remote: outer.remote, port, class: outer.class, gbp };
-        Ok(Decap { offset, len, origin, edit })
+        let info = TunnelInfo {
+            vni: vxlan.vni(),
+            remote: outer.remote,
+            source_port: outer.udp.source_port(),
+            outer_traffic_class: outer.class,
+            gbp,
+        };
+        Ok(Decap { offset, len, info, edit })
     }
 
     fn check_udp(&self, outer: &Outer<'_>, payload: &[u8], is_cut: bool, rx: RxMeta) -> Verdict {
@@ -346,14 +353,14 @@ impl Vtep<'_> {
         if !header.flags().contains(VxlanFlags::VNI) {
             return Err(DropReason::NoVni);
         }
-        let is_usual = vni_alone(header).is_some();
+        let is_common = vni_alone(header).is_some();
         if header.flags().contains(VxlanFlags::NEXT_PROTOCOL) && is_gpe(header, port) {
             return Err(DropReason::UnsupportedGpe);
         }
         if !self.vnis.contains(&header.vni()) {
             return Err(DropReason::UnknownVni);
         }
-        if is_usual { Ok(None) } else { self.check_reserved(header) }
+        if is_common { Ok(None) } else { self.check_reserved(header) }
     }
 
     #[cold]
@@ -388,12 +395,12 @@ impl Vtep<'_> {
         let (mut ethertype, mut packet, mut at) =
             (ethernet.ethertype(), packet, EthernetHeader::LEN);
         if ethertype.is_vlan() {
-            match self.inner_tags {
-                InnerTags::Discard => return Err(DropReason::InnerVlan),
-                InnerTags::Opaque => {
+            match self.inner_vlan {
+                InnerVlanRx::Discard => return Err(DropReason::InnerVlan),
+                InnerVlanRx::Opaque => {
                     return VlanHeader::ref_from_prefix(packet).map(|_| None).map_err(|_| short());
                 }
-                InnerTags::Keep => {}
+                InnerVlanRx::Keep => {}
             }
             let frame = EthernetFrame::parse(head).map_err(|_| short())?;
             (ethertype, packet) = (frame.ethertype(), frame.payload());
@@ -410,7 +417,7 @@ impl Vtep<'_> {
             }
             _ => return Ok(None),
         };
-        if outer.ecn() == Ecn::NotEct && !self.uniform_dscp {
+        if outer.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe {
             return Ok(None);
         }
         self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
@@ -426,7 +433,10 @@ impl Vtep<'_> {
         let EcnDecap::Forward(ecn) = ecn::decap(inner.ecn(), outer.ecn()) else {
             return Err(DropReason::EcnUnmarkable);
         };
-        let dscp = if self.uniform_dscp { outer.dscp() } else { inner.dscp() };
+        let dscp = match self.dscp_model {
+            DscpModel::Uniform => outer.dscp(),
+            DscpModel::Pipe => inner.dscp(),
+        };
         let class = TrafficClass::new(dscp, ecn);
         Ok((class != inner).then_some(class))
     }

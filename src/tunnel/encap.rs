@@ -6,7 +6,8 @@ use super::ecn::outer_bits;
 use super::inner::{Inner, InnerIp};
 use super::lco;
 use super::stack::{
-    Absent, Any, Headers, InnerLink, OuterIp, Patch, Plain, Policy, Stack, Summed, TaggedEthernet,
+    Absent, Any, Headers, InnerLink, OuterIp, Patch, PatchPolicy, Plain, Stack, Summed,
+    TaggedEthernet,
 };
 use super::template::{EncapState, Layout, Tunnel};
 use crate::arch::Kernels;
@@ -74,22 +75,22 @@ impl Tunnel {
 
     /// One body serves every layout and policy; what a policy leaves out is not compiled.
     #[inline(always)]
-    fn encap_as<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
+    fn encap_as<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
     ) -> Verdict {
-        match self.encap_usual::<H, P, N, B>(frame, core) {
+        match self.encap_fast::<H, P, N, B>(frame, core) {
             Ok(()) => Ok(()),
             Err(Some(reason)) => Err(reason),
-            Err(None) => self.encap_unusual::<H, N, B>(frame, core),
+            Err(None) => self.encap_slow::<H, N, B>(frame, core),
         }
     }
 
-    /// The body, for the usual inner packet. `None`, and nothing done, for another and for one that may be too
-    /// long.
+    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
+    /// the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
-    pub(super) fn encap_usual<H: Headers, P: Policy, const N: usize, B: FrameBuf>(
+    pub(super) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -98,7 +99,7 @@ impl Tunnel {
         frame.push_header::<N, Option<DropReason>>(
             #[inline(always)]
             |room, head| {
-                let inner = H::Inner::look(head, core.flow_key).ok_or(None)?;
+                let inner = H::Inner::classify(head, core.flow_key).ok_or(None)?;
                 if total > usize::from(self.hot.max_len) {
                     return Err(None);
                 }
@@ -109,10 +110,11 @@ impl Tunnel {
         Ok(())
     }
 
-    /// The same for an inner packet that has to be walked, or rid of its tags: one for every policy.
+    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy says so.
+    /// Compiled once, for the most general policy.
     #[cold]
     #[inline(never)]
-    fn encap_unusual<H: Headers, const N: usize, B: FrameBuf>(
+    fn encap_slow<H: Headers, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -148,7 +150,7 @@ impl Tunnel {
 
     /// Writes the headers, unless the checksum cannot be had.
     #[inline(always)]
-    fn write<H: Headers, P: Policy, const N: usize>(
+    fn write<H: Headers, P: PatchPolicy, const N: usize>(
         &self,
         room: &mut [u8; N],
         head: &[u8],
@@ -180,7 +182,7 @@ impl Tunnel {
 
     /// What differs from the template.
     #[inline(always)]
-    fn patch<X: InnerLink, P: Policy>(
+    fn patch<X: InnerLink, P: PatchPolicy>(
         &self,
         inner: &Inner,
         total: usize,
@@ -207,7 +209,7 @@ impl Tunnel {
 
     #[inline(always)]
     fn inherit(&self, patch: &mut Patch, inner: Option<InnerIp>) {
-        if self.policy.inherits_tos {
+        if self.policy.inherits_dscp {
             let dscp = inner.map_or(0, |ip| ip.traffic_class.0 & !0b11);
             patch.class = TrafficClass(patch.class.0 | dscp);
         }

@@ -49,7 +49,7 @@ const PORTS: usize = 4;
 
 impl PlainPacket {
     #[inline]
-    fn is_usual(&self) -> bool {
+    fn is_fast(&self) -> bool {
         self.ip.first_byte() == 0x45 && usize::from(self.ip.total_len()) >= size_of::<Self>()
     }
 }
@@ -61,19 +61,19 @@ impl Inner {
         self.ip.map_or(EtherType::default(), |ip| ip.ethertype)
     }
 
-    /// Looks at an Ethernet frame; `None` if it is not the usual one.
+    /// Dissects an Ethernet frame of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_usual_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(super) fn of_fast_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (frame, _) = PlainFrame::ref_from_prefix(head).ok()?;
-        let is_usual = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_usual();
-        is_usual.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
+        let is_fast = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_fast();
+        is_fast.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
     }
 
-    /// Looks at an IPv4 packet; `None` if it is not the usual one.
+    /// Dissects an IPv4 packet of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_usual_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(super) fn of_fast_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (packet, _) = PlainPacket::ref_from_prefix(head).ok()?;
-        packet.is_usual().then(|| Self::v4(&packet.ip, packet.ports, key))
+        packet.is_fast().then(|| Self::v4(&packet.ip, packet.ports, key))
     }
 
     #[inline]
@@ -90,8 +90,8 @@ impl Inner {
         total: usize,
         key: FlowHashKey,
     ) -> Result<Self, DropReason> {
-        if let Some(usual) = Self::of_usual_frame(head, key) {
-            return Ok(usual);
+        if let Some(inner) = Self::of_fast_frame(head, key) {
+            return Ok(inner);
         }
         let is_chained = head.len() < total;
         let (header, _) = EthernetHeader::ref_from_prefix(head)
@@ -116,8 +116,8 @@ impl Inner {
         total: usize,
         key: FlowHashKey,
     ) -> Result<Self, DropReason> {
-        if let Some(usual) = Self::of_usual_packet(head, key) {
-            return Ok(usual);
+        if let Some(inner) = Self::of_fast_packet(head, key) {
+            return Ok(inner);
         }
         let is_chained = head.len() < total;
         let walked = match head.first().map(|byte| byte >> 4) {
@@ -243,20 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_look_says_what_the_walk_says() {
+    fn the_fast_path_dissects_as_the_slow_path_does() {
         let packet = &FRAME[14..];
         let walked = Inner::walk_v4(packet, false, KEY).unwrap();
-        for usual in [Inner::of_usual_frame(&FRAME, KEY), Inner::of_usual_packet(packet, KEY)] {
-            let usual = usual.expect("a usual packet");
-            assert_eq!(usual.hash, walked.hash);
-            assert_eq!(usual.ethertype(), EtherType::IPV4);
+        for fast in [Inner::of_fast_frame(&FRAME, KEY), Inner::of_fast_packet(packet, KEY)] {
+            let fast = fast.expect("a packet of the fast path");
+            assert_eq!(fast.hash, walked.hash);
+            assert_eq!(fast.ethertype(), EtherType::IPV4);
         }
         let options = ethernet([8, 0], &with_options());
-        assert!(Inner::of_usual_frame(&options, KEY).is_none());
+        assert!(Inner::of_fast_frame(&options, KEY).is_none());
         let other = ethernet([0x86, 0xdd], packet);
-        assert!(Inner::of_usual_frame(&other, KEY).is_none());
-        // Options change nothing of the flow, but are not usual.
-        assert!(Inner::of_usual_packet(&with_options(), KEY).is_none());
+        assert!(Inner::of_fast_frame(&other, KEY).is_none());
+        // Options change nothing of the flow, but take the slow path.
+        assert!(Inner::of_fast_packet(&with_options(), KEY).is_none());
         let total = with_options().len();
         assert_eq!(hash(Inner::of_packet(&with_options(), total, KEY)), walked.hash);
     }

@@ -25,7 +25,7 @@ pub(super) fn sum(
     partial: Option<PartialChecksum>,
 ) -> Option<(Sum, u32)> {
     let partial = partial.map(|partial| usize::from(partial.start()));
-    match usual_sum(head, total, is_frame, partial) {
+    match fast_sum(head, total, is_frame, partial) {
         Some(sum) => Some(sum),
         None => walk(head, total, is_frame, partial).map(|sum| (sum, 0)),
     }
@@ -34,7 +34,7 @@ pub(super) fn sum(
 /// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
 /// inverted pseudo-header cancel out.
 #[inline(always)]
-fn usual_sum(
+fn fast_sum(
     head: &[u8],
     total: usize,
     is_frame: bool,

@@ -14,24 +14,24 @@ mod decap;
 pub mod ecn;
 mod encap;
 mod entropy;
+mod fast_path;
 mod inner;
 mod lco;
+pub mod minimal;
 pub mod mtu;
-mod plain;
 mod stack;
 mod template;
-mod usual;
 mod vtep;
 
 pub use config::{
-    Adjacency, ConfigError, Df, InnerVlan, IpId, Tos, Ttl, TunnelConfig, UdpChecksum,
+    Adjacency, Df, InnerVlanTx, IpId, OuterDscp, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum,
 };
 pub use decap::Decap;
 pub use ecn::EcnEncap;
 pub use entropy::{EmptyPortRange, FlowHashKey, SourcePorts};
 pub use mtu::overlay_mtu;
-pub use plain::PlainV4;
 pub use template::{EncapState, Tunnel};
 pub use vtep::{
-    InnerTags, NotSorted, OuterTag, ReservedBits, Set, Sorted, TunnelInfo, UdpChecksumPolicy, Vtep,
+    DscpModel, InnerVlanRx, OuterTag, ReservedBits, Set, SetNotSorted, Sorted, TunnelInfo,
+    UdpChecksumPolicy, Vtep,
 };

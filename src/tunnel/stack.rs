@@ -60,7 +60,7 @@ where
 }
 
 /// What the outer headers depend on beside the template, the flow and the ECN field.
-pub(super) trait Policy {
+pub(super) trait PatchPolicy {
     /// Whether TTL, DSCP or DF may be the inner packet's.
     const INHERITS: bool;
     /// Whether there may be a UDP checksum.
@@ -74,17 +74,17 @@ pub(super) enum Summed {}
 /// On whatever the tunnel says.
 pub(super) enum Any {}
 
-impl Policy for Plain {
+impl PatchPolicy for Plain {
     const INHERITS: bool = false;
     const SUMS: bool = false;
 }
 
-impl Policy for Summed {
+impl PatchPolicy for Summed {
     const INHERITS: bool = false;
     const SUMS: bool = true;
 }
 
-impl Policy for Any {
+impl PatchPolicy for Any {
     const INHERITS: bool = true;
     const SUMS: bool = true;
 }
@@ -102,12 +102,12 @@ pub(super) struct Patch {
 /// The outer IP header of a layout.
 pub(super) trait OuterIp {
     /// Patches itself, a copy of the template.
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
 }
 
 impl OuterIp for Ipv4Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch) {
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch) {
         let total_len = patch.udp_len.wrapping_add(20);
         self.set_total_len_raw(total_len);
         self.set_traffic_class_raw(patch.class);
@@ -138,7 +138,7 @@ impl OuterIp for Ipv4Header {
 
 impl OuterIp for Ipv6Header {
     #[inline(always)]
-    fn finish<P: Policy>(&mut self, tunnel: &Tunnel, _: &mut EncapState, patch: &Patch) {
+    fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, _: &mut EncapState, patch: &Patch) {
         self.set_payload_len(patch.udp_len);
         self.set_traffic_class(patch.class);
         if P::INHERITS && tunnel.policy.inherits_ttl {
@@ -151,9 +151,9 @@ impl OuterIp for Ipv6Header {
 pub(super) trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
-    /// The usual packet.
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner>;
-    /// Any packet.
+    /// Dissects a packet of the fast path; `None` for any other.
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner>;
+    /// Dissects any packet.
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason>;
     fn finish(&mut self, inner: &Inner);
     /// The sum of what `finish` writes.
@@ -164,8 +164,8 @@ impl InnerLink for Absent {
     const LEN: usize = 0;
 
     #[inline]
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
-        Inner::of_usual_frame(head, key)
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner> {
+        Inner::of_fast_frame(head, key)
     }
 
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {
@@ -185,8 +185,8 @@ impl InnerLink for EthernetHeader {
     const LEN: usize = Self::LEN;
 
     #[inline]
-    fn look(head: &[u8], key: FlowHashKey) -> Option<Inner> {
-        Inner::of_usual_packet(head, key)
+    fn classify(head: &[u8], key: FlowHashKey) -> Option<Inner> {
+        Inner::of_fast_packet(head, key)
     }
 
     fn walk(head: &[u8], total: usize, key: FlowHashKey) -> Result<Inner, DropReason> {

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::config::{Df, InnerVlan, IpId, Tos, Ttl, UdpChecksum};
+use super::config::{Df, InnerVlanTx, IpId, OuterDscp, Ttl, UdpChecksum};
 use super::{Adjacency, FlowHashKey, SourcePorts, TunnelConfig};
 use crate::arch::Kernels;
 use crate::buf::{
@@ -54,7 +54,7 @@ pub(super) struct Hot {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) inherits_ttl: bool,
-    pub(super) inherits_tos: bool,
+    pub(super) inherits_dscp: bool,
     pub(super) inherits_df: bool,
     pub(super) strips_vlan: bool,
     pub(super) inner_checksum_valid: bool,
@@ -216,9 +216,9 @@ impl Policy {
     fn new(config: &TunnelConfig) -> Self {
         Self {
             inherits_ttl: config.ttl == Ttl::Inherit,
-            inherits_tos: config.tos == Tos::Inherit,
+            inherits_dscp: config.dscp == OuterDscp::Inherit,
             inherits_df: config.df == Df::Inherit && config.remote.is_ipv4(),
-            strips_vlan: config.inner_vlan == InnerVlan::Strip && config.inner_ethernet.is_none(),
+            strips_vlan: config.inner_vlan == InnerVlanTx::Strip && config.inner_ethernet.is_none(),
             inner_checksum_valid: config.inner_checksum_valid,
             zero_atomic_id: config.ip_id == IpId::Rfc6864,
             udp_checksum: config.udp_checksum,
@@ -226,7 +226,7 @@ impl Policy {
     }
 
     const fn inherits(&self) -> bool {
-        self.inherits_ttl || self.inherits_tos || self.inherits_df
+        self.inherits_ttl || self.inherits_dscp || self.inherits_df
     }
 
     const fn is_plain(&self) -> bool {
@@ -259,9 +259,9 @@ fn write_link(writer: &mut Front<'_>, adjacency: Adjacency, ethertype: EtherType
 
 /// The outer traffic class for each inner ECN field, the DSCP among it unless that is inherited.
 fn classes(config: &TunnelConfig) -> u32 {
-    let dscp = match config.tos {
-        Tos::Fixed(class) => class.with_ecn(Default::default()).0,
-        Tos::Inherit => 0,
+    let dscp = match config.dscp {
+        OuterDscp::Fixed(class) => class.with_ecn(Default::default()).0,
+        OuterDscp::Inherit => 0,
     };
     config.ecn as u32 | u32::from_le_bytes([dscp; 4])
 }

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::usual::Usual;
+use super::fast_path::FastMatch;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
@@ -15,16 +15,16 @@ pub struct Vtep<'a> {
     pub(super) ports: Set<'a, u16>,
     pub(super) locals: Set<'a, IpAddr>,
     pub(super) vnis: Set<'a, Vni>,
-    /// The same, for the usual packet.
-    pub(super) usual: Usual,
+    /// The three sets, as the fast path compares them.
+    pub(super) fast: FastMatch,
     pub(super) own_mac: Option<MacAddr>,
     pub(super) outer_tag: OuterTag,
     pub(super) reserved_bits: ReservedBits,
     pub(super) gbp: bool,
     pub(super) udp_checksum: UdpChecksumPolicy,
     pub(super) zero_checksum_v6: bool,
-    pub(super) inner_tags: InnerTags,
-    pub(super) uniform_dscp: bool,
+    pub(super) inner_vlan: InnerVlanRx,
+    pub(super) dscp_model: DscpModel,
     /// Whether every inner packet is looked into: for the two settings that need it.
     pub(super) looks_inside: bool,
     /// `None` for the detected ones, which no constant can hold.
@@ -45,15 +45,15 @@ impl<'a> Vtep<'a> {
             ports: Set::One(VxlanHeader::PORT),
             locals: Set::Any,
             vnis: Set::Any,
-            usual: Usual::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
+            fast: FastMatch::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
             own_mac: None,
             outer_tag: OuterTag::Untagged,
             reserved_bits: ReservedBits::Ignore,
             gbp: false,
             udp_checksum: UdpChecksumPolicy::Verify,
             zero_checksum_v6: false,
-            inner_tags: InnerTags::Discard,
-            uniform_dscp: false,
+            inner_vlan: InnerVlanRx::Discard,
+            dscp_model: DscpModel::Pipe,
             looks_inside: false,
             kernels: None,
         }
@@ -64,14 +64,14 @@ impl<'a> Vtep<'a> {
     pub const fn linux() -> Self {
         Self {
             reserved_bits: ReservedBits::Reject,
-            inner_tags: InnerTags::Opaque,
+            inner_vlan: InnerVlanRx::Opaque,
             ..Self::rfc7348()
         }
         .port(VxlanHeader::LINUX_PORT)
     }
 
     const fn sets(self, ports: Set<'a, u16>, locals: Set<'a, IpAddr>, vnis: Set<'a, Vni>) -> Self {
-        Self { ports, locals, vnis, usual: Usual::new(&ports, &locals, &vnis), ..self }
+        Self { ports, locals, vnis, fast: FastMatch::new(&ports, &locals, &vnis), ..self }
     }
 
     /// Sets the UDP port.
@@ -143,16 +143,15 @@ impl<'a> Vtep<'a> {
     }
 
     /// Sets what becomes of VLAN-tagged inner frames.
-    pub const fn inner_tags(mut self, policy: InnerTags) -> Self {
-        self.inner_tags = policy;
+    pub const fn inner_vlan(mut self, policy: InnerVlanRx) -> Self {
+        self.inner_vlan = policy;
         self
     }
 
-    /// Copies the outer DSCP to the inner packet: the uniform model (RFC 2983 section 3). Otherwise it is
-    /// the pipe model, and the inner DSCP stays.
-    pub const fn uniform_dscp(mut self, uniform: bool) -> Self {
-        self.uniform_dscp = uniform;
-        self.looks_inside = uniform || self.own_mac.is_some();
+    /// Sets whether the outer DSCP is copied to the inner packet.
+    pub const fn dscp_model(mut self, model: DscpModel) -> Self {
+        self.dscp_model = model;
+        self.looks_inside = matches!(model, DscpModel::Uniform) || self.own_mac.is_some();
         self
     }
 
@@ -183,11 +182,11 @@ impl<'a, T: Ord + Copy> Set<'a, T> {
     /// The members of `members`, which are in ascending order.
     ///
     /// # Errors
-    /// [`NotSorted`] where they are not.
-    pub fn sorted(members: &'a [T]) -> Result<Self, NotSorted> {
+    /// [`SetNotSorted`] where they are not.
+    pub fn sorted(members: &'a [T]) -> Result<Self, SetNotSorted> {
         let pairs = members.iter().zip(members.iter().skip(1));
         match pairs.into_iter().position(|(one, next)| one >= next) {
-            Some(index) => Err(NotSorted { index: index.saturating_add(1) }),
+            Some(index) => Err(SetNotSorted { index: index.saturating_add(1) }),
             None => Ok(Self::Sorted(Sorted(members))),
         }
     }
@@ -231,24 +230,24 @@ fn is_v4_found(members: &[IpAddr], address: u32) -> bool {
     members.binary_search_by(order).is_ok()
 }
 
-/// Members in ascending order, each once: see [`Set::sorted`].
+/// Members in strictly ascending order: see [`Set::sorted`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sorted<'a, T>(&'a [T]);
 
-/// A member that is not greater than the one before it.
+/// The error of [`Set::sorted`]: the members are not in strictly ascending order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct NotSorted {
-    /// Where it stands.
+pub struct SetNotSorted {
+    /// The index of the first member that is not greater than the one before it. It is never 0.
     pub index: usize,
 }
 
-impl fmt::Display for NotSorted {
+impl fmt::Display for SetNotSorted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "member {} is not greater than the one before it", self.index)
     }
 }
 
-impl core::error::Error for NotSorted {}
+impl core::error::Error for SetNotSorted {}
 
 /// Which VLAN tags outer frames have. A priority tag (VLAN 0) counts as none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -281,7 +280,7 @@ pub enum UdpChecksumPolicy {
 
 /// What becomes of VLAN-tagged inner frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum InnerTags {
+pub enum InnerVlanRx {
     /// They pass, tags and all; the packet behind them is read for its ECN field.
     Keep,
     /// They pass, and what is behind the first tag is not looked at, as in Linux: neither is a cut packet
@@ -291,41 +290,64 @@ pub enum InnerTags {
     Discard,
 }
 
-/// Where a frame came from: all that its outer headers said and a receiver may ask for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What decap does with the DSCP of the inner packet (RFC 2983 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum DscpModel {
+    /// The inner DSCP is kept; [`TunnelInfo::dscp`] reports the outer one.
+    Pipe,
+    /// The outer DSCP is copied to the inner packet.
+    Uniform,
+}
+
+/// The facts of a received frame that its outer headers carry (Linux `struct ip_tunnel_info`).
+///
+/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write it.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::TunnelInfo;
+/// use vtep::wire::Vni;
+///
+/// let mut info = TunnelInfo::new(Vni::new(7).unwrap(), [192, 0, 2, 2].into());
+/// info.source_port = 50_000;
+/// assert_eq!((info.vni.value(), info.source_port, info.gbp), (7, 50_000, None));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct TunnelInfo {
     /// The network that the frame belongs to.
     pub vni: Vni,
-    /// The far end's address. Nothing vouches for it.
+    /// The outer source address: the sending VTEP.
     pub remote: IpAddr,
-    /// The far end's UDP port: entropy, not an identity.
-    pub port: u16,
-    /// The outer DSCP and ECN.
-    pub class: TrafficClass,
-    /// The group policy, if it is read and there is one.
+    /// The outer UDP source port: entropy of the inner flow, not an identity.
+    pub source_port: u16,
+    /// The outer traffic class: DSCP and ECN.
+    pub outer_traffic_class: TrafficClass,
+    /// The group policy. `None` if the VTEP does not read it, or the packet has none.
     pub gbp: Option<Gbp>,
 }
 
 impl TunnelInfo {
-    /// From nowhere: what a slice of origins is filled with at first.
-    pub const NONE: Self = Self {
-        vni: Vni::from_be_bytes([0; 3]),
-        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        port: 0,
-        class: TrafficClass(0),
-        gbp: None,
-    };
+    /// A placeholder for refused frames and for slots that nothing has been written to yet.
+    pub const NONE: Self = Self::new(Vni::from_be_bytes([0; 3]), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// Creates the information about a frame of this network and sender; all else is 0 or absent.
+    #[must_use]
+    pub const fn new(vni: Vni, remote: IpAddr) -> Self {
+        Self { vni, remote, source_port: 0, outer_traffic_class: TrafficClass(0), gbp: None }
+    }
 
     /// The outer ECN field.
     #[must_use]
     pub const fn ecn(&self) -> Ecn {
-        self.class.ecn()
+        self.outer_traffic_class.ecn()
     }
 
     /// The outer DSCP.
     #[must_use]
     pub const fn dscp(&self) -> Dscp {
-        self.class.dscp()
+        self.outer_traffic_class.dscp()
     }
 }
 

@@ -20,7 +20,7 @@ use vtep::netlink::{
 };
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
 use vtep::tunnel::{
-    EncapState, InnerTags, OuterTag, SourcePorts, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum,
+    EncapState, InnerVlanRx, OuterTag, SourcePorts, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum,
     Vtep,
 };
 use vtep::verdict::Verdict;
@@ -126,7 +126,7 @@ pub fn nearly_valid(u: &mut Unstructured<'_>) -> Result<()> {
     let packet = broken.packet();
     let vtep = packet.vtep();
     let decap = vtep.inspect(packet.as_bytes()).expect("a valid packet");
-    assert_eq!((decap.offset(), decap.origin().vni), (packet.inner_at(), packet.vni()));
+    assert_eq!((decap.offset(), decap.info().vni), (packet.inner_at(), packet.vni()));
     assert_eq!(decap.len(), packet.inner().as_bytes().len());
     let verdict = vtep.inspect(broken.as_bytes());
     assert_eq!(verdict, Err(broken.flaw().reason()), "{:?}", broken.flaw());
@@ -183,9 +183,9 @@ pub fn round_trip(u: &mut Unstructured<'_>) -> Result<()> {
     let Some(outer) = encap(&tunnel, bytes, TxMeta::default()) else { return Ok(()) };
     let mut back = in_buffer(&outer, TxMeta::default());
     let vtep = Vtep::linux().port(port_of(&outer)).gbp(true).zero_checksum_v6(true);
-    let vtep = vtep.outer_tag(OuterTag::Any).inner_tags(InnerTags::Keep).vni(tunnel.vni());
-    let origin = vtep.decap(&mut back).expect("what encap gives, decap takes");
-    assert_eq!(origin.vni, tunnel.vni());
+    let vtep = vtep.outer_tag(OuterTag::Any).inner_vlan(InnerVlanRx::Keep).vni(tunnel.vni());
+    let info = vtep.decap(&mut back).expect("what encap gives, decap takes");
+    assert_eq!(info.vni, tunnel.vni());
     let back = if tunnel.carries_packets() { &back.bytes()[14..] } else { back.bytes() };
     assert!(back == bytes || back == without_tags(bytes));
     Ok(())
@@ -264,15 +264,15 @@ pub fn batches(u: &mut Unstructured<'_>) -> Result<()> {
         frames.push(in_buffer(&bytes, TxMeta::default()));
     }
     let mut verdicts = vec![Ok(()); frames.len()];
-    let mut origins = vec![TunnelInfo::NONE; frames.len()];
+    let mut infos = vec![TunnelInfo::NONE; frames.len()];
 
     let (mut one, mut all) = (frames.clone(), frames.clone());
     let taken: Vec<_> = one.iter_mut().map(|frame| vtep.decap(frame)).collect();
     let passed =
-        decap_batch(&vtep, &mut all, Some(&mut origins), &mut verdicts).expect("lengths agree");
+        decap_batch(&vtep, &mut all, Some(&mut infos), &mut verdicts).expect("lengths agree");
     assert_eq!(passed, taken.iter().flatten().count());
-    for ((taken, origin), verdict) in taken.iter().zip(&origins).zip(&verdicts) {
-        assert_eq!((taken.map(drop), taken.unwrap_or(TunnelInfo::NONE)), (*verdict, *origin));
+    for ((taken, info), verdict) in taken.iter().zip(&infos).zip(&verdicts) {
+        assert_eq!((taken.map(drop), taken.unwrap_or(TunnelInfo::NONE)), (*verdict, *info));
     }
     assert!(one.iter().map(Frame::bytes).eq(all.iter().map(Frame::bytes)));
 

@@ -22,7 +22,7 @@ use bed::{Bed, DEVICE_MAC, HOST_V4, HOST_V6, Tap};
 use frames::{Outer, Packet, Random};
 use transmit::transmit;
 use vtep::buf::{Frame, FrameBuf};
-use vtep::tunnel::{Df, Set, Tos, Ttl, UdpChecksum, Vtep};
+use vtep::tunnel::{Df, OuterDscp, Set, Ttl, UdpChecksum, Vtep};
 use vtep::wire::{FlowLabel, MacAddr, TrafficClass, Vni};
 
 /// So many frames are sent before the answers are looked at.
@@ -237,7 +237,7 @@ fn encap_without_checksums_and_the_device_give_the_same_bytes() {
 #[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_with_fixed_fields_and_the_device_give_the_same_bytes() {
     transmit("t4fixed", "ttl 17 tos 0x28 df set", false, |config| {
-        config.ttl(Ttl::Fixed(17)).tos(Tos::Fixed(TrafficClass(0x28))).df(Df::Set)
+        config.ttl(Ttl::Fixed(17)).dscp(OuterDscp::Fixed(TrafficClass(0x28))).df(Df::Set)
     });
 }
 
@@ -245,7 +245,7 @@ fn encap_with_fixed_fields_and_the_device_give_the_same_bytes() {
 #[ignore = "needs root and network namespaces: .ci/referee.sh"]
 fn encap_with_inherited_fields_and_the_device_give_the_same_bytes() {
     transmit("t4inherit", "ttl inherit tos inherit df inherit", false, |config| {
-        config.ttl(Ttl::Inherit).tos(Tos::Inherit).df(Df::Inherit)
+        config.ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).df(Df::Inherit)
     });
 }
 
@@ -267,7 +267,7 @@ fn encap_over_ipv6_with_inherited_fields_and_the_device_give_the_same_bytes() {
     let options = "udp6zerocsumtx udp6zerocsumrx ttl inherit tos inherit flowlabel 0xabcde";
     transmit("t6inherit", options, true, |config| {
         let label = FlowLabel::new(0xabcde).expect("a label");
-        let config = config.ttl(Ttl::Inherit).tos(Tos::Inherit).flow_label(label);
+        let config = config.ttl(Ttl::Inherit).dscp(OuterDscp::Inherit).flow_label(label);
         config.udp_checksum(UdpChecksum::None).zero_checksum_v6(true)
     });
 }

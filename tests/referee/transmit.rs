@@ -133,11 +133,11 @@ pub fn transmit(
         let kernels = kernels.unwrap_or_else(|| panic!("Linux does not send {}", hex(&inner)));
         let mut taken = kernels.clone();
         let mut frame = Frame::new(&mut taken[..], 0..kernels.len()).unwrap();
-        let origin = vtep.decap(&mut frame);
-        let origin = origin.unwrap_or_else(|reason| panic!("{reason}: {}", hex(&kernels)));
-        assert_eq!(origin.gbp, gbp, "{}", hex(&kernels));
+        let info = vtep.decap(&mut frame);
+        let info = info.unwrap_or_else(|reason| panic!("{reason}: {}", hex(&kernels)));
+        assert_eq!(info.gbp, gbp, "{}", hex(&kernels));
         assert_eq!(hex(frame.bytes()), hex(&inner), "of {}", hex(&kernels));
-        let port = SourcePorts::inclusive(origin.port, origin.port).expect("a port");
+        let port = SourcePorts::inclusive(info.source_port, info.source_port).expect("a port");
         let id = IpId::Fixed(u16::from_be_bytes([kernels[18], kernels[19]]));
         let alike = |config: &TunnelConfig| config.clone().source_ports(port).ip_id(id).gbp(gbp);
         let ours = encap(&alike(&towards_peer), &inner);

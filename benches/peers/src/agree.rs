@@ -86,7 +86,7 @@ fn mutants(packet: &[u8]) -> Vec<Vec<u8>> {
 fn verdict(packet: &[u8]) -> Option<Option<Received>> {
     match frames::vtep().inspect(packet) {
         Ok(decap) => Some(Some(Received {
-            origin: decap.origin(),
+            info: decap.info(),
             offset: decap.offset(),
             len: decap.len(),
         })),

@@ -2,7 +2,7 @@
 
 use vtep::arch::Kernels;
 use vtep::checksum::Sum;
-use vtep::tunnel::{Adjacency, InnerTags, Tunnel, TunnelConfig, UdpChecksumPolicy, Vtep};
+use vtep::tunnel::{Adjacency, InnerVlanRx, Tunnel, TunnelConfig, UdpChecksumPolicy, Vtep};
 use vtep::wire::{MacAddr, Vni};
 
 use crate::job::Outer;
@@ -28,7 +28,7 @@ pub fn tunnel() -> Tunnel {
 pub fn vtep() -> Vtep<'static> {
     Vtep::rfc7348()
         .udp_checksum(UdpChecksumPolicy::Accept)
-        .inner_tags(InnerTags::Keep)
+        .inner_vlan(InnerVlanRx::Keep)
         .kernels(Kernels::detect())
 }
 

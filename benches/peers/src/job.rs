@@ -30,7 +30,7 @@ pub struct Outer {
 /// What decap finds out: where the packet came from, and where the inner frame stands in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Received {
-    pub origin: TunnelInfo,
+    pub info: TunnelInfo,
     pub offset: usize,
     pub len: usize,
 }
@@ -60,14 +60,10 @@ impl Sender {
             return None;
         }
         let [_, a, b, c] = vni.to_be_bytes();
-        let origin = TunnelInfo {
-            vni: Vni::from_be_bytes([a, b, c]),
-            remote: self.remote.into(),
-            port: self.port,
-            class: TrafficClass(self.class),
-            gbp: None,
-        };
-        Some(Received { origin, offset: self.payload_at + VXLAN, len: inner.len() })
+        let mut info = TunnelInfo::new(Vni::from_be_bytes([a, b, c]), self.remote.into());
+        info.source_port = self.port;
+        info.outer_traffic_class = TrafficClass(self.class);
+        Some(Received { info, offset: self.payload_at + VXLAN, len: inner.len() })
     }
 }
 

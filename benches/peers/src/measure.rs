@@ -60,7 +60,7 @@ struct Pool {
     core: EncapState,
     vtep: Vtep<'static>,
     verdicts: Vec<Verdict>,
-    origins: Vec<TunnelInfo>,
+    infos: Vec<TunnelInfo>,
 }
 
 impl Pool {
@@ -71,7 +71,7 @@ impl Pool {
             core: paths::core(),
             vtep: paths::vtep(),
             verdicts: vec![Err(DropReason::NoRoute); COUNT],
-            origins: vec![TunnelInfo::NONE; COUNT],
+            infos: vec![TunnelInfo::NONE; COUNT],
         }
     }
 }
@@ -152,25 +152,25 @@ fn encap_with<P: Peer>(pool: &mut Pool) {
 }
 
 fn decap_together(pool: &mut Pool) {
-    let Pool { frames, vtep, origins, verdicts, .. } = pool;
-    assert_eq!(decap_batch(vtep, frames, Some(origins), verdicts), Ok(COUNT));
+    let Pool { frames, vtep, infos, verdicts, .. } = pool;
+    assert_eq!(decap_batch(vtep, frames, Some(infos), verdicts), Ok(COUNT));
 }
 
 fn decap_one_by_one(pool: &mut Pool) {
-    let results = pool.origins.iter_mut().zip(&mut pool.verdicts);
-    for (frame, (origin, verdict)) in pool.frames.iter_mut().zip(results) {
-        *verdict = pool.vtep.decap(frame).map(|from| *origin = from);
+    let results = pool.infos.iter_mut().zip(&mut pool.verdicts);
+    for (frame, (info, verdict)) in pool.frames.iter_mut().zip(results) {
+        *verdict = pool.vtep.decap(frame).map(|from| *info = from);
     }
 }
 
 fn decap_with<P: Peer>(pool: &mut Pool) {
-    let results = pool.origins.iter_mut().zip(&mut pool.verdicts);
-    for (frame, (origin, verdict)) in pool.frames.iter_mut().zip(results) {
+    let results = pool.infos.iter_mut().zip(&mut pool.verdicts);
+    for (frame, (info, verdict)) in pool.frames.iter_mut().zip(results) {
         *verdict = match P::decap(frame.bytes()) {
             Some(received) => {
                 frame.pull_front(received.offset).expect("a front");
                 frame.truncate(received.len);
-                *origin = received.origin;
+                *info = received.info;
                 Ok(())
             }
             None => Err(DropReason::NotVxlan),

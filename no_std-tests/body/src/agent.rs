@@ -111,7 +111,8 @@ fn host_gateway(checks: &mut Checks<'_>) {
 fn other_routes_and_addresses(checks: &mut Checks<'_>) {
     checks.all("agent: a route without a gateway is overwritten", || {
         let destination: IpPrefix = any("10.1.17.0/24").parse().ok()?;
-        let other = OtherRoute { destination, ifindex: Some(ifindex(7)), scope: 253, route_type: 1 };
+        let other =
+            OtherRoute { destination, ifindex: Some(ifindex(7)), scope: 253, route_type: 1 };
         let backend = HostGwBackend { ifindex: ifindex(2) };
         let peer = HostGwPeer::new(Owner::of_subnet(destination), ip(192, 168, 0, 18)).ok()?;
         let mut buffer = [0; 64];
@@ -132,8 +133,11 @@ fn other_routes_and_addresses(checks: &mut Checks<'_>) {
 fn reconcile(checks: &mut Checks<'_>) {
     checks.all("agent: what is missing, stale and in conflict", || {
         let networks = [IpPrefix::new(ip(10, 1, 0, 0), any(16))?];
-        let ownership =
-            Ownership { underlay_ifindex: Some(ifindex(2)), networks: &networks, ..Ownership::default() };
+        let ownership = Ownership {
+            underlay_ifindex: Some(ifindex(2)),
+            networks: &networks,
+            ..Ownership::default()
+        };
         let backend = HostGwBackend { ifindex: ifindex(2) };
         let peer = HostGwPeer::new(
             Owner::of_subnet(any("10.1.17.0/24").parse().ok()?),

@@ -36,7 +36,7 @@ fn batches(checks: &mut Checks<'_>) {
         let vtep = Vtep::linux().kernels(Kernels::baseline());
         let back = decap_passed(&vtep, &mut frames, Some(&mut infos), &mut verdicts);
         let received = decap_batch(&vtep, &mut frames, None, &mut verdicts);
-        let is_heard = infos.first().is_some_and(|info| info.port != 0);
+        let is_heard = infos.first().is_some_and(|info| info.source_port != 0);
         let is_back = frames.iter().all(|frame| frame.bytes() == FRAME);
         let counts = (sent, again, back, received, encapsulated);
         let is_refused = is_refused && verdicts.get(2) == Some(&Err(DropReason::NotVxlan));

@@ -77,8 +77,11 @@ fn records(checks: &mut Checks<'_>) {
     checks.is("netlink: its bytes", buffer.get(..52) == Some(&ROUTE));
     checks.all("netlink: set and deleted", || {
         let route = host_gw()?;
-        let onlink =
-            OnlinkRoute { destination: route.destination, gateway: route.gateway, ifindex: ifindex(2) };
+        let onlink = OnlinkRoute {
+            destination: route.destination,
+            gateway: route.gateway,
+            ifindex: ifindex(2),
+        };
         let (_, set) = written(&mut buffer, |to| route.write_set(any(1), to).ok())?;
         let (_, deleted) = written(&mut buffer, |to| route.write_delete(any(1), to).ok())?;
         let (_, gone) = written(&mut buffer, |to| onlink.write_delete(any(1), to).ok())?;
@@ -201,8 +204,13 @@ fn links(checks: &mut Checks<'_>) {
     let mut buffer = [0; 256];
     checks.all("netlink: flannel.1", || {
         let name = LinkName::new(any("flannel.1")).ok()?;
-        let vxlan =
-            VxlanLink::flannel(name, Vni::new(any(1)).ok()?, ifindex(2), ip(192, 168, 0, 10), mac());
+        let vxlan = VxlanLink::flannel(
+            name,
+            Vni::new(any(1)).ok()?,
+            ifindex(2),
+            ip(192, 168, 0, 10),
+            mac(),
+        );
         let (read, whole) = written(&mut buffer, |to| vxlan.write_add(any(1), to).ok())?;
         let Body::Link(link) = read.body().ok()? else { return None };
         let again = LinkMessage::parse(read.payload()).ok()?;
@@ -215,15 +223,16 @@ fn links(checks: &mut Checks<'_>) {
                 && link.info().count() == 2
                 && link.data()?.attrs().count() == link.vxlan().count()
                 && link.attributes().count() == again.attrs().count()
-                && LinkHeader::from_bytes(LinkHeader::new(Some(ifindex(7))).to_bytes()).ok()?.ifindex
+                && LinkHeader::from_bytes(LinkHeader::new(Some(ifindex(7))).to_bytes())
+                    .ok()?
+                    .ifindex
                     == Some(ifindex(7)),
         )
     });
     checks.all("netlink: other links", || {
         let name = LinkName::new(any("cni0")).ok()?;
         let docker = VxlanLink::docker(name, Vni::new(any(4097)).ok()?);
-        let change =
-            LinkChange { up: Some(true), mtu: Some(1450), ..LinkChange::new(ifindex(3)) };
+        let change = LinkChange { up: Some(true), mtu: Some(1450), ..LinkChange::new(ifindex(3)) };
         let bridge = BridgeLink { name };
         let veth = VethLink { name, peer: LinkName::new(any("eth0")).ok()? };
         Some(
@@ -231,7 +240,10 @@ fn links(checks: &mut Checks<'_>) {
                 && written(&mut buffer, |to| bridge.write_add(any(1), to).ok())?.1
                 && written(&mut buffer, |to| veth.write_add(any(1), to).ok())?.1
                 && written(&mut buffer, |to| change.write(any(1), to).ok())?.1
-                && written(&mut buffer, |to| LinkChange::write_delete(ifindex(3), any(1), to).ok())?.1,
+                && written(&mut buffer, |to| {
+                    LinkChange::write_delete(ifindex(3), any(1), to).ok()
+                })?
+                .1,
         )
     });
     checks.all("netlink: an index", || {
@@ -254,7 +266,8 @@ fn links(checks: &mut Checks<'_>) {
 fn addresses(checks: &mut Checks<'_>) {
     let mut buffer = [0; 256];
     checks.all("netlink: flannel.1's address", || {
-        let address = LinkAddress { ifindex: ifindex(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
+        let address =
+            LinkAddress { ifindex: ifindex(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
         let (_, deleted) = written(&mut buffer, |to| address.write_delete(any(1), to).ok())?;
         let (read, added) = written(&mut buffer, |to| address.write_add(any(1), to).ok())?;
         let Body::Address(body) = read.body().ok()? else { return None };

@@ -89,7 +89,8 @@ fn other_routes(checks: &mut Checks<'_>) {
 
 fn addresses(checks: &mut Checks<'_>) {
     checks.all("agent: an address comes and goes", || {
-        let address = LinkAddress { ifindex: ifindex(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
+        let address =
+            LinkAddress { ifindex: ifindex(3), address: ip(10, 1, 15, 0), prefix_len: any(32) };
         let (mut by_change, mut directly) = ([0; 64], [0; 64]);
         let added = AddressChange::Add(address).write(1, &mut by_change).ok()?;
         let is_added = address.write_add(1, &mut directly).ok()? == added && by_change == directly;
@@ -105,7 +106,8 @@ fn bodies(checks: &mut Checks<'_>) {
     checks.all("netlink: bodies emitted one by one", || {
         let mut neighbour = [0; 64];
         let mac = vtep::wire::MacAddr::new(any([2, 0, 0, 0, 0, 7]));
-        let entry = vtep::netlink::NeighbourEntry { ifindex: ifindex(3), address: ip(10, 1, 17, 0), mac };
+        let entry =
+            vtep::netlink::NeighbourEntry { ifindex: ifindex(3), address: ip(10, 1, 17, 0), mac };
         let len = entry.write_set(any(1), &mut neighbour).ok()?;
         let neighbour = neighbour.get(..len)?;
         let all: [&[u8]; 4] = [&ADDRESSES, &BY_NAME, &BLACKHOLE, neighbour];

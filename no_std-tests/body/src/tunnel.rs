@@ -8,11 +8,12 @@ use vtep::buf::{
 };
 use vtep::checksum::Sum;
 use vtep::tunnel::ecn::{self, EcnDecap};
+use vtep::tunnel::minimal::{MinimalV4, decap_v4, encap_v4};
 use vtep::tunnel::mtu::IcmpSuppressed;
 use vtep::tunnel::{
-    Adjacency, ConfigError, Df, EcnEncap, EncapState, FlowHashKey, InnerTags, InnerVlan, IpId,
-    OuterTag, ReservedBits, Set, SourcePorts, Tos, Ttl, Tunnel, TunnelConfig, TunnelInfo,
-    UdpChecksum, UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
+    Adjacency, Df, DscpModel, EcnEncap, EncapState, FlowHashKey, InnerVlanRx, InnerVlanTx, IpId,
+    OuterDscp, OuterTag, ReservedBits, Set, SourcePorts, Ttl, Tunnel, TunnelConfig,
+    TunnelConfigError, TunnelInfo, UdpChecksum, UdpChecksumPolicy, Vtep, mtu, overlay_mtu,
 };
 use vtep::verdict::{DropCounters, DropReason, Verdict};
 use vtep::wire::{
@@ -154,7 +155,8 @@ fn buffers(checks: &mut Checks<'_>) {
 
 fn config(checks: &mut Checks<'_>) {
     let mixed = between(ip(1, 2, 3, 4), IpAddr::V6(v6(1))).build().err();
-    checks.is("config: two families", matches!(mixed, Some(ConfigError::MixedFamilies { .. })));
+    checks
+        .is("config: two families", matches!(mixed, Some(TunnelConfigError::MixedFamilies { .. })));
     checks.is("config: a range without ports", SourcePorts::linux(any(9), 9).is_err());
     let ports = SourcePorts::linux(any(9), 11)
         .map(|ports| (ports.min(), ports.max(), ports.port(any(u32::MAX))));
@@ -216,14 +218,14 @@ fn policies(checks: &mut Checks<'_>) {
             let key = FlowHashKey::new(any([7; 16]));
             let config = config
                 .ttl(Ttl::Inherit)
-                .tos(Tos::Inherit)
+                .dscp(OuterDscp::Inherit)
                 .df(Df::Inherit)
                 .ip_id(IpId::Counter)
                 .ecn(EcnEncap::Linux)
                 .flow_label(FlowLabel::new(any(1)).ok()?)
                 .udp_checksum(UdpChecksum::None)
                 .zero_checksum_v6(true)
-                .inner_vlan(InnerVlan::Keep)
+                .inner_vlan(InnerVlanTx::Keep)
                 .gbp(Some(Gbp::from_mark(any(3))))
                 .mtu(any(32));
             let mut tunnel = config.build().ok()?;
@@ -237,8 +239,8 @@ fn policies(checks: &mut Checks<'_>) {
                 .gbp(true)
                 .zero_checksum_v6(true);
             let inherited = frame.bytes().get(ttl_at) == Some(&63);
-            let origin = vtep.decap(&mut frame).ok()?;
-            Some(inherited && frame.bytes() == FRAME && origin.gbp == Some(Gbp::from_mark(3)))
+            let info = vtep.decap(&mut frame).ok()?;
+            Some(inherited && frame.bytes() == FRAME && info.gbp == Some(Gbp::from_mark(3)))
         });
     }
     checks.all("encap: the Linux profile", || {
@@ -246,9 +248,9 @@ fn policies(checks: &mut Checks<'_>) {
             TunnelConfig::linux(ip(10, 0, 0, 1), ip(10, 0, 0, 2), Adjacency::new(mac(2), mac(1)));
         let mut frame = sent(&config, &FRAME)?;
         let id = frame.bytes().get(18..20)? == [0, 0];
-        let origin = Vtep::linux().decap(&mut frame).ok()?;
-        let port = (32_768..60_999).contains(&origin.port);
-        Some(id && port && (origin.ecn(), origin.dscp().value()) == (Ecn::NotEct, 0))
+        let info = Vtep::linux().decap(&mut frame).ok()?;
+        let port = (32_768..60_999).contains(&info.source_port);
+        Some(id && port && (info.ecn(), info.dscp().value()) == (Ecn::NotEct, 0))
     });
 }
 
@@ -263,29 +265,29 @@ fn decap(checks: &mut Checks<'_>) {
             .own_mac(mac(9))
             .reserved_bits(ReservedBits::Reject)
             .udp_checksum(UdpChecksumPolicy::Accept)
-            .inner_tags(InnerTags::Keep)
-            .uniform_dscp(true);
+            .inner_vlan(InnerVlanRx::Keep)
+            .dscp_model(DscpModel::Uniform);
         let found = vtep.inspect(&packet).ok()?;
         let head = vtep.inspect_head(packet.get(..84)?, 96, RxMeta::default()).ok()?;
         let mut frame = framed(&packet)?;
         found.apply(&mut frame).ok()?;
-        let origin = found.origin();
+        let info = found.info();
         Some(
             found == head
                 && (found.offset(), found.len(), found.inner_class()) == (50, 46, None)
                 && frame.bytes() == FRAME
-                && (origin.remote, origin.vni, origin.port)
+                && (info.remote, info.vni, info.source_port)
                     == (ip(192, 168, 0, 10), any(vnis)[0], 53_522),
         )
     });
     checks.all("decap: the plain ones", || {
         let tunnel = config_v4().build().ok()?;
-        let plain = tunnel.plain_v4()?;
+        let plain = MinimalV4::new(&tunnel)?;
         let mut frame = framed(&FRAME)?;
-        plain.encap(&mut frame, &mut EncapState::predictable()).ok()?;
+        encap_v4(plain, &mut frame, &mut EncapState::predictable()).ok()?;
         let is_same = frame.bytes() == packet && plain.tunnel().headroom() == 50;
-        let origin = Vtep::linux().decap_v4(&mut frame).ok()?;
-        Some(is_same && frame.bytes() == FRAME && origin.port == 53_522)
+        let info = decap_v4(&Vtep::linux(), &mut frame).ok()?;
+        Some(is_same && frame.bytes() == FRAME && info.source_port == 53_522)
     });
     checks.is("decap: members out of order", Set::sorted(any(&[2, 1][..])).is_err());
     checks.all("decap: congestion is passed on", || {

@@ -2,19 +2,20 @@
 
 use vtep::buf::Frame;
 use vtep::subnet::{AllocateError, Ipv4Prefix, SubnetAllocator};
-use vtep::tunnel::{EncapState, PlainV4, Tunnel, TunnelInfo, Vtep};
+use vtep::tunnel::minimal::{MinimalV4, decap_v4, encap_v4};
+use vtep::tunnel::{EncapState, Tunnel, TunnelInfo, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 pub type Borrowed<'a> = Frame<&'a mut [u8]>;
 
 #[inline(never)]
-pub fn encap(tunnel: PlainV4<'_>, frame: &mut Borrowed<'_>, core: &mut EncapState) -> Verdict {
-    tunnel.encap(frame, core)
+pub fn encap(tunnel: MinimalV4<'_>, frame: &mut Borrowed<'_>, core: &mut EncapState) -> Verdict {
+    encap_v4(tunnel, frame, core)
 }
 
 #[inline(never)]
 pub fn decap(vtep: &Vtep<'_>, frame: &mut Borrowed<'_>) -> Result<TunnelInfo, DropReason> {
-    vtep.decap_v4(frame)
+    decap_v4(vtep, frame)
 }
 
 #[inline(never)]

@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use vtep::buf::{InnerChecksum, PartialChecksum, TxMeta};
 use vtep::tunnel::{
-    Adjacency, Df, InnerTags, InnerVlan, IpId, OuterTag, Set, Tos, Ttl, TunnelConfig, UdpChecksum,
-    Vtep,
+    Adjacency, Df, DscpModel, InnerVlanRx, InnerVlanTx, IpId, OuterDscp, OuterTag, Set, Ttl,
+    TunnelConfig, UdpChecksum, Vtep,
 };
 use vtep::wire::{Gbp, Ipv6Packet, MacAddr, VlanId, VlanTag, Vni};
 
@@ -132,8 +132,8 @@ impl Sets {
             .outer_tag(OuterTag::Any)
             .gbp(true)
             .zero_checksum_v6(true)
-            .inner_tags(InnerTags::Keep)
-            .uniform_dscp(true)
+            .inner_vlan(InnerVlanRx::Keep)
+            .dscp_model(DscpModel::Uniform)
     }
 }
 
@@ -143,10 +143,10 @@ pub fn config(local: IpAddr, remote: IpAddr) -> TunnelConfig {
     let tag = VlanTag::customer(VlanId::new(5).unwrap());
     TunnelConfig::linux(local, remote, adjacency.tagged(tag))
         .ttl(Ttl::Inherit)
-        .tos(Tos::Inherit)
+        .dscp(OuterDscp::Inherit)
         .df(Df::Inherit)
         .ip_id(IpId::Counter)
-        .inner_vlan(InnerVlan::Keep)
+        .inner_vlan(InnerVlanTx::Keep)
         .gbp(Some(Gbp::from_mark(7)))
         .udp_checksum(UdpChecksum::None)
         .zero_checksum_v6(true)

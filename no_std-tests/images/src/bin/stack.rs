@@ -9,6 +9,7 @@ use vtep::buf::Frame;
 use vtep::lease::LeaseValue;
 use vtep::netlink::Messages;
 use vtep::subnet::{Ipv4Prefix, OtherLease, PoolConfig, SubnetAllocator};
+use vtep::tunnel::minimal::MinimalV4;
 use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, UdpChecksum, Vtep};
 use vtep::wire::MacAddr;
 
@@ -44,7 +45,7 @@ fn stacks() -> i32 {
 
     fill(&mut buffer);
     let mut frame = Frame::new(&mut buffer[..], ROOM..ROOM + 1450).unwrap();
-    let tunnel = plain.plain_v4().unwrap();
+    let tunnel = MinimalV4::new(&plain).unwrap();
     let encap =
         peak(&mut || passed &= measured::encap(black_box(tunnel), &mut frame, &mut core).is_ok());
     let decap = peak(&mut || passed &= measured::decap(black_box(&vtep), &mut frame).is_ok());

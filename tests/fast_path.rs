@@ -1,5 +1,5 @@
-//! Decap takes the usual packet in one look and inspects every other field by field: both have to say the
-//! same of every packet.
+//! The fast path of decap and `Vtep::inspect_head`, which checks field by field, have the same verdict on
+//! every packet.
 
 #[path = "common/chained.rs"]
 mod chained;
@@ -10,8 +10,8 @@ use chained::Chained;
 use vtep::buf::{ArrayFrame, Frame, FrameBuf, NicChecksum, RxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, EncapState, InnerTags, OuterTag, ReservedBits, Set, TunnelConfig, UdpChecksumPolicy,
-    Vtep,
+    Adjacency, DscpModel, EncapState, InnerVlanRx, OuterTag, ReservedBits, Set, TunnelConfig,
+    UdpChecksumPolicy, Vtep,
 };
 use vtep::verdict::DropReason;
 use vtep::wire::{Build, EthernetBuilder, Ipv4Builder, MacAddr, UdpBuilder, VlanId, Vni};
@@ -53,12 +53,12 @@ fn vteps() -> [Vtep<'static>; 10] {
     [
         rfc,
         rfc.vni(five).own_mac(B).local([192, 0, 2, 2].into()),
-        rfc.vni(five).own_mac(A).inner_tags(InnerTags::Keep),
-        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).uniform_dscp(true).own_mac(A),
+        rfc.vni(five).own_mac(A).inner_vlan(InnerVlanRx::Keep),
+        rfc.vnis(Set::sorted(&VNIS).expect("sorted")).dscp_model(DscpModel::Uniform).own_mac(A),
         rfc.ports(Set::sorted(&[4788, 4789, 4790]).expect("sorted")).gbp(true).local(LOCALS[0]),
-        rfc.reserved_bits(ReservedBits::Reject).inner_tags(InnerTags::Opaque).ports(Set::Any),
+        rfc.reserved_bits(ReservedBits::Reject).inner_vlan(InnerVlanRx::Opaque).ports(Set::Any),
         rfc.local(Ipv6Addr::LOCALHOST.into()),
-        rfc.locals(Set::sorted(&LOCALS).expect("sorted")).own_mac(B).uniform_dscp(false),
+        rfc.locals(Set::sorted(&LOCALS).expect("sorted")).own_mac(B).dscp_model(DscpModel::Pipe),
         rfc.outer_tag(OuterTag::One(VlanId::new(3).expect("12 bits"))),
         rfc.outer_tag(OuterTag::Any).udp_checksum(UdpChecksumPolicy::Accept),
     ]
@@ -79,7 +79,7 @@ fn assert_agree_on_chain(packet: &[u8], at_hand: usize) {
         let mut chain = Chained { head, behind: packet.len() - at_hand };
         let taken = vtep.decap(&mut chain);
         let decap = vtep.inspect_head(&packet[..at_hand], packet.len(), RxMeta::default());
-        assert_eq!(taken, decap.map(|decap| decap.origin()), "{at_hand} {vtep:?} {packet:02x?}");
+        assert_eq!(taken, decap.map(|decap| decap.info()), "{at_hand} {vtep:?} {packet:02x?}");
         let len = decap.map_or(packet.len(), |decap| decap.len());
         assert_eq!(chain.total_len(), len, "{at_hand} {vtep:?} {packet:02x?}");
     }
@@ -91,7 +91,7 @@ fn assert_agree(packet: &[u8]) {
         let taken = vtep.decap(&mut frame);
         match vtep.inspect(packet) {
             Ok(decap) => {
-                assert_eq!(taken, Ok(decap.origin()), "{vtep:?} {packet:02x?}");
+                assert_eq!(taken, Ok(decap.info()), "{vtep:?} {packet:02x?}");
                 let mut other = Packet::from_bytes_with_headroom(packet, 0).expect("room");
                 decap.apply(&mut other).expect("whole");
                 assert_eq!(frame.bytes(), other.bytes(), "{vtep:?} {packet:02x?}");
@@ -183,7 +183,7 @@ fn with_what_the_nic_says() {
         );
         assert_eq!(taken.err(), (!is_taken).then_some(DropReason::IpChecksum), "{ip_checksum:?}");
         let looked = vtep.inspect_head(packet, packet.len(), rx);
-        assert_eq!(looked.map(|decap| decap.origin()), taken, "{ip_checksum:?}");
+        assert_eq!(looked.map(|decap| decap.info()), taken, "{ip_checksum:?}");
     }
 }
 

@@ -1,12 +1,13 @@
-//! Decap of the usual packet in one look, whatever protocol is inside; any other is inspected field by field.
+//! The fast path of decap: one view of 84 bytes for the common layout, whatever protocol is inside. All
+//! other packets take the slow path, field by field.
 //!
-//! What is said of a packet here [`Vtep::inspect_head`] would say too.
+//! Its verdict on a packet is that of [`Vtep::inspect_head`]; `tests/fast_path.rs` compares the two.
 
 use core::net::IpAddr;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{InnerTags, Set, TunnelInfo, Vtep};
+use super::{DscpModel, InnerVlanRx, Set, TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
 use crate::verdict::{DropReason, Verdict};
@@ -14,11 +15,11 @@ use crate::wire::{
     Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, UdpHeader, Vni, VxlanHeader,
 };
 
-/// The usual packet: nothing tagged, no options, IPv4 in IPv4. Where another protocol is inside, what stands here
-/// as the inner IPv4 header is not looked at.
+/// The layout of the fast path: nothing tagged, no options, IPv4 in IPv4. If another protocol is inside,
+/// `inner_ip` is not read.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct UsualPacket {
+struct FastPacket {
     ethernet: EthernetHeader,
     ip: Ipv4Header,
     udp: UdpHeader,
@@ -27,8 +28,8 @@ struct UsualPacket {
     inner_ip: Ipv4Header,
 }
 
-impl UsualPacket {
-    /// Where the inner frame begins.
+impl FastPacket {
+    /// The offset of the inner frame.
     const OUTER: usize = 50;
     /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of it.
     const VXLAN: u16 = 16;
@@ -43,17 +44,17 @@ impl UsualPacket {
     }
 }
 
-/// What the headers of a usual packet for a VTEP say: where it has one port, one address and one VNI, or any,
-/// two comparisons stand for its sets.
+/// The headers of a fast-path packet for a VTEP. If the VTEP accepts one port, one address and one VNI, or
+/// any, two comparisons replace the searches of its sets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usual {
-    /// Of [`UsualPacket::address`].
+pub(super) struct FastMatch {
+    /// Of [`FastPacket::address`].
     address: Bits,
     /// Of the VXLAN header: I is set, and no reserved bit.
     vxlan: Bits,
 }
 
-impl Usual {
+impl FastMatch {
     pub(super) const fn new(
         ports: &Set<'_, u16>,
         locals: &Set<'_, IpAddr>,
@@ -87,7 +88,7 @@ impl Usual {
     }
 }
 
-/// Some of 64 bits, in the order of the wire, and what they have to be.
+/// A pattern of 64 bits in wire order: some of them, and the values that they must have.
 #[derive(Clone, Copy, Debug)]
 struct Bits {
     value: u64,
@@ -95,162 +96,160 @@ struct Bits {
 }
 
 impl Bits {
-    /// What every word has.
+    /// Matches every word.
     const ALL: Self = Self::new([0; 8], [0; 8]);
-    /// What no word has, and no word has with others: nobody asks for a source port.
+    /// Matches no word, even when combined with another by `and`: it requires a bit outside the mask, in the
+    /// source port, which no rule tests.
     const NONE: Self = Self::new([0, 0, 0, 0, 1, 0, 0, 0], [0; 8]);
 
     const fn new(value: [u8; 8], mask: [u8; 8]) -> Self {
         Self { value: u64::from_ne_bytes(value), mask: u64::from_ne_bytes(mask) }
     }
 
-    /// Both.
+    /// Matches the words that match both.
     const fn and(self, other: Self) -> Self {
         Self { value: self.value | other.value, mask: self.mask | other.mask }
     }
 
     #[inline(always)]
-    const fn is_in(self, word: [u8; 8]) -> bool {
+    const fn matches(self, word: [u8; 8]) -> bool {
         u64::from_ne_bytes(word) & self.mask == self.value
     }
 }
 
 impl Vtep<'_> {
-    /// Makes a received VXLAN packet its inner frame.
+    /// Decapsulates a received VXLAN packet: strips all that is outside of the inner frame.
     ///
     /// # Errors
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
     pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, DropReason> {
-        let taken = if self.needs_tag() { Err(None) } else { self.take(frame) };
-        taken.or_else(|reason| match reason {
+        let decapsulated = if self.needs_tag() { Err(None) } else { self.decap_fast(frame) };
+        decapsulated.or_else(|reason| match reason {
             Some(reason) => Err(reason),
             None => {
-                let mut origin = TunnelInfo::NONE;
-                self.decap_unusual(frame, &mut origin)?;
-                Ok(origin)
+                let mut info = TunnelInfo::NONE;
+                self.decap_slow(frame, &mut info)?;
+                Ok(info)
             }
         })
     }
 
     /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor. The origin is written in its place; it is none if the frame is refused.
+    /// processor. `info` is written in place; it is [`TunnelInfo::NONE`] if the frame is refused.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(
         &self,
         frame: &mut B,
-        origin: &mut TunnelInfo,
+        info: &mut TunnelInfo,
     ) -> Verdict {
-        match self.take(frame) {
+        match self.decap_fast(frame) {
             Ok(from) => {
-                *origin = from;
+                *info = from;
                 Ok(())
             }
             Err(Some(reason)) => {
-                *origin = TunnelInfo::NONE;
+                *info = TunnelInfo::NONE;
                 Err(reason)
             }
-            Err(None) => self.decap_unusual(frame, origin),
+            Err(None) => self.decap_slow(frame, info),
         }
     }
 
     #[inline(never)]
-    pub(crate) fn decap_unusual<B: FrameBuf>(
-        &self,
-        frame: &mut B,
-        origin: &mut TunnelInfo,
-    ) -> Verdict {
-        *origin = TunnelInfo::NONE;
+    pub(crate) fn decap_slow<B: FrameBuf>(&self, frame: &mut B, info: &mut TunnelInfo) -> Verdict {
+        *info = TunnelInfo::NONE;
         let rx = meta_of(frame).rx();
         let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
         decap.apply(frame)?;
-        *origin = decap.origin;
+        *info = decap.info;
         Ok(())
     }
 
-    /// Decapsulates a packet that has the usual headers: see [`look`](Self::look).
+    /// Decapsulates a packet that takes the fast path: see [`classify`](Self::classify).
     #[inline(always)]
-    fn take<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, Option<DropReason>> {
+    fn decap_fast<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, Option<DropReason>> {
         let meta = meta_of(frame);
-        let (len, origin) = self.look(frame, meta)?;
-        frame.trim_to(UsualPacket::OUTER, len)?;
-        meta_pulled(frame, UsualPacket::OUTER);
-        Ok(origin)
+        let (len, info) = self.classify(frame, meta)?;
+        frame.trim_to(FastPacket::OUTER, len)?;
+        meta_pulled(frame, FastPacket::OUTER);
+        Ok(info)
     }
 
-    /// Judges a packet that has the usual headers as [`inspect_head`](Self::inspect_head) does, and gives the
-    /// inner frame's length. `None` is the reason if it has others, or if its inner header has to be changed.
+    /// Checks a packet of the fast path as [`inspect_head`](Self::inspect_head) does, and returns the inner
+    /// frame's length. The error is `None` if the slow path has to decide: the headers have another layout,
+    /// or the inner header has to be changed.
     #[inline(always)]
-    fn look<B: FrameBuf>(
+    fn classify<B: FrameBuf>(
         &self,
         frame: &B,
         meta: FrameMeta,
     ) -> Result<(usize, TunnelInfo), Option<DropReason>> {
-        let (packet, _) = UsualPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
-        let UsualPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
-        let has_usual_headers = ethernet.ethertype() == EtherType::IPV4
+        let (packet, _) = FastPacket::ref_from_prefix(frame.bytes()).map_err(|_| None)?;
+        let FastPacket { ethernet, ip, udp, vxlan, inner, .. } = packet;
+        let has_fast_layout = ethernet.ethertype() == EtherType::IPV4
             && ip.first_byte() == 0x45
             && ip.protocol() == IpProtocol::UDP
             && !ip.is_fragment()
             && udp.checksum() == 0;
-        if !has_usual_headers {
+        if !has_fast_layout {
             return Err(None);
         }
-        if !self.usual.address.is_in(packet.address()) {
+        if !self.fast.address.matches(packet.address()) {
             self.check_destination(udp, IpAddr::V4(ip.destination()))?;
         }
         let (ip_len, udp_len) = (usize::from(ip.total_len()), usize::from(udp.datagram_len()));
         if ip_len > frame.total_len().wrapping_sub(EthernetHeader::LEN) {
             return Err(Some(DropReason::Truncated));
         }
-        // A length without room for the header comes before all that follows.
-        let refuse = |reason| match ip_len {
+        // A length too small for the header is reported before all that follows.
+        let reject = |reason| match ip_len {
             ..Ipv4Header::LEN => Err(Some(DropReason::IpHeader)),
             _ => Err(Some(reason)),
         };
         if !is_intact(ip, meta) {
-            return refuse(DropReason::IpChecksum);
+            return reject(DropReason::IpChecksum);
         }
         if udp_len.wrapping_add(Ipv4Header::LEN) > ip_len {
-            return refuse(DropReason::UdpLength);
+            return reject(DropReason::UdpLength);
         }
         if inner.ethertype() != EtherType::IPV4 {
-            self.judge_other(packet, frame)?;
-        } else if udp_len < UsualPacket::UDP {
-            return Err(Some(self.refuse_short(packet)));
+            self.check_fast_other(packet, frame)?;
+        } else if udp_len < FastPacket::UDP {
+            return Err(Some(self.reject_short(packet)));
         }
-        if !self.usual.vxlan.is_in(*vxlan.as_bytes()) {
-            self.judge_vxlan(packet)?;
+        if !self.fast.vxlan.matches(*vxlan.as_bytes()) {
+            self.check_fast_vxlan(packet)?;
         }
         let class = ip.traffic_class();
         if class.ecn() != Ecn::NotEct || self.looks_inside {
-            self.judge_inner(packet)?;
+            self.check_fast_inner(packet)?;
         }
-        let origin = TunnelInfo {
+        let info = TunnelInfo {
             vni: vxlan.vni(),
             remote: IpAddr::V4(ip.source()),
-            port: udp.source_port(),
-            class,
+            source_port: udp.source_port(),
+            outer_traffic_class: class,
             gbp: None,
         };
-        Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), origin))
+        Ok((udp_len.wrapping_sub(UdpHeader::LEN + VxlanHeader::LEN), info))
     }
 
-    /// Judges the VXLAN header: `None` is the reason where a reserved bit is set.
+    /// Checks the VXLAN header. The error is `None` if a reserved bit is set.
     #[inline(never)]
-    fn judge_vxlan(&self, packet: &UsualPacket) -> Result<(), Option<DropReason>> {
+    fn check_fast_vxlan(&self, packet: &FastPacket) -> Result<(), Option<DropReason>> {
         self.check_vxlan(&packet.vxlan, packet.udp.destination_port())?;
         vni_alone(&packet.vxlan).map(|_| ()).ok_or(None)
     }
 
-    /// Judges what the inner headers say: `None` is the reason where one has to be changed.
+    /// Checks the inner headers. The error is `None` if one has to be changed.
     #[inline(never)]
-    fn judge_inner(&self, packet: &UsualPacket) -> Result<(), Option<DropReason>> {
+    fn check_fast_inner(&self, packet: &FastPacket) -> Result<(), Option<DropReason>> {
         if self.is_own(&packet.inner) {
             return Err(Some(DropReason::OwnMac));
         }
         let (class, inner) = (packet.ip.traffic_class(), packet.inner_ip.traffic_class());
-        let is_plain = class.ecn() == Ecn::NotEct && !self.uniform_dscp;
+        let is_plain = class.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe;
         if is_plain || self.combine(inner, class)?.is_none() { Ok(()) } else { Err(None) }
     }
 
@@ -258,58 +257,59 @@ impl Vtep<'_> {
         self.own_mac.is_some_and(|own| own == inner.source())
     }
 
-    /// What is wrong with a packet whose UDP length leaves no room for the usual headers.
+    /// Returns why a packet is refused whose UDP length leaves no space for the fast path's headers.
     #[cold]
     #[inline(never)]
-    fn refuse_short(&self, packet: &UsualPacket) -> DropReason {
+    fn reject_short(&self, packet: &FastPacket) -> DropReason {
         match packet.udp.datagram_len() {
             ..8 => return DropReason::UdpLength,
-            8..UsualPacket::VXLAN => return DropReason::VxlanTruncated,
+            8..FastPacket::VXLAN => return DropReason::VxlanTruncated,
             _ => {}
         }
-        if let Some(reason) = self.refuse_vxlan(packet) {
+        if let Some(reason) = self.reject_vxlan(packet) {
             return reason;
         }
-        let is_own = packet.udp.datagram_len() >= UsualPacket::INNER && self.is_own(&packet.inner);
+        let is_own = packet.udp.datagram_len() >= FastPacket::INNER && self.is_own(&packet.inner);
         if is_own { DropReason::OwnMac } else { DropReason::InnerTruncated }
     }
 
-    /// What is wrong with the VXLAN header: `None` if nothing is.
+    /// Returns why the VXLAN header is refused, or `None` if it is not.
     #[cold]
     #[inline(never)]
-    fn refuse_vxlan(&self, packet: &UsualPacket) -> Option<DropReason> {
+    fn reject_vxlan(&self, packet: &FastPacket) -> Option<DropReason> {
         self.check_vxlan(&packet.vxlan, packet.udp.destination_port()).err()
     }
 
-    /// Judges a packet whose inner frame is not IPv4, up to its VXLAN header. `None` is the reason where there is
-    /// more to be said of the inner frame, or its header is not at hand.
+    /// Checks a packet whose inner frame is not IPv4, up to its VXLAN header. The error is `None` if the inner
+    /// frame needs further checks, or its header is not in the linear head.
     #[cold]
     #[inline(never)]
-    fn judge_other<B: FrameBuf>(
+    fn check_fast_other<B: FrameBuf>(
         &self,
-        packet: &UsualPacket,
+        packet: &FastPacket,
         frame: &B,
     ) -> Result<(), Option<DropReason>> {
         let ethertype = packet.inner.ethertype();
         if ethertype.is_vlan() {
-            return Err(self.refuse_tagged(packet));
+            return Err(self.reject_tagged(packet));
         }
         let ip_len = if ethertype == EtherType::IPV6 { Ipv6Header::LEN } else { 0 };
         let is_whole = frame.bytes().len()
-            >= (UsualPacket::OUTER + EthernetHeader::LEN).wrapping_add(ip_len)
+            >= (FastPacket::OUTER + EthernetHeader::LEN).wrapping_add(ip_len)
             && usize::from(packet.udp.datagram_len())
-                >= usize::from(UsualPacket::INNER).wrapping_add(ip_len);
+                >= usize::from(FastPacket::INNER).wrapping_add(ip_len);
         let is_marked = packet.ip.traffic_class().ecn() != Ecn::NotEct;
         if is_whole && !is_marked && !self.looks_inside { Ok(()) } else { Err(None) }
     }
 
-    /// What is wrong with a packet whose inner frame is tagged, if its tag is.
+    /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has to decide.
     #[cold]
-    fn refuse_tagged(&self, packet: &UsualPacket) -> Option<DropReason> {
-        if self.inner_tags != InnerTags::Discard || packet.udp.datagram_len() < UsualPacket::INNER {
+    fn reject_tagged(&self, packet: &FastPacket) -> Option<DropReason> {
+        if self.inner_vlan != InnerVlanRx::Discard || packet.udp.datagram_len() < FastPacket::INNER
+        {
             return None;
         }
-        if let Some(reason) = self.refuse_vxlan(packet) {
+        if let Some(reason) = self.reject_vxlan(packet) {
             return Some(reason);
         }
         Some(if self.is_own(&packet.inner) { DropReason::OwnMac } else { DropReason::InnerVlan })
@@ -324,7 +324,7 @@ fn is_intact(ip: &Ipv4Header, meta: FrameMeta) -> bool {
     }
 }
 
-/// The VNI of a header as RFC 7348 has it: I is set, and no reserved bit.
+/// Returns the VNI if the I flag is set and no other bit of the flags and reserved fields is.
 #[inline(always)]
 pub(super) fn vni_alone(header: &VxlanHeader) -> Option<Vni> {
     let word = u64::from_be_bytes(*header.as_bytes());
@@ -345,25 +345,25 @@ mod tests {
         0, 1, 0, 2, 0, 0, 0, 0, 0x12, 2, 0, 0, 0, 0, 0x11, 8, 6,
     ];
 
-    /// The verdict on `PACKET` with other bytes, and the origin that is written over an earlier packet's.
+    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier packet's.
     fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, TunnelInfo) {
         // With padding, for the fast path looks at that much.
-        let mut bytes = [0; size_of::<UsualPacket>()];
+        let mut bytes = [0; size_of::<FastPacket>()];
         bytes[..64].copy_from_slice(&PACKET);
         for (at, byte) in change {
             bytes[*at] = *byte;
         }
         let mut frame = ArrayFrame::<96>::from_bytes_with_headroom(&bytes, 0).unwrap();
-        let mut origin = TunnelInfo { port: 7, ..TunnelInfo::NONE };
-        (vtep.decap_inline(&mut frame, &mut origin), origin)
+        let mut info = TunnelInfo { source_port: 7, ..TunnelInfo::NONE };
+        (vtep.decap_inline(&mut frame, &mut info), info)
     }
 
     #[test]
     fn a_refused_frame_has_no_origin() {
         let vtep = Vtep::rfc7348();
-        let (verdict, origin) = decap(vtep, &[]);
-        assert_eq!((verdict, origin.vni.value(), origin.port), (Ok(()), 1, 40_000));
-        // Refused at first sight, after a look at the VXLAN header, and field by field.
+        let (verdict, info) = decap(vtep, &[]);
+        assert_eq!((verdict, info.vni.value(), info.source_port), (Ok(()), 1, 40_000));
+        // Refused by the fast path before and after the VXLAN header is checked, and by the slow path.
         for (vtep, change, reason) in [
             (vtep, &[(25, 0)][..], DropReason::IpChecksum),
             (vtep, &[(42, 0)], DropReason::NoVni),
