@@ -183,7 +183,7 @@ fn prefixes_and_pools() {
         "more than 4 leases that are not of the pool's length",
     );
     let pool = |network: &str| PoolConfig::new(network.parse::<Ipv4Prefix>().unwrap());
-    error(pool("0.0.0.0/0").pool(), "no network is given");
+    error(pool("0.0.0.0/0").pool(), "no network");
     let len = |len| PoolConfig { subnet_len: Some(len), ..pool("10.3.0.0/16") };
     error(len(31).pool(), "subnet length 31, at most 30");
     error(len(17).pool(), "subnet length 17, at least 18 for four subnets in the network");
@@ -221,8 +221,8 @@ fn leases() {
     error(LeaseValue::from_json("{"), "JSON ends early, at byte 1");
     let pools = |text| NetworkConfig::from_json(text).and_then(|config| config.pools());
     error(pools("[]"), "not a JSON object");
-    error(pools("{}"), "IPv4: no network is given");
-    error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network is given");
+    error(pools("{}"), "IPv4: no network");
+    error(pools(r#"{"Network":"10.3.0.0/16","EnableIPv6":true}"#), "IPv6: no network");
     error("A=1\nB".parse::<SubnetEnv>(), "line 2: not an assignment");
     error("FLANNEL_MTU=x".parse::<SubnetEnv>(), "line 1: FLANNEL_MTU is not a number of 32 bits");
     error("\nFLANNEL_IPMASQ=x".parse::<SubnetEnv>(), "line 2: FLANNEL_IPMASQ is not true or false");

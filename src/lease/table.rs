@@ -35,6 +35,15 @@ pub enum Families {
 }
 
 /// A slot for a lease: see [`LeaseWatch::new`](super::LeaseWatch::new).
+///
+/// # Examples
+///
+/// ```
+/// use vtep::lease::LeaseSlot;
+///
+/// let mut constant = [LeaseSlot::<u32>::EMPTY; 64];
+/// let mut default: [LeaseSlot<u32>; 8] = Default::default();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseSlot<T>(Option<Known<T>>);
 

@@ -1,5 +1,5 @@
-//! Which subnets of a pool are leased, and which one comes next: flannel's `local_manager.go`, without
-//! its walk over all of them.
+//! The leased subnets of a pool, and the choice of the next one: flannel's `local_manager.go`,
+//! without its walk over all subnets.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use super::others::{OtherLease, Others};
 use super::pool::SubnetPool;
 use super::prefix::Ipv4Prefix;
 
-/// Why there is no subnet, or no allocator.
+/// The reason why there is no subnet, or no allocator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AllocateError {
@@ -47,11 +47,13 @@ impl core::error::Error for AllocateError {}
 
 /// The leased subnets of a pool.
 ///
-/// A lease of the pool's length is a bit: to take, to free and to find one costs the same, however
-/// large the pool and however many are leased. A lease of another length, left from another
-/// configuration, has a slot of its own, found by as many steps as an address has bits; what it
-/// overlaps is not allocated, and freeing a subnet under it does not change that. To find the free
-/// subnets takes a step for each of those that lies before them, however wide it is.
+/// A lease of the pool's length is a bit: to reserve, to release and to find one takes constant
+/// time, whatever the size of the pool and the number of leases. A lease of another length, left
+/// from another configuration, has a slot of its own, found in as many steps as an address has
+/// bits; what it overlaps is not allocated, even if a subnet under it is released. The search for
+/// free subnets takes one step for each such lease before them, whatever its size.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::subnet::{OtherLease, PoolConfig, SubnetAllocator, SubnetPool};
@@ -74,19 +76,21 @@ pub struct SubnetAllocator<'a, P: Prefix = Ipv4Prefix> {
 }
 
 impl<'a, P: Prefix> SubnetAllocator<'a, P> {
-    /// Flannel chooses among so many free subnets, the lowest ones.
+    /// The number of free subnets, the lowest ones, that flannel chooses among.
     pub const CANDIDATES: usize = 100;
 
-    /// The words that an allocator of `pool` takes: a bit for each subnet and a 64th more.
+    /// Returns the number of words that an allocator of `pool` takes: a bit for each subnet and a
+    /// 64th more.
     #[must_use]
     pub fn words(pool: &SubnetPool<P>) -> usize {
         words_for(usize::try_from(pool.count()).unwrap_or(usize::MAX))
     }
 
-    /// An allocator with no leases, over the caller's storage. What is in it does not matter.
+    /// Returns an allocator with no leases, over the caller's storage, whose content does not
+    /// matter.
     ///
     /// # Errors
-    /// `TooFewWords`. [`SubnetPool::first`] cuts a pool down to what there is room for.
+    /// `TooFewWords`. [`SubnetPool::first`] limits a pool to the storage.
     pub fn new(
         pool: SubnetPool<P>,
         words: &'a mut [u64],
@@ -107,11 +111,11 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         &self.pool
     }
 
-    /// Notes a lease of any length. One that is known, or outside of the pool, changes nothing; nor
-    /// does one of length 0, which is how flannel writes that there is none.
+    /// Records a lease of any length. One that is known, or outside the pool, changes nothing; nor
+    /// does one of length 0, by which flannel says that there is none.
     ///
     /// # Errors
-    /// `TooFewSlots`, and nothing is changed.
+    /// `TooFewSlots`; then nothing is changed.
     pub fn reserve(&mut self, lease: P) -> Result<(), AllocateError> {
         if let Some(index) = self.index_of(lease) {
             self.leased.set(index);
@@ -124,7 +128,7 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         Ok(())
     }
 
-    /// Whether [`reserve`](Self::reserve) can note a lease.
+    /// Returns an error if [`reserve`](Self::reserve) has no slot for a lease.
     pub(crate) fn has_room_for(&self, lease: P) -> Result<(), AllocateError> {
         if !self.others.is_full() || !self.is_other(lease) || self.others.contains(lease) {
             return Ok(());
@@ -132,14 +136,15 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         Err(AllocateError::TooFewSlots { max: self.others.capacity() })
     }
 
-    /// Whether it overlaps the pool's subnets and is none of them. Length 0 is flannel's "none".
+    /// Returns whether it overlaps the pool's subnets and has another length. Length 0 is not a
+    /// lease.
     fn is_other(&self, lease: P) -> bool {
         lease.bit_len() != 0
             && lease.bit_len() != self.pool.subnet_len()
             && self.pool.overlaps(lease)
     }
 
-    /// Forgets a lease. One that is not known changes nothing.
+    /// Releases a lease. One that is not known changes nothing.
     pub fn release(&mut self, lease: P) {
         match self.index_of(lease) {
             Some(index) => self.leased.clear(index),
@@ -147,14 +152,14 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         }
     }
 
-    /// Whether it is one of the pool's subnets and overlaps no lease.
+    /// Returns whether it is one of the pool's subnets and overlaps no lease.
     #[must_use]
     pub fn is_free(&self, subnet: P) -> bool {
         self.index_of(subnet).is_some_and(|index| !self.leased.is_set(index))
             && self.others.overlapping(subnet).is_none()
     }
 
-    /// The free subnets that flannel would choose among: the lowest hundred, in order.
+    /// Returns the free subnets that flannel would choose among: the lowest hundred, in order.
     pub fn candidates(&self) -> impl Iterator<Item = P> + '_ {
         self.free().take(Self::CANDIDATES)
     }
@@ -163,11 +168,11 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         Free { allocator: self, next: 0 }
     }
 
-    /// The candidate that `choose` chooses; the subnet is not taken yet.
+    /// Returns the candidate that `choose` chooses; the subnet is not reserved yet.
     ///
-    /// `choose` is given the number of candidates and answers with one of them, from 0. It should be
-    /// random: two nodes that choose at the same time are then unlikely to choose the same. An answer
-    /// that is too large is divided by their number, and the remainder counts.
+    /// `choose` gets the number of candidates and returns the index of one of them, from 0. It
+    /// should be random: two nodes that choose at the same time are then unlikely to choose the
+    /// same. An index that is too large is taken modulo their number.
     ///
     /// # Errors
     /// `OutOfSubnets`.
@@ -181,7 +186,7 @@ impl<'a, P: Prefix> SubnetAllocator<'a, P> {
         self.candidates().nth(chosen).ok_or(AllocateError::OutOfSubnets)
     }
 
-    /// The candidate that `choose` chooses, taken. See [`choose`](Self::choose).
+    /// Reserves the candidate that `choose` chooses, and returns it. See [`choose`](Self::choose).
     ///
     /// # Errors
     /// `OutOfSubnets`.
@@ -205,7 +210,7 @@ struct Free<'a, P: Prefix> {
 /// A step over the pool's subnets.
 enum Step<P> {
     Free(P),
-    /// Over all that lies in one lease of another length.
+    /// A step past all subnets in one lease of another length.
     Over,
 }
 
@@ -215,7 +220,7 @@ impl<P: Prefix> Free<'_, P> {
         let pool = &self.allocator.pool;
         let subnet = pool.nth(index as u128)?;
         if let Some(other) = self.allocator.others.overlapping(subnet) {
-            self.next = usize::try_from(pool.index_behind(other)).ok()?;
+            self.next = usize::try_from(pool.index_after(other)).ok()?;
             return Some(Step::Over);
         }
         self.next = index.saturating_add(1);
@@ -345,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn an_immense_pool_is_dealt_out_from_its_beginning() {
+    fn first_limits_an_immense_pool() {
         let network: Ipv6Prefix = "fc00::/48".parse().unwrap();
         let config = PoolConfig { subnet_len: Some(124), ..PoolConfig::new(network) };
         let pool = config.pool().unwrap();
@@ -389,7 +394,7 @@ mod tests {
         assert_eq!((steps(&subnets), subnets.candidates().next()), (1, None));
     }
 
-    /// What flannel does: a walk over all subnets, each compared with each lease.
+    /// flannel's way: a walk over all subnets, each compared with each lease.
     fn naive(pool: &SubnetPool, leases: &[Ipv4Prefix]) -> Vec<Ipv4Prefix> {
         let free = |subnet: &Ipv4Prefix| !leases.iter().any(|lease| lease.overlaps(*subnet));
         pool.subnets().filter(free).take(100).collect()

@@ -1,7 +1,7 @@
 //! Bits with summaries: the next clear bit is found in a few steps however many are set before it.
 
-/// A bit set says "taken". Above each level stands a summary, with a bit for each word that is all
-/// ones, up to a level of one word. All levels lie one behind the other in the caller's words.
+/// A bit set says "taken". Above each level is a summary, with a bit for each word that is all
+/// ones, up to a level of one word. The levels follow each other in the caller's words.
 #[derive(Debug)]
 pub(super) struct Bitmap<'a> {
     words: &'a mut [u64],
@@ -46,7 +46,7 @@ impl<'a> Bitmap<'a> {
             *level = Level { start, words };
             start = start.saturating_add(words);
             bitmap.depth = bitmap.depth.saturating_add(1);
-            // The bits of the last word that stand for nothing are never free.
+            // The bits of the last word that are beyond the count are never free.
             if let Some(last) = start.checked_sub(1).and_then(|at| bitmap.words.get_mut(at)) {
                 *last = match below % 64 {
                     0 => 0,
@@ -125,7 +125,7 @@ impl<'a> Bitmap<'a> {
     }
 }
 
-/// The bit's place in its word: a wrapping shift goes by the low six bits.
+/// The bit in its word: a wrapping shift goes by the low six bits.
 #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that counts")]
 const fn mask(bit: usize) -> u64 {
     1u64.wrapping_shl(bit as u32)
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// The word behind the last of a level is the first of the next.
+    /// The word after the last of a level is the first of the next.
     #[test]
     fn a_level_ends_with_its_last_word() {
         let mut words = vec![0; words_for(128)];
@@ -167,8 +167,8 @@ mod tests {
         assert_eq!(bitmap.next_clear(0), Some(64));
     }
 
-    /// The claim of a few steps: words that a summary calls full are not looked at. Here they are not
-    /// full, so that to look at one would give the wrong bit.
+    /// The claim of a few steps: words that a summary calls full are not looked at. Here they are
+    /// not full, so that a search there would return the wrong bit.
     #[test]
     fn passes_over_full_words_unread() {
         let bits = 64 * 64 * 5;

@@ -8,8 +8,19 @@ use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
 use super::text::{ParseCidrError, parse_cidr, parse_ipv4, parse_ipv6};
 
 macro_rules! cidr {
-    ($family:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Cidr:ident, $parse:ident) => {
-        #[doc = concat!("An ", $family, " address with a prefix length. Host bits are kept.")]
+    ($family:literal, $rfc:literal, $text:literal, $network:literal, $Addr:ident, $bits:ident, $width:literal, $Len:ident, $Prefix:ident, $Cidr:ident, $parse:ident) => {
+        #[doc = concat!("An ", $family, " address with a prefix length, ", $rfc, ". Host bits are kept.")]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("use vtep::subnet::", stringify!($Cidr), ";")]
+        ///
+        #[doc = concat!("let address: ", stringify!($Cidr), " = \"", $text, "\".parse()?;")]
+        #[doc = concat!("assert_eq!(address.to_string(), \"", $text, "\");")]
+        #[doc = concat!("assert_eq!(address.prefix().to_string(), \"", $network, "\");")]
+        /// # Ok::<(), vtep::subnet::ParseCidrError>(())
+        /// ```
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $Cidr {
             address: $Addr,
@@ -17,13 +28,13 @@ macro_rules! cidr {
         }
 
         impl $Cidr {
-            /// That address with that length.
+            /// Returns an address with a prefix length.
             #[must_use]
             pub const fn new(address: $Addr, len: $Len) -> Self {
                 Self { address, len }
             }
 
-            /// The address, host bits and all.
+            /// The address, with its host bits.
             #[must_use]
             pub const fn address(self) -> $Addr {
                 self.address
@@ -35,14 +46,14 @@ macro_rules! cidr {
                 self.len
             }
 
-            /// The prefix that the address lies in.
+            /// Returns the prefix that contains the address: the host bits are dropped.
             #[must_use]
             pub const fn prefix(self) -> $Prefix {
                 $Prefix::new(self.address, self.len)
             }
 
-            /// The same host in the next prefix of this length, going round at the end of the address
-            /// space (flannel `IP4Net.Next`, which does not mask).
+            /// Returns the same host in the next prefix of this length. The first prefix follows
+            /// the last (flannel `IP4Net.Next`, which does not mask).
             #[must_use]
             pub const fn next(self) -> Self {
                 let size = self.len.mask().wrapping_neg();
@@ -50,7 +61,7 @@ macro_rules! cidr {
                 Self { address, len: self.len }
             }
 
-            /// The next address, with the same length, going round at the end of the address space
+            /// Returns the next address, with the same length. The first address follows the last
             /// (flannel `IncrementIP`).
             #[must_use]
             pub const fn next_address(self) -> Self {
@@ -98,8 +109,32 @@ macro_rules! cidr {
     };
 }
 
-cidr!("IPv4", Ipv4Addr, u32, 32, Ipv4PrefixLen, Ipv4Prefix, Ipv4Cidr, parse_ipv4);
-cidr!("IPv6", Ipv6Addr, u128, 128, Ipv6PrefixLen, Ipv6Prefix, Ipv6Cidr, parse_ipv6);
+cidr!(
+    "IPv4",
+    "RFC 4632 section 3.1",
+    "10.1.17.9/24",
+    "10.1.17.0/24",
+    Ipv4Addr,
+    u32,
+    32,
+    Ipv4PrefixLen,
+    Ipv4Prefix,
+    Ipv4Cidr,
+    parse_ipv4
+);
+cidr!(
+    "IPv6",
+    "RFC 4291 section 2.3",
+    "fd00:5::9/64",
+    "fd00:5::/64",
+    Ipv6Addr,
+    u128,
+    128,
+    Ipv6PrefixLen,
+    Ipv6Prefix,
+    Ipv6Cidr,
+    parse_ipv6
+);
 
 #[cfg(test)]
 mod tests {

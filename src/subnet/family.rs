@@ -1,4 +1,4 @@
-//! What pools need to know of a prefix, whichever the family.
+//! The operations on prefixes of either family that pools need.
 
 use core::fmt::{Debug, Display};
 use core::hash::Hash;
@@ -16,15 +16,30 @@ mod sealed {
 /// A prefix of either family: [`Ipv4Prefix`] or [`Ipv6Prefix`].
 ///
 /// Addresses are numbers of 128 bits here, those of IPv4 in the low 32.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::subnet::{Ipv4Prefix, Ipv6Prefix, PoolConfig, Prefix};
+///
+/// fn subnets<P: Prefix>(network: P) -> Option<u128> {
+///     PoolConfig::new(network).pool().ok().map(|pool| pool.count())
+/// }
+///
+/// assert_eq!(subnets("10.3.0.0/16".parse::<Ipv4Prefix>()?), Some(255));
+/// assert_eq!(subnets("fd00:3::/48".parse::<Ipv6Prefix>()?), Some(65_535));
+/// # Ok::<(), vtep::subnet::ParseCidrError>(())
+/// ```
 pub trait Prefix: Copy + Ord + Hash + Debug + Display + sealed::Sealed {
     /// The family's addresses.
     type Address: Copy + Ord + Hash + Debug + Display;
-    /// How many bits an address has.
+    /// The width of an address, in bits.
     const WIDTH: u8;
     /// The length of flannel's subnets, unless a network is too small for it.
     const SUBNET_LEN: u8;
 
-    /// The prefix of `len` bits, at most [`WIDTH`](Self::WIDTH), that the address of these bits lies in.
+    /// Returns the prefix of `len` bits, at most [`WIDTH`](Self::WIDTH), that contains the address
+    /// of these bits.
     #[must_use]
     fn from_bits(bits: u128, len: u8) -> Option<Self>;
     /// The first address, as a number.
@@ -36,13 +51,13 @@ pub trait Prefix: Copy + Ord + Hash + Debug + Display + sealed::Sealed {
     /// The length in bits.
     #[must_use]
     fn bit_len(self) -> u8;
-    /// The number that an address is.
+    /// Returns an address as a number.
     #[must_use]
     fn address_bits(address: Self::Address) -> u128;
-    /// The address that a text is.
+    /// Reads an address; `None` if `text` is not one of the family.
     #[must_use]
     fn parse_address(text: &str) -> Option<Self::Address>;
-    /// The address that the low bits of a number are.
+    /// Returns the address in the low bits of a number.
     #[must_use]
     fn address_from_bits(bits: u128) -> Self::Address;
 }

@@ -1,4 +1,4 @@
-//! A prefix of either family, where one thing is about both: routes, and what an agent makes of leases.
+//! A prefix of either family: of routes, and of the records of leases.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -8,6 +8,18 @@ use super::prefix::{Ipv4Prefix, Ipv4PrefixLen, Ipv6Prefix, Ipv6PrefixLen};
 use super::text::ParseCidrError;
 
 /// An IPv4 or an IPv6 prefix.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::subnet::{IpPrefix, Ipv4Prefix, Ipv6Prefix};
+///
+/// let subnet: IpPrefix = "10.1.17.0/24".parse()?;
+/// assert!(subnet.contains("10.1.17.9".parse()?));
+/// assert_eq!(IpPrefix::from(Ipv4Prefix::try_from(subnet)?), subnet);
+/// assert!(Ipv6Prefix::try_from(subnet).is_err());
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IpPrefix {
     /// IPv4.
@@ -17,7 +29,8 @@ pub enum IpPrefix {
 }
 
 impl IpPrefix {
-    /// The prefix of that length that an address is in; none when the length is more than the address has bits.
+    /// Returns the prefix of that length that contains an address: its host bits are dropped.
+    /// `None` if the length is more than the width of the address.
     #[must_use]
     pub fn new(address: IpAddr, len: u8) -> Option<Self> {
         match address {
@@ -52,7 +65,7 @@ impl IpPrefix {
         }
     }
 
-    /// Whether an address lies in it.
+    /// Returns whether an address is in it.
     #[must_use]
     pub const fn contains(self, address: IpAddr) -> bool {
         match (self, address) {
@@ -62,7 +75,7 @@ impl IpPrefix {
         }
     }
 
-    /// Whether all of another prefix lies in it.
+    /// Returns whether all of another prefix is in it.
     #[must_use]
     pub const fn contains_prefix(self, other: Self) -> bool {
         match (self, other) {

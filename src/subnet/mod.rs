@@ -1,11 +1,13 @@
 //! IP prefixes, pools of equal subnets, and their allocation: plain arithmetic, over `core` alone.
 //!
 //! A prefix ([`Ipv4Prefix`], [`Ipv6Prefix`]) never has host bits; an address with a length
-//! ([`Ipv4Cidr`], [`Ipv6Cidr`]) keeps them. All of it is total: a length of 0, 32 or 128 is as good as
-//! any other, and stepping past the end of the address space wraps, as flannel's does
+//! ([`Ipv4Cidr`], [`Ipv6Cidr`]) keeps them. Every operation is total: a length of 0, 32 or 128 is
+//! like any other, and a step past the end of the address space wraps, as flannel's does
 //! (`pkg/ip/ipnet.go`).
 //!
 //! With feature `serde` prefixes and addresses with lengths are serialized as their texts.
+//!
+//! # Examples
 //!
 //! ```
 //! use vtep::subnet::{Ipv4Cidr, Ipv4Prefix, Ipv4PrefixLen};

@@ -1,15 +1,25 @@
-//! Leases of any length, in a digital search tree: each step compares one bit of the address, so that
-//! no choice of leases makes a path longer than the address.
+//! Leases of any length, in a digital search tree: each step compares one bit of the address, so
+//! that no choice of leases makes a path longer than the address.
 
 use super::family::Prefix;
 
-/// The slot of a lease of another length than the pool's.
+/// The slot of a lease of another length than the pool's: see
+/// [`SubnetAllocator`](super::SubnetAllocator).
+///
+/// # Examples
+///
+/// ```
+/// use vtep::subnet::{Ipv4Prefix, OtherLease};
+///
+/// let slots = [OtherLease::<Ipv4Prefix>::EMPTY; 8];
+/// assert_eq!(size_of_val(&slots), 8 * size_of::<OtherLease<Ipv4Prefix>>());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct OtherLease<P> {
-    /// None if the slot is free.
+    /// `None` if the slot is free.
     lease: Option<P>,
-    /// The slots that follow for a next bit of 0 and of 1. Of a free slot, the first is the next free
-    /// one.
+    /// The slots that follow for a next bit of 0 and of 1. Of a free slot, the first is the next
+    /// free one.
     children: [usize; 2],
 }
 
@@ -23,15 +33,15 @@ impl<P> OtherLease<P> {
 
 /// The tree. A lease at depth `d` is `d` bits long or more, and its first `d` bits lead there.
 ///
-/// So the leases that a subnet lies in are all on its own path; and if it holds others, there is one on
-/// its path, at the depth of its length at the latest.
+/// So the leases that a subnet lies in are all on its own path; and if it holds others, there is
+/// one on its path, at the depth of its length at the latest.
 #[derive(Debug)]
 pub(super) struct Others<'a, P> {
     slots: &'a mut [OtherLease<P>],
     root: usize,
     /// The first of the free slots that were in use before.
     free: usize,
-    /// How many slots have been in use.
+    /// The number of slots that have been in use.
     used: usize,
 }
 
@@ -53,17 +63,17 @@ fn overlap<P: Prefix>(a: P, b: P) -> bool {
 }
 
 impl<'a, P: Prefix> Others<'a, P> {
-    /// No leases. What is in the slots does not matter.
+    /// Returns a tree of no leases. The content of the slots does not matter.
     pub(super) const fn new(slots: &'a mut [OtherLease<P>]) -> Self {
         Self { slots, root: NIL, free: NIL, used: 0 }
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     pub(super) const fn capacity(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether each slot is taken.
+    /// Returns whether each slot is taken.
     pub(super) const fn is_full(&self) -> bool {
         self.free == NIL && self.used == self.slots.len()
     }
@@ -78,7 +88,7 @@ impl<'a, P: Prefix> Others<'a, P> {
         on_path.filter(|lease| overlap(*lease, subnet)).min_by_key(|lease| lease.bit_len())
     }
 
-    /// Notes a lease that is not there yet. None if there is no slot for it.
+    /// Inserts a lease that is not there yet. Returns `None` if there is no slot for it.
     pub(super) fn insert(&mut self, lease: P) -> Option<()> {
         let slot = self.take_slot()?;
         let mut carried = lease;
@@ -96,11 +106,11 @@ impl<'a, P: Prefix> Others<'a, P> {
         self.set(link, slot)
     }
 
-    /// Forgets a lease. One that is not there changes nothing.
+    /// Removes a lease. One that is not there changes nothing.
     pub(super) fn remove(&mut self, lease: P) {
         let Some((mut link, hole, _)) = self.find(lease) else { return };
         let mut last = (hole, lease);
-        // A leaf below may stand anywhere on the path to it.
+        // A leaf below may be anywhere on the path to it.
         while let Some((below, leaf)) =
             self.children(last.0).find_map(|child| Some((child, self.get(child)?)))
         {
@@ -225,7 +235,8 @@ mod tests {
             .quickcheck(holds as fn(Vec<(bool, u8, u8)>, (u8, u8)) -> bool);
     }
 
-    /// The bound that the module claims, on leases in ascending order, descending, and one in another.
+    /// The bound that the module claims, on leases in ascending order, descending, and one in
+    /// another.
     #[test]
     fn no_path_is_longer_than_an_address() {
         const COUNT: u32 = 20_000;

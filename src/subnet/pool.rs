@@ -1,4 +1,4 @@
-//! The subnets of equal length that a network is dealt out in: flannel's defaults and checks
+//! The subnets of equal length that a network is divided into: flannel's defaults and checks
 //! (`pkg/subnet/config.go`).
 
 use core::fmt;
@@ -6,45 +6,59 @@ use core::fmt;
 use super::family::Prefix;
 use super::prefix::Ipv4Prefix;
 
-/// What is said of a pool. What is not said, [`pool`](Self::pool) finds as flannel does.
+/// The configuration of a pool. [`pool`](Self::pool) fills in what is `None` as flannel does.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::subnet::{Ipv4Prefix, PoolConfig, PoolError};
+///
+/// let network: Ipv4Prefix = "10.3.0.0/16".parse()?;
+/// let config = PoolConfig { subnet_len: Some(26), ..PoolConfig::new(network) };
+/// assert_eq!(config.pool()?.count(), 1023);
+/// let config = PoolConfig { subnet_len: Some(17), ..config };
+/// assert_eq!(config.pool(), Err(PoolError::SubnetLenTooShort { len: 17, min: 18 }));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PoolConfig<P: Prefix = Ipv4Prefix> {
-    /// The network that is dealt out. [`DEFAULT`](Ipv4Prefix::DEFAULT) counts as none.
+    /// The network that is divided. [`DEFAULT`](Ipv4Prefix::DEFAULT) is an absent one.
     pub network: P,
-    /// The length of the subnets, in bits. Not said: 24 for IPv4 and 64 for IPv6, or two more than
-    /// the network's length if the network would hold fewer than four of those.
+    /// The length of the subnets, in bits. The default is 24 for IPv4 and 64 for IPv6, or two more
+    /// than the network's length if the network would hold fewer than four of those.
     pub subnet_len: Option<u64>,
-    /// The first subnet. Not said: the second of the network.
+    /// The first subnet. The default is the second of the network.
     pub subnet_min: Option<P::Address>,
-    /// The last subnet. Not said: the last of the network.
+    /// The last subnet. The default is the last of the network.
     pub subnet_max: Option<P::Address>,
 }
 
-/// Why a network cannot be dealt out so: the rules of flannel's `CheckNetworkConfig`, in its order.
+/// The reason why a network cannot be divided so: the rules of flannel's `CheckNetworkConfig`, in
+/// its order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum PoolError<P: Prefix = Ipv4Prefix> {
-    /// There is no network.
+    /// The network is absent.
     NoNetwork,
     /// The subnets would be too small.
     SubnetLenTooLong {
         /// Their length, in bits.
         len: u64,
-        /// The longest possible.
+        /// The greatest length.
         max: u8,
     },
     /// The network would hold fewer than four subnets.
     SubnetLenTooShort {
         /// Their length, in bits.
         len: u64,
-        /// The shortest possible.
+        /// The least length.
         min: u8,
     },
     /// The network is too small to hold four subnets of any length.
     NetworkTooSmall {
         /// The network.
         network: P,
-        /// The longest possible.
+        /// The greatest length.
         max: u8,
     },
     /// The first subnet is not in the network.
@@ -80,7 +94,7 @@ pub enum PoolError<P: Prefix = Ipv4Prefix> {
 impl<P: Prefix> fmt::Display for PoolError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoNetwork => f.write_str("no network is given"),
+            Self::NoNetwork => f.write_str("no network"),
             Self::SubnetLenTooLong { len, max } => {
                 write!(f, "subnet length {len}, at most {max}")
             }
@@ -109,14 +123,14 @@ impl<P: Prefix> fmt::Display for PoolError<P> {
 impl<P: Prefix> core::error::Error for PoolError<P> {}
 
 impl<P: Prefix> PoolConfig<P> {
-    /// The whole of `network`, as flannel deals it out by default.
+    /// Returns the configuration of the whole of `network`, with flannel's defaults.
     #[must_use]
     pub const fn new(network: P) -> Self {
         Self { network, subnet_len: None, subnet_min: None, subnet_max: None }
     }
 
-    /// The pool, after flannel's checks. A first subnet behind the last one is none of them: such a
-    /// pool is empty.
+    /// Returns the pool, after flannel's checks. They accept a first subnet after the last one:
+    /// such a pool is empty.
     ///
     /// # Errors
     /// The first of flannel's rules that is broken.
@@ -171,12 +185,14 @@ impl<P: Prefix> PoolConfig<P> {
     }
 }
 
-/// How many addresses a subnet has.
+/// Returns the number of addresses in a subnet.
 fn subnet_size<P: Prefix>(len: u8) -> u128 {
     1u128.wrapping_shl(P::WIDTH.saturating_sub(len).into())
 }
 
 /// The subnets of one length from the first to the last, both included.
+///
+/// # Examples
 ///
 /// ```
 /// use vtep::subnet::{PoolConfig, SubnetPool};
@@ -195,7 +211,7 @@ pub struct SubnetPool<P: Prefix = Ipv4Prefix> {
 }
 
 impl<P: Prefix> SubnetPool<P> {
-    /// The network that is dealt out.
+    /// The network that is divided.
     #[must_use]
     pub const fn network(&self) -> P {
         self.network
@@ -219,7 +235,7 @@ impl<P: Prefix> SubnetPool<P> {
         self.subnet(self.max)
     }
 
-    /// How many subnets there are: 0 if the first stands behind the last.
+    /// The number of subnets: 0 if the first is after the last.
     #[must_use]
     pub fn count(&self) -> u128 {
         match self.max.checked_sub(self.min) {
@@ -243,7 +259,7 @@ impl<P: Prefix> SubnetPool<P> {
         inside.then(|| bits.wrapping_sub(self.min).wrapping_shr(self.shift()))
     }
 
-    /// Whether it is one of the subnets.
+    /// Returns whether it is one of the subnets.
     #[must_use]
     pub fn contains(&self, subnet: P) -> bool {
         self.index_of(subnet).is_some()
@@ -255,8 +271,8 @@ impl<P: Prefix> SubnetPool<P> {
         (0..pool.count()).map_while(move |index| pool.nth(index))
     }
 
-    /// The first `count` subnets of it, at least one: as much of an immense pool as there is room to
-    /// keep books of.
+    /// The first `count` subnets of it, at least one: as much of an immense pool as there is room
+    /// to keep books of.
     #[must_use]
     pub fn first(mut self, count: u128) -> Self {
         if let Some(last) = self.nth(count.saturating_sub(1)) {
@@ -265,15 +281,15 @@ impl<P: Prefix> SubnetPool<P> {
         self
     }
 
-    /// Whether one of the subnets has an address in common with `other`.
+    /// Returns whether one of the subnets has an address in common with `other`.
     pub(super) fn overlaps(&self, other: P) -> bool {
         self.count() > 0
             && other.last_bits() >= self.min
             && other.first_bits() <= self.max().last_bits()
     }
 
-    /// The index of the first subnet that lies behind all of `other`.
-    pub(super) fn index_behind(&self, other: P) -> u128 {
+    /// Returns the index of the first subnet after all of `other`.
+    pub(super) fn index_after(&self, other: P) -> u128 {
         match other.last_bits().checked_sub(self.min) {
             Some(span) => span.wrapping_shr(self.shift()).saturating_add(1),
             None => 0,

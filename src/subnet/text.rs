@@ -1,8 +1,8 @@
 //! Addresses and lengths in text, read without a path to a panic.
 //!
-//! `core` looks for a `char` with a `memchr` that slices, and slices where it reads an IPv6 address:
-//! in ways that are right, but that the compiler cannot see to be. A link that proves the absence of
-//! panics fails on them.
+//! `core` looks for a `char` with a `memchr` that slices, and slices where it reads an IPv6
+//! address: in ways that are right, but that the compiler cannot see to be. A link that proves the
+//! absence of panics fails on them.
 
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -22,8 +22,8 @@ pub enum ParseCidrError {
         max: u8,
     },
     /// The address has bits after the length, which a prefix does not have. An
-    /// [`Ipv4Cidr`](super::Ipv4Cidr) or [`Ipv6Cidr`](super::Ipv6Cidr) keeps them, and its `prefix()`
-    /// drops them.
+    /// [`Ipv4Cidr`](super::Ipv4Cidr) or [`Ipv6Cidr`](super::Ipv6Cidr) keeps them, and its
+    /// `prefix()` drops them.
     HostBits,
 }
 
@@ -45,8 +45,8 @@ pub(crate) const fn is(wanted: char) -> impl Fn(char) -> bool + Copy {
     move |c| c == wanted
 }
 
-/// The number that `text` is in decimal digits and nothing else, if at most `most`. Leading zeros
-/// count for nothing, as in Go's `net.ParseCIDR` and `strconv.ParseUint`.
+/// Reads a number of decimal digits and nothing else, at most `max`. Leading zeros are ignored, as
+/// in Go's `net.ParseCIDR` and `strconv.ParseUint`.
 pub(crate) fn parse_length(text: &str, max: u8) -> Option<u8> {
     if text.is_empty() {
         return None;
@@ -74,7 +74,7 @@ pub(super) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
     text.parse().ok()
 }
 
-/// The IPv6 address that `text` is (RFC 4291 section 2.2): the same as with `str::parse`.
+/// Reads an IPv6 address (RFC 4291 section 2.2): the same as with `str::parse`.
 pub(crate) fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
     let gap = text.as_bytes().windows(2).position(|pair| matches!(pair, [b':', b':']));
     let Some(gap) = gap else {
@@ -83,14 +83,14 @@ pub(crate) fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
     };
     let (head, head_groups) = parse_groups(text.get(..gap)?, false)?;
     let (tail, tail_groups) = parse_groups(text.get(gap.saturating_add(2)..)?, true)?;
-    // "::" stands for one group at least. A shift by all 128 bits leaves what is 0 anyway.
+    // "::" is at least one group. A shift by all 128 bits leaves a value that is 0 anyway.
     let shift = 128u32.saturating_sub(head_groups.saturating_mul(16));
     let fits = head_groups.saturating_add(tail_groups) <= 7;
     fits.then_some(Ipv6Addr::from_bits(head.wrapping_shl(shift) | tail))
 }
 
-/// Groups of up to four hexadecimal digits with `:` between them, and how many there are. The last two
-/// may be written as an IPv4 address, at the end of the text.
+/// Groups of up to four hexadecimal digits with `:` between them, and how many there are. The last
+/// two may be written as an IPv4 address, at the end of the text.
 fn parse_groups(text: &str, ipv4: bool) -> Option<(u128, u32)> {
     if text.is_empty() {
         return Some((0, 0));
