@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 /// ```
 /// use vtep::hash::HashKey;
 ///
-/// let key = HashKey::new([7; 16]); // in a program: from the operating system, or a hardware generator
+/// let key = HashKey::new([7; 16]); // in a program: from the operating system
 /// assert_eq!(key.hash(&"10.5.34.0-24"), key.hash(&"10.5.34.0-24"));
 /// assert_ne!(key.hash(&"10.5.34.0-24"), HashKey::new([8; 16]).hash(&"10.5.34.0-24"));
 /// ```

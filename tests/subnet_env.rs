@@ -1,4 +1,4 @@
-//! `subnet.env` is read as a shell that sources it: `sh` and `bash` are asked about generated files.
+//! `subnet.env` is read as a shell that sources it: generated files are compared with `sh` and `bash`.
 
 use std::fs;
 use std::io::Write;
@@ -10,7 +10,7 @@ use vtep::subnet::Ipv4Cidr;
 
 const FILES: u32 = 400;
 
-/// What files are put together from. Nothing here is a program or a file that there is.
+/// The pieces of the generated files. None of them is the name of a program or of an existing file.
 const PIECES: [&str; 32] = [
     "FLANNEL_SUBNET=",
     "FLANNEL_SUBNET=",
@@ -85,7 +85,7 @@ fn generated(rng: &mut fastrand::Rng) -> String {
     text
 }
 
-/// What a shell has of the two variables, and whether it complained. None if it did not get to the end.
+/// The two variables in a shell, and true if it complained. `None` if it did not reach the end.
 fn shells(file: &Path) -> Option<([Option<String>; 2], bool)> {
     let output = fs::read_to_string(file.with_extension("env.out")).ok()?;
     let complaints = fs::read(file.with_extension("env.err")).unwrap();
@@ -93,7 +93,7 @@ fn shells(file: &Path) -> Option<([Option<String>; 2], bool)> {
     Some(([values.next()?, values.next()?], !complaints.is_empty()))
 }
 
-/// What a value means, if it is readable at all.
+/// The meaning of a value, or `None` if it cannot be read.
 fn subnet(value: Option<&str>) -> Option<EnvVar<Ipv4Cidr>> {
     let Some(value) = value else { return Some(EnvVar::Unset) };
     if value.is_empty() {
@@ -115,7 +115,7 @@ fn mtu(value: Option<&str>) -> Option<EnvVar<u32>> {
     }
 }
 
-/// Whether the crate says of `text` what the shell does.
+/// Returns whether the crate reads `text` as the shell does.
 fn agree(text: &str, shell: Option<([Option<String>; 2], bool)>) -> bool {
     let read = text.parse::<SubnetEnv>();
     let Some((values, complained)) = shell else { return read.is_err() };
@@ -128,7 +128,7 @@ fn agree(text: &str, shell: Option<([Option<String>; 2], bool)>) -> bool {
         Err(SubnetEnvErrorKind::Value { variable: EnvVariable::Mtu }) => {
             mtu.is_none() || text.contains("$nothing")
         }
-        // A shell reads these in more places: `export` in quotes and after an assignment, a variable
+        // A shell reads these at more positions: `export` in quotes and after an assignment, a variable
         // that is no word, a name in two lines. Here they are refused in words.
         Err(SubnetEnvErrorKind::Command) => {
             complained || ["export", "$nothing", "\\"].iter().any(|part| text.contains(part))

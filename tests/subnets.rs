@@ -91,7 +91,7 @@ fn stdout(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line that says what is wrong.
+/// The one line of the error.
 fn refused(args: &[&str]) -> String {
     let output = subnets(args);
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &[][..]), "{args:?}");

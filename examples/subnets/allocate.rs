@@ -25,7 +25,7 @@ pub struct Allocate {
     /// How many nodes there are.
     #[arg(long)]
     nodes: u32,
-    /// What the choice among free subnets starts from: the same again gives the same leases.
+    /// The seed of the choice among free subnets: one seed always has the same leases.
     #[arg(long)]
     seed: Option<u64>,
     /// Leases that there are: a key a line, a JSON array of keys or of {"key":..,"value":..}, or what
@@ -109,7 +109,7 @@ fn write_leases(leases: &[(LeaseKey, String)], out: &mut impl Write) -> Result<(
     Ok(writeln!(out, "{end}")?)
 }
 
-/// What the nodes' leases say of the backend.
+/// The backend in the nodes' leases.
 struct Backend {
     name: &'static str,
     vxlan: Option<Vni>,
@@ -163,7 +163,7 @@ fn vtep_mac(rng: &mut Rng) -> MacAddr {
     MacAddr::new([first, b, c, d, e, f])
 }
 
-/// A lease that there is.
+/// An existing lease.
 struct Taken {
     key: LeaseKey,
     public_ip: Option<Ipv4Addr>,

@@ -133,7 +133,8 @@ impl Default for RenewalMargin {
 /// ```
 /// use vtep::lease::watch_back_off;
 ///
-/// assert_eq!([0, 1, 2, 100].map(|failures| watch_back_off(failures).as_millis()), [0, 100, 200, 5000]);
+/// let waits = [0, 1, 2, 100].map(|failures| watch_back_off(failures).as_millis());
+/// assert_eq!(waits, [0, 100, 200, 5000]);
 /// ```
 #[must_use]
 pub fn watch_back_off(failures: u32) -> Duration {

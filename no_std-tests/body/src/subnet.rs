@@ -162,7 +162,7 @@ fn allocator(checks: &mut Checks<'_>) {
     });
 }
 
-/// What is common to the families.
+/// The trait that both families have.
 fn family(checks: &mut Checks<'_>) {
     fn rebuilt<P: Prefix>(prefix: P) -> bool {
         let (first, last) = (prefix.first_bits(), prefix.last_bits());

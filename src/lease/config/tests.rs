@@ -35,7 +35,7 @@ fn v6_pool(text: &str) -> Result<(u8, String, String), NetworkConfigError> {
     Ok((pool.subnet_len(), min.to_string(), max.to_string()))
 }
 
-/// flannel `pkg/subnet/config_test.go`, and what its rules give for other networks.
+/// flannel `pkg/subnet/config_test.go`, and the results of its rules for other networks.
 #[test]
 fn flannels_ipv4_configs() {
     for (network, len, min, max, pool) in [
