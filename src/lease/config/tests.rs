@@ -284,3 +284,12 @@ fn any_text_like_a_config_is_one_or_is_not() {
     }
     quickcheck::QuickCheck::new().tests(2000).quickcheck(holds as fn(usize, usize, String) -> bool);
 }
+
+/// flannel reads a network by Go's `net.ParseCIDR`, which drops host bits (`pkg/ip/ipnet.go`).
+#[test]
+fn from_json_drops_the_host_bits_of_a_network() {
+    let text = r#"{"Network":"10.3.7.9/16","IPv6Network":"fc00::7/48"}"#;
+    let config = NetworkConfig::from_json(text).unwrap();
+    assert_eq!(config.ipv4.network, "10.3.0.0/16".parse().unwrap());
+    assert_eq!(config.ipv6.network, "fc00::/48".parse().unwrap());
+}
