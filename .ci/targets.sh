@@ -22,15 +22,17 @@ known=$("$RUSTC" --print target-list)
 grep -E -- '-none|-uefi' <<<"$known" | sort >"$out/known"
 sed -e '/^#/d' -e 's/ .*//' "$list" | sort >"$out/listed"
 if ! diff "$out/listed" "$out/known" >"$out/difference"; then
-    echo "$list (<) is not what $("$RUSTC" --version) knows (>):" >&2
+    version=$("$RUSTC" --version)
+    echo "$list (<) is not what $version knows (>):" >&2
     cat "$out/difference" >&2
     exit 1
 fi
 
-# Builds for target $1 with flags $2; prints the compiler's words where that fails.
+# Builds for target $1 with flags $2; prints the compiler's words where that fails. It and `check` are called in
+# conditions, where `set -e` does not hold: each of their commands is checked, or cannot fail for nothing.
 build() {
     local directory
-    directory=$(mktemp -d "$PWD/$out/XXXXXX")
+    directory=$(mktemp -d "$PWD/$out/XXXXXX") || return
     RUSTFLAGS="-Dwarnings $2" timeout 1800 /usr/bin/cargo build -q -Zbuild-std=core --lib --no-default-features \
         --target "$1" --target-dir "$directory" 2>&1
     local status=$?
@@ -38,6 +40,7 @@ build() {
     return $status
 }
 
+# shellcheck disable=SC2310,SC2016
 check() {
     local target=$1 rest=$2 output
     case $rest in
@@ -69,6 +72,8 @@ export list out
 for target in "${targets[@]}"; do
     grep -qx "$target" "$out/listed" || { echo "$target: not in $list" >&2; exit 1; }
 done
+jobs=$(nproc)
+# shellcheck disable=SC2016
 printf '%s\n' "${targets[@]}" |
-    xargs -P "$(nproc)" -I{} bash -c 'check "$1" "$(sed -n "s/^$1 //p" "$list")"' - {}
+    xargs -P "$jobs" -I{} bash -c 'rest=$(sed -n "s/^$1 //p" "$list") && check "$1" "$rest"' - {}
 echo "${#targets[@]} targets as $list says"
