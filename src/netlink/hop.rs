@@ -7,7 +7,7 @@ use bitflags::bitflags;
 
 use super::attr::{Attr, Attrs};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::native::{read_u16, read_u32};
+use super::native::RtNextHop;
 use super::value::{Value, nest_flag};
 use super::writer::Writer;
 
@@ -97,12 +97,12 @@ impl FusedIterator for NextHops<'_> {}
 
 /// The first next hop and what follows its padding.
 fn split_next_hop(bytes: &[u8]) -> Option<(Result<NextHop<'_>, IfIndexError>, &[u8])> {
-    let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
-    let length = usize::from(read_u16([*a, *b]));
+    let raw = RtNextHop::from_bytes(*bytes.first_chunk()?);
+    let length = usize::from(raw.len.get());
     let attrs = Attrs::new(bytes.get(8..length)?);
-    let flags = RouteFlags::from_bits_retain(u32::from(*flags));
-    let ifindex = IfIndex::from_field(read_u32([*c, *d, *e, *f]));
-    let hop = ifindex.map(|ifindex| NextHop { flags, hops: *hops, ifindex, attrs });
+    let flags = RouteFlags::from_bits_retain(u32::from(raw.flags));
+    let ifindex = IfIndex::from_field(raw.ifindex.get());
+    let hop = ifindex.map(|ifindex| NextHop { flags, hops: raw.hops, ifindex, attrs });
     let end = length.next_multiple_of(4).min(bytes.len());
     Some((hop, bytes.get(end..)?))
 }

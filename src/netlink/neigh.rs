@@ -9,7 +9,7 @@ use crate::wire::MacAddr;
 
 use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::NdMsg;
 use super::value::{Be16, Family, attributes, last, message};
 use super::writer::{RequestError, build};
 
@@ -84,24 +84,29 @@ impl NeighbourHeader {
     /// # Errors
     /// [`IfIndexError`] if the interface index is negative.
     pub fn from_bytes(bytes: [u8; 12]) -> Result<Self, IfIndexError> {
-        let [family, r, s, t, a, b, c, d, e, f, flags, neigh_type] = bytes;
+        let raw = NdMsg::from_bytes(bytes);
         Ok(Self {
-            family: Family(family),
-            reserved: [r, s, t],
-            ifindex: IfIndex::from_field(read_u32([a, b, c, d]))?,
-            state: NeighbourState::from_bits_retain(read_u16([e, f])),
-            flags: NeighbourFlags::from_bits_retain(flags),
-            neigh_type,
+            family: Family(raw.family),
+            reserved: raw.reserved,
+            ifindex: IfIndex::from_field(raw.ifindex.get())?,
+            state: NeighbourState::from_bits_retain(raw.state.get()),
+            flags: NeighbourFlags::from_bits_retain(raw.flags),
+            neigh_type: raw.neigh_type,
         })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
-        let [r, s, t] = self.reserved;
-        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
-        let [e, f] = write_u16(self.state.bits());
-        [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.neigh_type]
+        let raw = NdMsg {
+            family: self.family.0,
+            reserved: self.reserved,
+            ifindex: IfIndex::to_field(self.ifindex).into(),
+            state: self.state.bits().into(),
+            flags: self.flags.bits(),
+            neigh_type: self.neigh_type,
+        };
+        raw.to_bytes()
     }
 }
 

@@ -7,7 +7,7 @@ use super::attr::Attr;
 use super::header::{Header, MessageFlags, MessageType};
 use super::hop::{NextHop, NextHops, RouteFlags};
 use super::ifindex::IfIndex;
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::{RtMsg, read_u16, write_u16};
 use super::value::{Family, Nested, Value, attributes, last, message};
 use super::writer::{RequestError, Writer, build};
 
@@ -66,43 +66,35 @@ impl RouteHeader {
     /// The header that these bytes are.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [
-            family,
-            destination_len,
-            source_len,
-            tos,
-            table,
-            protocol,
-            scope,
-            route_type,
-            a,
-            b,
-            c,
-            d,
-        ] = bytes;
-        let flags = RouteFlags::from_bits_retain(read_u32([a, b, c, d]));
-        let family = Family(family);
-        Self { family, destination_len, source_len, tos, table, protocol, scope, route_type, flags }
+        let raw = RtMsg::from_bytes(bytes);
+        Self {
+            family: Family(raw.family),
+            destination_len: raw.destination_len,
+            source_len: raw.source_len,
+            tos: raw.tos,
+            table: raw.table,
+            protocol: raw.protocol,
+            scope: raw.scope,
+            route_type: raw.route_type,
+            flags: RouteFlags::from_bits_retain(raw.flags.get()),
+        }
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
-        let [a, b, c, d] = write_u32(self.flags.bits());
-        [
-            self.family.0,
-            self.destination_len,
-            self.source_len,
-            self.tos,
-            self.table,
-            self.protocol,
-            self.scope,
-            self.route_type,
-            a,
-            b,
-            c,
-            d,
-        ]
+        let raw = RtMsg {
+            family: self.family.0,
+            destination_len: self.destination_len,
+            source_len: self.source_len,
+            tos: self.tos,
+            table: self.table,
+            protocol: self.protocol,
+            scope: self.scope,
+            route_type: self.route_type,
+            flags: self.flags.bits().into(),
+        };
+        raw.to_bytes()
     }
 }
 
