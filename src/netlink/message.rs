@@ -145,7 +145,7 @@ impl<'a> Body<'a> {
 
 /// A walk over the messages in a buffer, each padded to four bytes. The first that is none is
 /// returned as an error and ends the walk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Messages<'a> {
     rest: &'a [u8],
 }

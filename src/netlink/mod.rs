@@ -37,6 +37,7 @@ mod attr;
 mod dump;
 mod entry;
 mod ext_ack;
+mod fdb;
 mod header;
 mod hop;
 mod ifindex;
@@ -56,8 +57,9 @@ pub use attr::{Attr, AttrError, AttrFlags, Attrs};
 pub use dump::{Dump, DumpStep};
 pub use entry::{HostGwRoute, OnlinkRoute, OtherRoute};
 pub use ext_ack::{ExtAck, ExtAckAttr};
+pub use fdb::FdbEntry;
 pub use header::{Header, MessageError, MessageFlags, MessageType};
-pub use hop::{NextHop, NextHops, RouteFlags};
+pub use hop::{NextHop, NextHopIter, NextHops, RouteFlags};
 pub use ifindex::{IfIndex, IfIndexError, ParseIfIndexError};
 pub use link::{
     BridgeLink, LinkAttr, LinkChange, LinkFlags, LinkHeader, LinkInfoAttr, LinkLookup, LinkMessage,
@@ -66,7 +68,7 @@ pub use link::{
 pub use message::{Body, Message, Messages, RebuildError};
 pub use name::{LinkName, LinkNameError};
 pub use neigh::{
-    FdbEntry, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
+    NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourFlags, NeighbourHeader,
     NeighbourMessage, NeighbourState,
 };
 pub use route::{Metric, RouteAttr, RouteDump, RouteHeader, RouteLookup, RouteMessage, Table, Via};
