@@ -113,7 +113,7 @@ attributes! {
         Name(Text<'a>) = 3,
         /// The MTU in bytes.
         Mtu(u32) = 4,
-        /// Index of the link under it; of a veth the other side's. `None` if there is none.
+        /// Index of the lower link (`IFLA_LINK`); of a veth the other side's. `None` if it has none.
         Link(Option<IfIndex>) = 5,
         /// The queueing discipline.
         Qdisc(Text<'a>) = 6,
@@ -145,11 +145,11 @@ attributes! {
     pub enum LinkInfoAttr {
         /// The kind: "vxlan", "bridge", "veth".
         Kind(Text<'a>) = 1,
-        /// What there is to say of that kind: for "vxlan" [`VxlanAttr`](super::VxlanAttr).
+        /// The attributes of that kind (`IFLA_INFO_DATA`): for "vxlan" [`VxlanAttr`](super::VxlanAttr).
         Data(Nested<'a>) = 2,
         /// The kind of the link that it is a port of.
         PortKind(Text<'a>) = 4,
-        /// What there is to say of it as a port.
+        /// Its attributes as a port (`IFLA_INFO_SLAVE_DATA`).
         PortData(Nested<'a>) = 5,
     }
 }
@@ -178,7 +178,8 @@ impl<'a> LinkMessage<'a> {
         last!(self, LinkAttr::Address)
     }
 
-    /// Index of the link under it; of a veth the other side's.
+    /// Index of the lower link (`IFLA_LINK`), over which a vxlan or VLAN device sends; of a veth the
+    /// other side's.
     #[must_use]
     pub fn lower_ifindex(self) -> Option<IfIndex> {
         last!(self, LinkAttr::Link).flatten()
@@ -206,7 +207,7 @@ impl<'a> LinkMessage<'a> {
         kinds.last()
     }
 
-    /// What there is to say of its kind.
+    /// The attributes of its kind (`IFLA_INFO_DATA`).
     #[must_use]
     pub fn data(self) -> Option<Nested<'a>> {
         let data = self.info().filter_map(|attr| match attr {
@@ -353,7 +354,7 @@ impl MasterChange {
 pub struct LinkChange {
     /// Index of the link.
     pub ifindex: IfIndex,
-    /// Set to work, or not to.
+    /// Administratively up, or down.
     pub up: Option<bool>,
     /// The MAC address.
     pub address: Option<MacAddr>,

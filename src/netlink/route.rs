@@ -101,13 +101,13 @@ impl RouteHeader {
 attributes! {
     /// An attribute of a route (`RTA_*`).
     pub enum RouteAttr {
-        /// The destination; its prefix length stands in the header.
+        /// The destination; its prefix length is in the header.
         Destination(IpAddr) = 1,
-        /// The source that the route is for; its prefix length stands in the header.
+        /// The source that the route is for; its prefix length is in the header.
         Source(IpAddr) = 2,
-        /// Index of the link that the packets come in by.
+        /// Index of the input link (`RTA_IIF`).
         Iif(Option<IfIndex>) = 3,
-        /// Index of the link that the packets leave by.
+        /// Index of the output link (`RTA_OIF`).
         Oif(Option<IfIndex>) = 4,
         /// The gateway.
         Gateway(IpAddr) = 5,
@@ -129,9 +129,9 @@ attributes! {
         Via(Via) = 18,
         /// The preference of a route of IPv6 (RFC 4191): 0 medium, 1 high, 3 low.
         Preference(u8) = 20,
-        /// What is put around the packets (`LWTUNNEL_ENCAP_*`).
+        /// The type of the lightweight tunnel encapsulation (`LWTUNNEL_ENCAP_*`).
         EncapType(u16) = 21,
-        /// What there is to say of that encapsulation.
+        /// The attributes of that encapsulation.
         Encap(Nested<'a>) = 22,
         /// Seconds that the route still lives.
         Expires(u32) = 23,
@@ -172,13 +172,13 @@ impl<'a> RouteMessage<'a> {
         gateway(|is_one| self.attributes().filter(is_one).last())
     }
 
-    /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
+    /// Index of the output link (`RTA_OIF`). 0 counts as absent, as in Linux.
     #[must_use]
     pub fn ifindex(self) -> Option<IfIndex> {
         last!(self, RouteAttr::Oif).flatten()
     }
 
-    /// The metric. 0 and none are one.
+    /// The metric. An absent metric and 0 are equivalent.
     #[must_use]
     pub fn priority(self) -> Option<u32> {
         last!(self, RouteAttr::Priority)
@@ -190,7 +190,7 @@ impl<'a> RouteMessage<'a> {
         last!(self, RouteAttr::PreferredSource)
     }
 
-    /// The table, wherever its number stands.
+    /// The table, from the attribute or the header.
     #[must_use]
     pub fn table(self) -> Table {
         Table(last!(self, RouteAttr::Table).unwrap_or(u32::from(self.header.table)))
@@ -208,7 +208,7 @@ impl<'a> RouteMessage<'a> {
         last!(self, RouteAttr::Multipath)
     }
 
-    /// Whether something is put around the packets (RTA_ENCAP): the route leads to other hosts than
+    /// Whether the packets are encapsulated (RTA_ENCAP): the route leads to other hosts than
     /// its gateway alone says.
     pub(super) fn has_encap(self) -> bool {
         self.attributes().any(|attr| matches!(attr, RouteAttr::Encap(_)))
