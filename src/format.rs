@@ -145,6 +145,7 @@ by_debug! {
     netlink::NeighbourState,
     @['a] netlink::Nested<'a>,
     @['a] netlink::NextHop<'a>,
+    @['a] netlink::NextHopIter<'a>,
     @['a] netlink::NextHops<'a>,
     netlink::OnlinkRoute,
     netlink::OtherRoute,

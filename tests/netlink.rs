@@ -659,6 +659,7 @@ fn several_next_hops_are_read() {
     let hops: Vec<_> = route
         .next_hops()
         .unwrap()
+        .iter()
         .map(|hop| (hop.gateway(), hop.hops, hop.ifindex.map_or(0, u32::from)))
         .collect();
     assert_eq!(hops, [(Some(ip("fd00:9::2")), 0, 0), (Some(ip("fd00:9::3")), 4, 0)]);

@@ -49,7 +49,7 @@ fn ip(text: &str) -> IpAddr {
 /// The gateways and links of the next hops.
 fn hops(bytes: &[u8]) -> Vec<(Option<IpAddr>, u16, u32)> {
     let hops = route(bytes).next_hops().expect("next hops");
-    hops.map(|hop| (hop.gateway(), hop.weight(), hop.ifindex.map_or(0, u32::from))).collect()
+    hops.iter().map(|hop| (hop.gateway(), hop.weight(), hop.ifindex.map_or(0, u32::from))).collect()
 }
 
 fn record(bytes: &[u8]) -> Option<Record> {
@@ -95,7 +95,7 @@ fn next_hops_are_read_as_the_kernel_reads_them() {
         assert_eq!(route(notified).unreadable(), None);
     }
     let mixed = &recorded("multipath_onlink_mixed", "tx")[0];
-    let flags: Vec<_> = route(mixed).next_hops().unwrap().map(|hop| hop.flags).collect();
+    let flags: Vec<_> = route(mixed).next_hops().unwrap().iter().map(|hop| hop.flags).collect();
     assert_eq!(flags, [RouteFlags::ONLINK, RouteFlags::empty()]);
     // RTA_GATEWAY twice in a route with one hop: the last counts (`nla_parse`)
     for sender in ["tx", "notify"] {
@@ -110,7 +110,7 @@ fn bytes_after_the_last_next_hop_are_kept() {
     for (name, errno) in [("hops_trailing", 22), ("hops6_trailing", 0)] {
         let request = &recorded(name, "tx")[0];
         let hops = route(request).next_hops().unwrap();
-        assert_eq!((hops.count(), hops.trailing()), (2, &[1, 2, 3, 4][..]));
+        assert_eq!((hops.iter().count(), hops.trailing()), (2, &[1, 2, 3, 4][..]));
         let answers = recorded(name, "rx");
         let Ok(Body::Error(error)) = one(&answers[0]).body() else { panic!() };
         assert_eq!(error.errno(), errno, "{name}");

@@ -153,23 +153,24 @@ fn metrics(route: RouteMessage<'_>) -> Value {
 }
 
 fn next_hops(hops: NextHops<'_>) -> Value {
-    hops.map(|hop| {
-        let mut object = json!({
-            "gateway": hop.gateway(),
-            "oif": number(hop.ifindex),
-            "weight": hop.weight(),
-            "flags": hop.flags.bits(),
-        });
-        for attr in hop.attributes() {
-            match attr {
-                RouteAttr::EncapType(kind) => put(&mut object, "encap_type", kind),
-                RouteAttr::Flow(flow) => put(&mut object, "flow", flow),
-                _ => {}
+    hops.iter()
+        .map(|hop| {
+            let mut object = json!({
+                "gateway": hop.gateway(),
+                "oif": number(hop.ifindex),
+                "weight": hop.weight(),
+                "flags": hop.flags.bits(),
+            });
+            for attr in hop.attributes() {
+                match attr {
+                    RouteAttr::EncapType(kind) => put(&mut object, "encap_type", kind),
+                    RouteAttr::Flow(flow) => put(&mut object, "flow", flow),
+                    _ => {}
+                }
             }
-        }
-        object
-    })
-    .collect()
+            object
+        })
+        .collect()
 }
 
 fn neighbour_object(header: Header, neighbour: NeighbourMessage<'_>) -> Value {

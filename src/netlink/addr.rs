@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::native::{read_u32, write_u32};
+use super::native::IfAddrMsg;
 use super::value::{Family, Text, attributes, last, message};
 use super::writer::{RequestError, build};
 
@@ -29,18 +29,18 @@ impl AddressHeader {
     ///
     /// # Errors
     /// [`IfIndexError`] if the interface index is negative.
-    pub fn from_bytes(
-        [family, prefix_len, flags, scope, a, b, c, d]: [u8; 8],
-    ) -> Result<Self, IfIndexError> {
-        let ifindex = IfIndex::from_field(read_u32([a, b, c, d]))?;
+    pub fn from_bytes(bytes: [u8; 8]) -> Result<Self, IfIndexError> {
+        let IfAddrMsg { family, prefix_len, flags, scope, ifindex } = IfAddrMsg::from_bytes(bytes);
+        let ifindex = IfIndex::from_field(ifindex.get())?;
         Ok(Self { family: Family(family), prefix_len, flags, scope, ifindex })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 8] {
-        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
-        [self.family.0, self.prefix_len, self.flags, self.scope, a, b, c, d]
+        let Self { family: Family(family), prefix_len, flags, scope, ifindex } = self;
+        let ifindex = IfIndex::to_field(ifindex).into();
+        IfAddrMsg { family, prefix_len, flags, scope, ifindex }.to_bytes()
     }
 }
 

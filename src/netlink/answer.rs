@@ -4,7 +4,7 @@
 use super::attr::Attrs;
 use super::ext_ack::ExtAck;
 use super::header::{HEADER, Header, MessageError, MessageFlags};
-use super::native::{read_i32, write_i32, write_u32};
+use super::native::{read_i32, write_i32};
 use super::writer::Writer;
 
 /// The answer to a request (NLMSG_ERROR): an acknowledgement or an error.
@@ -90,8 +90,7 @@ impl<'a> ErrorMessage<'a> {
 
     pub(super) fn emit(self, writer: &mut Writer<'_>) {
         writer.bytes(&write_i32(self.code));
-        writer.bytes(&write_u32(self.request_len));
-        writer.bytes(&self.request.tail());
+        writer.bytes(&self.request.to_bytes(self.request_len));
         writer.bytes(self.request_payload);
         writer.bytes(self.attrs().as_bytes());
     }
@@ -183,7 +182,7 @@ mod tests {
     /// its payload.
     fn error(code: i32, length: u32, payload: &[u8], tlvs: &[u8]) -> Vec<u8> {
         let header = Header::request(MessageType::GETLINK, MessageFlags::LIST, 9);
-        [&code.to_ne_bytes()[..], &length.to_ne_bytes(), &header.tail(), payload, tlvs].concat()
+        [&code.to_ne_bytes()[..], &header.to_bytes(length), payload, tlvs].concat()
     }
 
     #[test]

@@ -92,18 +92,18 @@ impl<'a> Attr<'a> {
 /// let kind = 4_u16.to_ne_bytes();
 /// let bytes = [&length[..], &kind, &[0, 0, 0, 7], &[9, 9]].concat();
 /// let attrs = Attrs::new(&bytes);
-/// assert_eq!(attrs.count(), 1);
 /// assert_eq!(attrs.trailing(), [9, 9]);
-/// assert_eq!(attrs.check().unwrap_err().offset, 8);
+/// assert_eq!(attrs.clone().check().unwrap_err().offset, 8);
+/// assert_eq!(attrs.count(), 1);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attrs<'a> {
     rest: &'a [u8],
 }
 
 impl fmt::Debug for Attrs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(*self).finish()
+        f.debug_list().entries(self.clone()).finish()
     }
 }
 
@@ -123,9 +123,12 @@ impl<'a> Attrs<'a> {
     /// Returns the bytes after the last attribute, which are not an attribute; empty in most
     /// messages.
     #[must_use]
-    pub fn trailing(mut self) -> &'a [u8] {
-        while self.next().is_some() {}
-        self.rest
+    pub fn trailing(&self) -> &'a [u8] {
+        let mut rest = self.rest;
+        while let Some((_, after)) = split_attr(rest) {
+            rest = after;
+        }
+        rest
     }
 
     /// Checks that the attributes take up all bytes, as Linux does for the message types that it
@@ -144,8 +147,8 @@ impl<'a> Attrs<'a> {
     /// Returns the attribute of this type (flag bits aside), of several the last, as Linux reads
     /// most of them (`nla_parse`).
     #[must_use]
-    pub fn find(self, kind: u16) -> Option<Attr<'a>> {
-        self.filter(|attr| attr.kind() == kind).last()
+    pub fn find(&self, kind: u16) -> Option<Attr<'a>> {
+        self.clone().filter(|attr| attr.kind() == kind).last()
     }
 }
 
@@ -222,11 +225,11 @@ mod tests {
             let bytes = [&good[..], &bad].concat();
             let mut attrs = Attrs::new(&bytes);
             assert_eq!(attrs.trailing(), bad);
-            assert_eq!(attrs.check(), Err(AttrError { offset: 8 }), "{bad:?}");
+            assert_eq!(attrs.clone().check(), Err(AttrError { offset: 8 }), "{bad:?}");
             assert!(attrs.next().is_some());
             assert_eq!((attrs.next(), attrs.next()), (None, None));
             assert_eq!(attrs.as_bytes(), bad);
-            assert_eq!(attrs.check(), Err(AttrError { offset: 0 }));
+            assert_eq!(attrs.clone().check(), Err(AttrError { offset: 0 }));
         }
         assert_eq!(Attrs::new(&good).check(), Ok(Attrs::new(&good)));
         assert!(Attrs::new(&good).trailing().is_empty());

@@ -93,7 +93,7 @@ mod tests {
     /// its payload.
     fn error(code: i32, length: u32, payload: &[u8], tlvs: &[u8]) -> Vec<u8> {
         let header = Header::request(MessageType::GETLINK, MessageFlags::LIST, 9);
-        [&code.to_ne_bytes()[..], &length.to_ne_bytes(), &header.tail(), payload, tlvs].concat()
+        [&code.to_ne_bytes()[..], &header.to_bytes(length), payload, tlvs].concat()
     }
 
     fn step(

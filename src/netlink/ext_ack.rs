@@ -40,12 +40,12 @@ attributes! {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ExtAck<'a> {
-    attrs: Attrs<'a>,
+    bytes: &'a [u8],
 }
 
 impl<'a> ExtAck<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self { attrs: Attrs::new(bytes) }
+        Self { bytes }
     }
 
     /// The kernel's words (NLMSGERR_ATTR_MSG).
@@ -65,12 +65,12 @@ impl<'a> ExtAck<'a> {
 
     /// The attributes, typed, in the order they came.
     pub fn attributes(self) -> impl Iterator<Item = ExtAckAttr<'a>> {
-        self.attrs.map(ExtAckAttr::decode)
+        self.attrs().map(ExtAckAttr::decode)
     }
 
     /// The attributes, raw.
     #[must_use]
     pub const fn attrs(self) -> Attrs<'a> {
-        self.attrs
+        Attrs::new(self.bytes)
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use bitflags::bitflags;
 
 use super::ifindex::IfIndexError;
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::NlMsgHdr;
 
 /// Bytes of a message's header, its length field included.
 pub(super) const HEADER: usize = 16;
@@ -125,27 +125,30 @@ impl Header {
 
     /// The length field and the header.
     pub(super) fn from_bytes(bytes: [u8; HEADER]) -> (u32, Self) {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        let raw = NlMsgHdr::from_bytes(bytes);
         let header = Self {
-            kind: MessageType(read_u16([e, f])),
-            flags: MessageFlags::from_bits_retain(read_u16([g, h])),
-            seq: read_u32([i, j, k, l]),
-            port_id: read_u32([m, n, o, p]),
+            kind: MessageType(raw.message_type.get()),
+            flags: MessageFlags::from_bits_retain(raw.flags.get()),
+            seq: raw.seq.get(),
+            port_id: raw.port_id.get(),
         };
-        (read_u32([a, b, c, d]), header)
+        (raw.len.get(), header)
     }
 
-    /// The bytes after the length field.
-    pub(super) fn tail(self) -> [u8; 12] {
-        let [a, b] = write_u16(self.kind.0);
-        let [c, d] = write_u16(self.flags.bits());
-        let [e, f, g, h] = write_u32(self.seq);
-        let [i, j, k, l] = write_u32(self.port_id);
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+    /// The bytes of a message of `len` bytes.
+    pub(super) fn to_bytes(self, len: u32) -> [u8; HEADER] {
+        let raw = NlMsgHdr {
+            len: len.into(),
+            message_type: self.kind.0.into(),
+            flags: self.flags.bits().into(),
+            seq: self.seq.into(),
+            port_id: self.port_id.into(),
+        };
+        raw.to_bytes()
     }
 }
 
-/// Bytes that are no message.
+/// Bytes that are not a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum MessageError {

@@ -7,7 +7,7 @@ use bitflags::bitflags;
 
 use super::attr::{Attr, Attrs};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::native::{read_u16, read_u32};
+use super::native::RtNextHop;
 use super::value::{Value, nest_flag};
 use super::writer::Writer;
 
@@ -28,8 +28,8 @@ bitflags! {
     }
 }
 
-/// A walk over the next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
-/// `include/net/nexthop.h`): it ends at the first bytes that are not a next hop. There is at least
+/// The next hops of a multipath route (RTA_MULTIPATH), as Linux walks them (`rtnh_ok`,
+/// `include/net/nexthop.h`): the walk ends at the first bytes that are not a next hop. There is at least
 /// one. An attribute that has one with a negative interface index is unreadable
 /// ([`RouteMessage::unreadable`](super::RouteMessage::unreadable)).
 ///
@@ -52,7 +52,7 @@ bitflags! {
 /// })?;
 /// let message = Messages::new(&buffer[..len]).next().unwrap()?;
 /// let Body::Route(route) = message.body()? else { panic!() };
-/// let hop = route.next_hops().unwrap().next().unwrap();
+/// let hop = route.next_hops().unwrap().iter().next().unwrap();
 /// assert_eq!(hop.gateway(), Some("fe80::2".parse()?));
 /// assert_eq!((hop.ifindex, hop.weight()), (Some(IfIndex::literal::<3>()), 5));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,12 +62,12 @@ pub struct NextHops<'a> {
     /// Whether the attribute's type field has NLA_F_NESTED. Linux takes either, and sends it
     /// without.
     pub flagged: bool,
-    rest: &'a [u8],
+    bytes: &'a [u8],
 }
 
 impl fmt::Debug for NextHops<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(*self).finish()
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -76,13 +76,37 @@ impl<'a> NextHops<'a> {
     /// in a route of IPv6 (`ip6_route_multipath_add`) and refuses a route of IPv4 that has them
     /// (`fib_count_nexthops`).
     #[must_use]
-    pub fn trailing(mut self) -> &'a [u8] {
-        while self.next().is_some() {}
-        self.rest
+    pub fn trailing(self) -> &'a [u8] {
+        let mut rest = self.bytes;
+        while let Some((_, after)) = split_next_hop(rest) {
+            rest = after;
+        }
+        rest
+    }
+
+    /// Returns the next hops, in order.
+    #[must_use]
+    pub const fn iter(self) -> NextHopIter<'a> {
+        NextHopIter { rest: self.bytes }
     }
 }
 
-impl<'a> Iterator for NextHops<'a> {
+impl<'a> IntoIterator for NextHops<'a> {
+    type Item = NextHop<'a>;
+    type IntoIter = NextHopIter<'a>;
+
+    fn into_iter(self) -> NextHopIter<'a> {
+        self.iter()
+    }
+}
+
+/// The walk over [`NextHops`].
+#[derive(Clone, Debug)]
+pub struct NextHopIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for NextHopIter<'a> {
     type Item = NextHop<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -93,24 +117,24 @@ impl<'a> Iterator for NextHops<'a> {
     }
 }
 
-impl FusedIterator for NextHops<'_> {}
+impl FusedIterator for NextHopIter<'_> {}
 
 /// The first next hop and what follows its padding.
 fn split_next_hop(bytes: &[u8]) -> Option<(Result<NextHop<'_>, IfIndexError>, &[u8])> {
-    let ([a, b, flags, hops, c, d, e, f], _) = bytes.split_first_chunk()?;
-    let length = usize::from(read_u16([*a, *b]));
-    let attrs = Attrs::new(bytes.get(8..length)?);
-    let flags = RouteFlags::from_bits_retain(u32::from(*flags));
-    let ifindex = IfIndex::from_field(read_u32([*c, *d, *e, *f]));
-    let hop = ifindex.map(|ifindex| NextHop { flags, hops: *hops, ifindex, attrs });
+    let raw = RtNextHop::from_bytes(*bytes.first_chunk()?);
+    let length = usize::from(raw.len.get());
+    let attrs = bytes.get(8..length)?;
+    let flags = RouteFlags::from_bits_retain(u32::from(raw.flags));
+    let ifindex = IfIndex::from_field(raw.ifindex.get());
+    let hop = ifindex.map(|ifindex| NextHop { flags, hops: raw.hops, ifindex, attrs });
     let end = length.next_multiple_of(4).min(bytes.len());
     Some((hop, bytes.get(end..)?))
 }
 
 impl<'a> Value<'a> for NextHops<'a> {
     fn read(attr: Attr<'a>) -> Option<Self> {
-        let hops = Self { flagged: nest_flag(attr)?, rest: attr.value() };
-        let (mut hop, mut rest) = split_next_hop(hops.rest)?;
+        let hops = Self { flagged: nest_flag(attr)?, bytes: attr.value() };
+        let (mut hop, mut rest) = split_next_hop(hops.bytes)?;
         while hop.is_ok() {
             match split_next_hop(rest) {
                 Some(next) => (hop, rest) = next,
@@ -123,7 +147,7 @@ impl<'a> Value<'a> for NextHops<'a> {
     /// The bytes as they are: next hops within next hops, which Linux does not look at, are not
     /// walked.
     fn write(&self, kind: u16, writer: &mut Writer<'_>) {
-        writer.nested(kind, self.flagged, |writer| writer.bytes(self.rest));
+        writer.nested(kind, self.flagged, |writer| writer.bytes(self.bytes));
     }
 }
 
@@ -136,7 +160,7 @@ pub struct NextHop<'a> {
     pub hops: u8,
     /// Index of the link; `None` if the kernel is to find it by the gateway.
     pub ifindex: Option<IfIndex>,
-    attrs: Attrs<'a>,
+    attrs: &'a [u8],
 }
 
 impl<'a> NextHop<'a> {
@@ -149,7 +173,7 @@ impl<'a> NextHop<'a> {
     /// The attributes, raw.
     #[must_use]
     pub const fn attrs(&self) -> Attrs<'a> {
-        self.attrs
+        Attrs::new(self.attrs)
     }
 }
 
@@ -181,7 +205,7 @@ mod tests {
 
     fn gateway_of(attrs: &[RouteAttr<'_>]) -> Option<IpAddr> {
         let bytes = hop(None, attrs);
-        read(&bytes).unwrap().next().unwrap().gateway()
+        read(&bytes).unwrap().iter().next().unwrap().gateway()
     }
 
     #[test]
@@ -204,7 +228,7 @@ mod tests {
     #[test]
     fn a_next_hop_has_all_that_it_says() {
         let bytes = hop(None, &[RouteAttr::Flow(5), RouteAttr::Gateway(FIRST)]);
-        let read = read(&bytes).unwrap().next().unwrap();
+        let read = read(&bytes).unwrap().iter().next().unwrap();
         assert_eq!((read.flags, read.hops, read.weight()), (RouteFlags::ONLINK, 2, 3));
         assert_eq!(read.ifindex, Some(IfIndex::literal::<7>()));
         assert_eq!((read.attrs().count(), read.attributes().count()), (2, 2));
@@ -228,7 +252,7 @@ mod tests {
                 13..=16 => (2, &[][..]),
                 _ => (1, &second[..]),
             };
-            assert_eq!((hops.count(), hops.trailing()), (count, trailing), "{length}");
+            assert_eq!((hops.iter().count(), hops.trailing()), (count, trailing), "{length}");
             assert_eq!(read(&second).is_some(), is_second);
         }
         for cut in 0..one.len() {
@@ -239,9 +263,9 @@ mod tests {
     #[test]
     fn an_attribute_with_a_negative_index_is_unreadable() {
         let mut bytes = [hop(None, &[]), hop(None, &[RouteAttr::Flow(1)])].concat();
-        assert_eq!(read(&bytes).unwrap().count(), 2);
+        assert_eq!(read(&bytes).unwrap().iter().count(), 2);
         bytes[12..16].copy_from_slice(&0_i32.to_ne_bytes());
-        assert_eq!(read(&bytes).unwrap().last().unwrap().ifindex, None);
+        assert_eq!(read(&bytes).unwrap().iter().last().unwrap().ifindex, None);
         bytes[12..16].copy_from_slice(&(-1_i32).to_ne_bytes());
         assert!(read(&bytes).is_none());
         assert!(RouteAttr::decode(Attr::new(9, &bytes)).is_unreadable());

@@ -8,7 +8,7 @@ use crate::wire::MacAddr;
 use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
 use super::name::LinkName;
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::IfInfoMsg;
 use super::value::{Family, Nested, Text, attributes, last, message};
 use super::writer::{RequestError, Writer, build};
 
@@ -76,25 +76,29 @@ impl LinkHeader {
     /// # Errors
     /// [`IfIndexError`] if the interface index is negative.
     pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, IfIndexError> {
-        let [family, reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n] = bytes;
+        let raw = IfInfoMsg::from_bytes(bytes);
         Ok(Self {
-            family: Family(family),
-            reserved,
-            hardware_type: read_u16([a, b]),
-            ifindex: IfIndex::from_field(read_u32([c, d, e, f]))?,
-            flags: LinkFlags::from_bits_retain(read_u32([g, h, i, j])),
-            change: LinkFlags::from_bits_retain(read_u32([k, l, m, n])),
+            family: Family(raw.family),
+            reserved: raw.reserved,
+            hardware_type: raw.hardware_type.get(),
+            ifindex: IfIndex::from_field(raw.ifindex.get())?,
+            flags: LinkFlags::from_bits_retain(raw.flags.get()),
+            change: LinkFlags::from_bits_retain(raw.change.get()),
         })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
-        let [a, b] = write_u16(self.hardware_type);
-        let [c, d, e, f] = write_u32(IfIndex::to_field(self.ifindex));
-        let [g, h, i, j] = write_u32(self.flags.bits());
-        let [k, l, m, n] = write_u32(self.change.bits());
-        [self.family.0, self.reserved, a, b, c, d, e, f, g, h, i, j, k, l, m, n]
+        let raw = IfInfoMsg {
+            family: self.family.0,
+            reserved: self.reserved,
+            hardware_type: self.hardware_type.into(),
+            ifindex: IfIndex::to_field(self.ifindex).into(),
+            flags: self.flags.bits().into(),
+            change: self.change.bits().into(),
+        };
+        raw.to_bytes()
     }
 }
 
@@ -109,7 +113,7 @@ attributes! {
         Name(Text<'a>) = 3,
         /// The MTU in bytes.
         Mtu(u32) = 4,
-        /// Index of the link under it; of a veth the other side's. `None` if there is none.
+        /// Index of the lower link (`IFLA_LINK`); of a veth the other side's. `None` if it has none.
         Link(Option<IfIndex>) = 5,
         /// The queueing discipline.
         Qdisc(Text<'a>) = 6,
@@ -141,11 +145,11 @@ attributes! {
     pub enum LinkInfoAttr {
         /// The kind: "vxlan", "bridge", "veth".
         Kind(Text<'a>) = 1,
-        /// What there is to say of that kind: for "vxlan" [`VxlanAttr`](super::VxlanAttr).
+        /// The attributes of that kind (`IFLA_INFO_DATA`): for "vxlan" [`VxlanAttr`](super::VxlanAttr).
         Data(Nested<'a>) = 2,
         /// The kind of the link that it is a port of.
         PortKind(Text<'a>) = 4,
-        /// What there is to say of it as a port.
+        /// Its attributes as a port (`IFLA_INFO_SLAVE_DATA`).
         PortData(Nested<'a>) = 5,
     }
 }
@@ -174,7 +178,8 @@ impl<'a> LinkMessage<'a> {
         last!(self, LinkAttr::Address)
     }
 
-    /// Index of the link under it; of a veth the other side's.
+    /// Index of the lower link (`IFLA_LINK`), over which a vxlan or VLAN device sends; of a veth the
+    /// other side's.
     #[must_use]
     pub fn lower_ifindex(self) -> Option<IfIndex> {
         last!(self, LinkAttr::Link).flatten()
@@ -202,7 +207,7 @@ impl<'a> LinkMessage<'a> {
         kinds.last()
     }
 
-    /// What there is to say of its kind.
+    /// The attributes of its kind (`IFLA_INFO_DATA`).
     #[must_use]
     pub fn data(self) -> Option<Nested<'a>> {
         let data = self.info().filter_map(|attr| match attr {
@@ -349,7 +354,7 @@ impl MasterChange {
 pub struct LinkChange {
     /// Index of the link.
     pub ifindex: IfIndex,
-    /// Set to work, or not to.
+    /// Administratively up, or down.
     pub up: Option<bool>,
     /// The MAC address.
     pub address: Option<MacAddr>,

@@ -58,7 +58,7 @@ impl<'a> Message<'a> {
     /// Builds the message again from its decoded parts; the length in bytes.
     ///
     /// # Errors
-    /// [`RebuildError`] when the body is none, or `buffer` too short; `buffer` is then as it was.
+    /// [`RebuildError`] if the body is malformed or `buffer` too short; `buffer` is then as it was.
     pub fn rebuild(&self, buffer: &mut [u8]) -> Result<usize, RebuildError> {
         let body = self.body().map_err(RebuildError::Message)?;
         build(buffer, self.header, |writer| body.emit(writer)).map_err(RebuildError::Build)
@@ -143,9 +143,9 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A walk over the messages in a buffer, each padded to four bytes. The first that is none is
-/// returned as an error and ends the walk.
-#[derive(Clone, Copy, Debug)]
+/// A walk over the messages in a buffer, each padded to four bytes. The first that is
+/// malformed is returned as an error and ends the walk.
+#[derive(Clone, Debug)]
 pub struct Messages<'a> {
     rest: &'a [u8],
 }
@@ -186,7 +186,7 @@ fn split_message(bytes: &[u8]) -> Result<(Message<'_>, &[u8]), MessageError> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RebuildError {
-    /// Its body is none.
+    /// Its body is malformed.
     Message(MessageError),
     /// It cannot be laid into the buffer.
     Build(RequestError),

@@ -9,7 +9,7 @@ use crate::wire::MacAddr;
 
 use super::header::{Header, MessageFlags, MessageType};
 use super::ifindex::{IfIndex, IfIndexError};
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::NdMsg;
 use super::value::{Be16, Family, attributes, last, message};
 use super::writer::{RequestError, build};
 
@@ -84,24 +84,29 @@ impl NeighbourHeader {
     /// # Errors
     /// [`IfIndexError`] if the interface index is negative.
     pub fn from_bytes(bytes: [u8; 12]) -> Result<Self, IfIndexError> {
-        let [family, r, s, t, a, b, c, d, e, f, flags, neigh_type] = bytes;
+        let raw = NdMsg::from_bytes(bytes);
         Ok(Self {
-            family: Family(family),
-            reserved: [r, s, t],
-            ifindex: IfIndex::from_field(read_u32([a, b, c, d]))?,
-            state: NeighbourState::from_bits_retain(read_u16([e, f])),
-            flags: NeighbourFlags::from_bits_retain(flags),
-            neigh_type,
+            family: Family(raw.family),
+            reserved: raw.reserved,
+            ifindex: IfIndex::from_field(raw.ifindex.get())?,
+            state: NeighbourState::from_bits_retain(raw.state.get()),
+            flags: NeighbourFlags::from_bits_retain(raw.flags),
+            neigh_type: raw.neigh_type,
         })
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
-        let [r, s, t] = self.reserved;
-        let [a, b, c, d] = write_u32(IfIndex::to_field(self.ifindex));
-        let [e, f] = write_u16(self.state.bits());
-        [self.family.0, r, s, t, a, b, c, d, e, f, self.flags.bits(), self.neigh_type]
+        let raw = NdMsg {
+            family: self.family.0,
+            reserved: self.reserved,
+            ifindex: IfIndex::to_field(self.ifindex).into(),
+            state: self.state.bits().into(),
+            flags: self.flags.bits(),
+            neigh_type: self.neigh_type,
+        };
+        raw.to_bytes()
     }
 }
 
@@ -224,96 +229,6 @@ impl NeighbourEntry {
     }
 }
 
-/// A permanent FDB entry of a vxlan device: behind which remote VTEP a MAC address is (flannel
-/// `vxlan/device.go` `AddFDB`).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct FdbEntry {
-    /// Index of the vxlan link.
-    pub ifindex: IfIndex,
-    /// The MAC address of the peer's vxlan device; [`MacAddr::ZERO`] for a destination of all that
-    /// is not known.
-    pub mac: MacAddr,
-    /// The remote VTEP's address in the underlay.
-    pub remote: IpAddr,
-}
-
-impl FdbEntry {
-    /// Writes the request that adds it, which the kernel refuses if the MAC address has an entry;
-    /// returns the length in bytes.
-    ///
-    /// # Errors
-    /// [`RequestError`] if the buffer is too short; it is then as it was.
-    pub fn write_add(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
-        let header = Header::request(MessageType::NEWNEIGH, MessageFlags::ADD, seq);
-        self.write(header, NeighbourState::PERMANENT, buffer)
-    }
-
-    /// Writes the request that sets it; the length in bytes.
-    ///
-    /// # Errors
-    /// [`RequestError`] when the buffer is too short; it is then as it was.
-    pub fn write_set(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
-        let header = Header::request(MessageType::NEWNEIGH, MessageFlags::SET, seq);
-        self.write(header, NeighbourState::PERMANENT, buffer)
-    }
-
-    /// Writes the request that deletes it, which has state 0 as flannel's; the length in bytes.
-    ///
-    /// # Errors
-    /// [`RequestError`] when the buffer is too short; it is then as it was.
-    pub fn write_delete(&self, seq: u32, buffer: &mut [u8]) -> Result<usize, RequestError> {
-        let header = Header::request(MessageType::DELNEIGH, MessageFlags::CHANGE, seq);
-        self.write(header, NeighbourState::empty(), buffer)
-    }
-
-    fn write(
-        &self,
-        header: Header,
-        state: NeighbourState,
-        buffer: &mut [u8],
-    ) -> Result<usize, RequestError> {
-        let fixed = NeighbourHeader {
-            family: Family::BRIDGE,
-            reserved: [0; 3],
-            ifindex: Some(self.ifindex),
-            state,
-            flags: NeighbourFlags::SELF,
-            neigh_type: 0,
-        };
-        write_entry(header, fixed, self.remote, self.mac, buffer)
-    }
-
-    /// The permanent FDB entry that a message is about: one with a remote VTEP, of the device
-    /// itself, that keeps to the device's VNI and port. [`MacAddr::ZERO`] is a value: the entry for
-    /// all MAC addresses without one. So is a group. Of both Linux may have several entries, one
-    /// for each remote VTEP.
-    ///
-    /// Returns `None` of an entry that ages (without NUD_PERMANENT), of a bridge's (without
-    /// NTF_SELF), of one whose remote is absent, 0.0.0.0 or `::`, which leads nowhere, of one with
-    /// its own port, VNI, link or source VNI, and if an attribute is
-    /// [unreadable](NeighbourMessage::unreadable).
-    #[must_use]
-    pub fn from_message(message: NeighbourMessage<'_>) -> Option<Self> {
-        let header = message.header;
-        let own = header.family == Family::BRIDGE && header.flags.contains(NeighbourFlags::SELF);
-        let is_permanent = header.state.contains(NeighbourState::PERMANENT);
-        if !own || !is_permanent || message.unreadable().is_some() || leads_elsewhere(message) {
-            return None;
-        }
-        let remote = message.destination().filter(|remote| !remote.is_unspecified())?;
-        Some(Self { ifindex: header.ifindex?, mac: message.link_address()?, remote })
-    }
-}
-
-/// Whether an FDB entry has its own port, VNI, link or source VNI: Linux reports those that are not
-/// the device's.
-fn leads_elsewhere(message: NeighbourMessage<'_>) -> bool {
-    use NeighbourAttr::{Port, SourceVni, Vni};
-    message
-        .attributes()
-        .any(|attr| matches!(attr, Port(_) | Vni(_) | NeighbourAttr::IfIndex(_) | SourceVni(_)))
-}
-
 /// The request for all neighbours: ARP entries with [`Family::INET`], ND with [`Family::INET6`],
 /// FDB with [`Family::BRIDGE`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -341,7 +256,7 @@ impl NeighbourDump {
     }
 }
 
-fn write_entry(
+pub(super) fn write_entry(
     header: Header,
     fixed: NeighbourHeader,
     destination: IpAddr,
@@ -358,6 +273,7 @@ fn write_entry(
 #[cfg(test)]
 mod tests {
     use super::super::attr::Attr;
+    use super::super::fdb::FdbEntry;
     use super::super::writer::Writer;
     use super::*;
 

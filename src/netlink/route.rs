@@ -7,7 +7,7 @@ use super::attr::Attr;
 use super::header::{Header, MessageFlags, MessageType};
 use super::hop::{NextHop, NextHops, RouteFlags};
 use super::ifindex::IfIndex;
-use super::native::{read_u16, read_u32, write_u16, write_u32};
+use super::native::{RtMsg, read_u16, write_u16};
 use super::value::{Family, Nested, Value, attributes, last, message};
 use super::writer::{RequestError, Writer, build};
 
@@ -66,56 +66,48 @@ impl RouteHeader {
     /// The header that these bytes are.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
-        let [
-            family,
-            destination_len,
-            source_len,
-            tos,
-            table,
-            protocol,
-            scope,
-            route_type,
-            a,
-            b,
-            c,
-            d,
-        ] = bytes;
-        let flags = RouteFlags::from_bits_retain(read_u32([a, b, c, d]));
-        let family = Family(family);
-        Self { family, destination_len, source_len, tos, table, protocol, scope, route_type, flags }
+        let raw = RtMsg::from_bytes(bytes);
+        Self {
+            family: Family(raw.family),
+            destination_len: raw.destination_len,
+            source_len: raw.source_len,
+            tos: raw.tos,
+            table: raw.table,
+            protocol: raw.protocol,
+            scope: raw.scope,
+            route_type: raw.route_type,
+            flags: RouteFlags::from_bits_retain(raw.flags.get()),
+        }
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 12] {
-        let [a, b, c, d] = write_u32(self.flags.bits());
-        [
-            self.family.0,
-            self.destination_len,
-            self.source_len,
-            self.tos,
-            self.table,
-            self.protocol,
-            self.scope,
-            self.route_type,
-            a,
-            b,
-            c,
-            d,
-        ]
+        let raw = RtMsg {
+            family: self.family.0,
+            destination_len: self.destination_len,
+            source_len: self.source_len,
+            tos: self.tos,
+            table: self.table,
+            protocol: self.protocol,
+            scope: self.scope,
+            route_type: self.route_type,
+            flags: self.flags.bits().into(),
+        };
+        raw.to_bytes()
     }
 }
 
 attributes! {
     /// An attribute of a route (`RTA_*`).
     pub enum RouteAttr {
-        /// The destination; its prefix length stands in the header.
+        /// The destination; its prefix length is in the header.
         Destination(IpAddr) = 1,
-        /// The source that the route is for; its prefix length stands in the header.
+        /// The source that the route is for; its prefix length is in the header.
         Source(IpAddr) = 2,
-        /// Index of the link that the packets come in by.
+        /// Index of the input link (`RTA_IIF`).
         Iif(Option<IfIndex>) = 3,
-        /// Index of the link that the packets leave by.
+        /// Index of the output link (`RTA_OIF`).
         Oif(Option<IfIndex>) = 4,
         /// The gateway.
         Gateway(IpAddr) = 5,
@@ -137,9 +129,9 @@ attributes! {
         Via(Via) = 18,
         /// The preference of a route of IPv6 (RFC 4191): 0 medium, 1 high, 3 low.
         Preference(u8) = 20,
-        /// What is put around the packets (`LWTUNNEL_ENCAP_*`).
+        /// The type of the lightweight tunnel encapsulation (`LWTUNNEL_ENCAP_*`).
         EncapType(u16) = 21,
-        /// What there is to say of that encapsulation.
+        /// The attributes of that encapsulation.
         Encap(Nested<'a>) = 22,
         /// Seconds that the route still lives.
         Expires(u32) = 23,
@@ -180,13 +172,13 @@ impl<'a> RouteMessage<'a> {
         gateway(|is_one| self.attributes().filter(is_one).last())
     }
 
-    /// Index of the link that the packets leave by. 0 counts as absent, as in Linux.
+    /// Index of the output link (`RTA_OIF`). 0 counts as absent, as in Linux.
     #[must_use]
     pub fn ifindex(self) -> Option<IfIndex> {
         last!(self, RouteAttr::Oif).flatten()
     }
 
-    /// The metric. 0 and none are one.
+    /// The metric. An absent metric and 0 are equivalent.
     #[must_use]
     pub fn priority(self) -> Option<u32> {
         last!(self, RouteAttr::Priority)
@@ -198,7 +190,7 @@ impl<'a> RouteMessage<'a> {
         last!(self, RouteAttr::PreferredSource)
     }
 
-    /// The table, wherever its number stands.
+    /// The table, from the attribute or the header.
     #[must_use]
     pub fn table(self) -> Table {
         Table(last!(self, RouteAttr::Table).unwrap_or(u32::from(self.header.table)))
@@ -216,7 +208,7 @@ impl<'a> RouteMessage<'a> {
         last!(self, RouteAttr::Multipath)
     }
 
-    /// Whether something is put around the packets (RTA_ENCAP): the route leads to other hosts than
+    /// Whether the packets are encapsulated (RTA_ENCAP): the route leads to other hosts than
     /// its gateway alone says.
     pub(super) fn has_encap(self) -> bool {
         self.attributes().any(|attr| matches!(attr, RouteAttr::Encap(_)))

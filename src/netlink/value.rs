@@ -61,7 +61,7 @@ impl fmt::Debug for Text<'_> {
 pub struct Nested<'a> {
     /// Whether its type field has NLA_F_NESTED, which old nests lack.
     pub flagged: bool,
-    attrs: Attrs<'a>,
+    bytes: &'a [u8],
 }
 
 impl<'a> Nested<'a> {
@@ -69,7 +69,7 @@ impl<'a> Nested<'a> {
     /// on.
     #[must_use]
     pub const fn attrs(self) -> Attrs<'a> {
-        self.attrs
+        Attrs::new(self.bytes)
     }
 }
 
@@ -161,13 +161,13 @@ impl<'a> Value<'a> for Text<'a> {
 impl<'a> Value<'a> for Nested<'a> {
     fn read(attr: Attr<'a>) -> Option<Self> {
         let flagged = nest_flag(attr)?;
-        Some(Self { flagged, attrs: attr.nested() })
+        Some(Self { flagged, bytes: attr.value() })
     }
 
     /// Its bytes as they are: a nest of any depth is one attribute here, so that nothing calls
     /// itself.
     fn write(&self, kind: u16, writer: &mut Writer<'_>) {
-        writer.nested(kind, self.flagged, |writer| writer.bytes(self.attrs.as_bytes()));
+        writer.nested(kind, self.flagged, |writer| writer.bytes(self.bytes));
     }
 }
 
@@ -238,7 +238,7 @@ macro_rules! message {
         pub struct $name<'a> {
             /// The fixed part.
             pub header: $header,
-            attrs: $crate::netlink::Attrs<'a>,
+            attrs: &'a [u8],
         }
 
         impl<'a> $name<'a> {
@@ -250,17 +250,17 @@ macro_rules! message {
             /// - [`MessageError::IfIndex`](crate::netlink::MessageError::IfIndex) if its interface
             ///   index is negative.
             pub fn parse(body: &'a [u8]) -> Result<Self, $crate::netlink::MessageError> {
-                use $crate::netlink::{Attrs, MessageError};
+                use $crate::netlink::MessageError;
                 let (header, rest) = body
                     .split_first_chunk::<$size>()
                     .ok_or(MessageError::Body { needed: $size, available: body.len() })?;
                 let header = $read(*header).map_err(MessageError::IfIndex)?;
-                Ok(Self { header, attrs: Attrs::new(rest) })
+                Ok(Self { header, attrs: rest })
             }
 
             /// The attributes, typed, in the order they came.
             pub fn attributes(self) -> impl Iterator<Item = $attr<'a>> {
-                self.attrs.map($attr::decode)
+                self.attrs().map($attr::decode)
             }
 
             /// The first attribute of a known type whose value is not of that type's size or form.
@@ -268,23 +268,24 @@ macro_rules! message {
             /// ([`FdbEntry`](crate::netlink::FdbEntry) and the like) read no such message.
             #[must_use]
             pub fn unreadable(self) -> Option<$crate::netlink::Attr<'a>> {
-                Iterator::find(&mut { self.attrs }, |attr| $attr::decode(*attr).is_unreadable())
+                Iterator::find(&mut self.attrs(), |attr| $attr::decode(*attr).is_unreadable())
             }
 
             /// The attributes, raw.
             #[must_use]
             pub const fn attrs(self) -> $crate::netlink::Attrs<'a> {
-                self.attrs
+                $crate::netlink::Attrs::new(self.attrs)
             }
 
             /// Appends the fixed part, the attributes and the trailing bytes to a message.
             pub fn emit(self, writer: &mut $crate::netlink::Writer<'_>) {
                 writer.bytes(&self.header.to_bytes());
-                for attr in self.attrs {
+                let mut attrs = self.attrs();
+                for attr in attrs.by_ref() {
                     $attr::decode(attr).emit(writer);
                     writer.pad_as_read(attr.padding());
                 }
-                writer.bytes(self.attrs.trailing());
+                writer.bytes(attrs.as_bytes());
             }
         }
     };

@@ -40,9 +40,9 @@ attributes! {
         Proxy(u8) = 11,
         /// Routes are short-circuited.
         Rsc(u8) = 12,
-        /// Tells when a destination MAC address is missing.
+        /// Reports when a destination MAC address is missing.
         L2Miss(u8) = 13,
-        /// Tells when a destination IP address is missing.
+        /// Reports when a destination IP address is missing.
         L3Miss(u8) = 14,
         /// UDP destination port.
         Port(Be16) = 15,
@@ -84,7 +84,7 @@ attributes! {
 }
 
 impl<'a> LinkMessage<'a> {
-    /// What there is to say of a vxlan device; nothing of another link.
+    /// The attributes of a vxlan device; empty for another link.
     pub fn vxlan(self) -> impl Iterator<Item = VxlanAttr<'a>> {
         let is_vxlan = self.kind().and_then(|kind| kind.as_str()) == Some("vxlan");
         let nested = self.data().filter(|_| is_vxlan);
@@ -113,7 +113,7 @@ pub struct VxlanLink<'a> {
     pub learning: bool,
     /// ARP requests are answered from the neighbour table.
     pub proxy: bool,
-    /// Missing MAC and IP addresses are told (l2miss, l3miss).
+    /// Missing MAC and IP addresses are reported (l2miss, l3miss).
     pub misses: bool,
     /// Group policy extension.
     pub gbp: bool,

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::attr::AttrFlags;
 use super::header::Header;
-use super::native::{write_u16, write_u32};
+use super::native::write_u16;
 
 /// The most bytes of an attribute, its header included.
 const ATTR_MAX: usize = 0xffff;
@@ -47,8 +47,7 @@ fn lay<'b>(
     body: impl Fn(&mut Writer<'_>),
 ) -> Writer<'b> {
     let mut writer = Writer { buffer, length: 0, padding: 0, too_long: None };
-    writer.bytes(&write_u32(total));
-    writer.bytes(&header.tail());
+    writer.bytes(&header.to_bytes(total));
     body(&mut writer);
     writer
 }

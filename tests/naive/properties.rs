@@ -389,7 +389,7 @@ fn attributes_are_rebuilt(body: Body<'_>) {
             let again = Attrs::new(&again[16..len]).next().expect("an attribute");
             assert_eq!((again.raw_type(), again.value()), (attr.raw_type(), attr.value()));
             match read {
-                RouteAttr::Multipath(hops) => nests.extend(hops.map(|hop| hop.attrs())),
+                RouteAttr::Multipath(hops) => nests.extend(hops.iter().map(|hop| hop.attrs())),
                 RouteAttr::Encap(nest) | RouteAttr::Metrics(nest) => nests.push(nest.attrs()),
                 _ => {}
             }

@@ -136,7 +136,7 @@ fn routes(checks: &mut Checks<'_>) {
             return None;
         };
         let hops = route.next_hops()?;
-        let next = { hops }.next()?;
+        let next = hops.iter().next()?;
         let gateway = next.gateway() == Some(ip(10, 0, 0, 1))
             && (next.weight(), next.attributes().count(), next.attrs().count()) == (1, 1, 1)
             && hops.trailing().is_empty()
