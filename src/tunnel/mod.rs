@@ -16,6 +16,7 @@ mod encap;
 mod entropy;
 mod fast_path;
 mod inner;
+mod kind;
 mod lco;
 pub mod minimal;
 pub mod mtu;

@@ -18,6 +18,8 @@ pub struct Vtep<'a> {
     /// The three sets, as the fast path compares them.
     pub(super) fast: FastMatch,
     pub(super) own_mac: Option<MacAddr>,
+    /// The inner Ethernet header is stripped, and is for `own_mac`.
+    pub(super) takes_packets: bool,
     pub(super) outer_tag: OuterTag,
     pub(super) reserved_bits: ReservedBits,
     pub(super) gbp: bool,
@@ -47,6 +49,7 @@ impl<'a> Vtep<'a> {
             vnis: Set::Any,
             fast: FastMatch::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
             own_mac: None,
+            takes_packets: false,
             outer_tag: OuterTag::Untagged,
             reserved_bits: ReservedBits::Ignore,
             gbp: false,
@@ -104,11 +107,47 @@ impl<'a> Vtep<'a> {
         self.sets(self.ports, self.locals, vnis)
     }
 
-    /// Sets the receiver's own inner MAC address: a frame from it went in a loop, and is refused.
+    /// Refuses frames whose inner *source* is this, the receiver's own inner MAC address: they went in a loop.
+    /// The inner destination is checked by [`inner_ethernet`](Self::inner_ethernet).
     pub const fn own_mac(mut self, mac: MacAddr) -> Self {
         self.own_mac = Some(mac);
         self.looks_inside = true;
         self
+    }
+
+    /// Receives IP packets, as flannel.1 and a TUN device do: the counterpart of
+    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet). Decap strips the inner Ethernet
+    /// header as well. It refuses a frame for another MAC address than `own` as `InnerDestination` (a group
+    /// address is another one), a tagged frame as `InnerVlan`, and what is not IP as `NotIp`. It includes
+    /// [`own_mac`](Self::own_mac).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::buf::{ArrayFrame, FrameBuf};
+    /// use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, Vtep};
+    /// use vtep::verdict::DropReason;
+    /// use vtep::wire::MacAddr;
+    ///
+    /// let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+    /// let (a, b) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    /// let config = TunnelConfig::linux(a, b, Adjacency::new(mac(1), mac(2)));
+    /// let to_flannel = config.inner_ethernet(mac(4), mac(3)).build()?;
+    ///
+    /// // An IPv4 packet of 24 bytes, as a TUN device returns it.
+    /// let packet = [&[0x45, 0, 0, 24][..], &[0; 20]].concat();
+    /// let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&packet, 64).unwrap();
+    /// to_flannel.encap(&mut frame, &mut EncapState::predictable())?;
+    ///
+    /// let another = Vtep::linux().inner_ethernet(mac(5));
+    /// assert_eq!(another.decap(&mut frame), Err(DropReason::InnerDestination));
+    /// Vtep::linux().inner_ethernet(mac(4)).decap(&mut frame)?;
+    /// assert_eq!(frame.bytes(), packet);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub const fn inner_ethernet(mut self, own: MacAddr) -> Self {
+        self.takes_packets = true;
+        self.own_mac(own)
     }
 
     /// Sets which VLAN tags the underlay's frames have.

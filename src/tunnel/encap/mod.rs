@@ -32,7 +32,7 @@ impl Tunnel {
     /// [carries packets](Self::carries_packets).
     ///
     /// # Errors
-    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotLinear`, `PartialChecksum`: see
+    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotEthernet`, `NotLinear`, `PartialChecksum`: see
     /// [`DropReason`]. The frame is as it was then.
     #[inline]
     pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {

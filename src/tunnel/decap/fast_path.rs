@@ -124,7 +124,7 @@ impl Vtep<'_> {
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
     #[inline]
     pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, DropReason> {
-        let decapsulated = if self.needs_tag() { Err(None) } else { self.decap_fast(frame) };
+        let decapsulated = if self.needs_slow_path() { Err(None) } else { self.decap_fast(frame) };
         decapsulated.or_else(|reason| match reason {
             Some(reason) => Err(reason),
             None => {

@@ -39,15 +39,19 @@ struct Edit {
 }
 
 impl Decap {
-    /// Where the inner frame begins, in bytes from the start of the outer one.
+    /// The offset of the inner frame, or of the packet if the VTEP strips its
+    /// [Ethernet header](Vtep::inner_ethernet), in bytes from the start of the outer frame.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The inner frame's length in bytes.
+    /// The length of the inner frame or packet in bytes.
     #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "an inner frame has 14 bytes at least")]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "an inner frame has at least 14 bytes, a packet 20"
+    )]
     pub const fn len(&self) -> usize {
         self.len
     }
@@ -175,8 +179,19 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    pub(crate) const fn needs_tag(&self) -> bool {
+    pub(super) const fn needs_tag(&self) -> bool {
         matches!(self.outer_tag, OuterTag::One(_))
+    }
+
+    /// Returns whether the fast path would be wrong about every packet.
+    #[inline]
+    pub(crate) const fn needs_slow_path(&self) -> bool {
+        self.needs_tag() || self.takes_packets
+    }
+
+    /// The bytes of the inner frame that are stripped too.
+    const fn inner_link_len(&self) -> usize {
+        if self.takes_packets { EthernetHeader::LEN } else { 0 }
     }
 
     /// Goes over the tags of the outer frame.
@@ -319,7 +334,10 @@ impl Vtep<'_> {
         let gbp = self.check_vxlan(vxlan, outer.udp.destination_port())?;
         let len = payload_len.wrapping_sub(VxlanHeader::LEN);
         let edit = self.check_inner(inner, len, outer.class)?;
-        let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        // `check_inner` has seen the inner Ethernet header.
+        let link_len = self.inner_link_len();
+        let len = len.wrapping_sub(link_len);
+        let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN + link_len);
         let info = TunnelInfo {
             vni: vxlan.vni(),
             remote: outer.remote,
@@ -392,6 +410,9 @@ impl Vtep<'_> {
         if self.own_mac.is_some_and(|own| own == ethernet.source()) {
             return Err(DropReason::OwnMac);
         }
+        if self.takes_packets {
+            self.check_packet(ethernet)?;
+        }
         let (mut ethertype, mut packet, mut at) =
             (ethernet.ethertype(), packet, EthernetHeader::LEN);
         if ethertype.is_vlan() {
@@ -420,7 +441,24 @@ impl Vtep<'_> {
         if outer.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe {
             return Ok(None);
         }
-        self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
+        self.combine(class, outer).map(|class| {
+            class.map(|class| {
+                let at = at.wrapping_sub(self.inner_link_len());
+                Edit { at, is_v4, class }
+            })
+        })
+    }
+
+    /// Checks that an inner frame is an untagged IP packet for this receiver.
+    fn check_packet(&self, ethernet: &EthernetHeader) -> Verdict {
+        if self.own_mac != Some(ethernet.destination()) {
+            return Err(DropReason::InnerDestination);
+        }
+        match ethernet.ethertype() {
+            EtherType::IPV4 | EtherType::IPV6 => Ok(()),
+            tagged if tagged.is_vlan() => Err(DropReason::InnerVlan),
+            _ => Err(DropReason::NotIp),
+        }
     }
 
     /// What the inner traffic class becomes, where it changes.

@@ -3,7 +3,7 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::FlowHashKey;
+use super::{FlowHashKey, kind};
 use crate::verdict::DropReason;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv4Packet,
@@ -93,6 +93,9 @@ impl Inner {
         if let Some(inner) = Self::of_fast_frame(head, key) {
             return Ok(inner);
         }
+        if kind::is_packet(head, total) {
+            return Err(DropReason::NotEthernet);
+        }
         let is_chained = head.len() < total;
         let (header, _) = EthernetHeader::ref_from_prefix(head)
             .map_err(|error| refusal(error, is_chained, DropReason::InnerTruncated))?;
@@ -118,6 +121,9 @@ impl Inner {
     ) -> Result<Self, DropReason> {
         if let Some(inner) = Self::of_fast_packet(head, key) {
             return Ok(inner);
+        }
+        if kind::is_frame(head, total) {
+            return Err(DropReason::NotIp);
         }
         let is_chained = head.len() < total;
         let walked = match head.first().map(|byte| byte >> 4) {
