@@ -1,9 +1,10 @@
-//! What a tunnel is to do, in words; [`TunnelConfig::build`] resolves it into a [`Tunnel`].
+//! What a tunnel is to do, in words; [`TunnelConfig::build`] resolves it into a [`Tunnel`](super::Tunnel).
 
 use core::fmt;
 use core::net::IpAddr;
 
-use super::{EcnEncap, SourcePorts, Tunnel};
+use super::ecn::EcnEncap;
+use super::entropy::SourcePorts;
 use crate::wire::{FlowLabel, Gbp, MacAddr, TrafficClass, VlanTag, Vni, VxlanHeader};
 
 /// The outer Ethernet header: the underlay's next hop, as its neighbour table has it.
@@ -97,7 +98,7 @@ pub enum InnerVlanTx {
     Strip,
 }
 
-/// The configuration of a [`Tunnel`], from a profile on.
+/// The configuration of a [`Tunnel`](super::Tunnel), from a profile on.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TunnelConfig {
@@ -265,28 +266,6 @@ impl TunnelConfig {
     pub fn mtu(mut self, mtu: u16) -> Self {
         self.mtu = Some(mtu);
         self
-    }
-
-    /// Resolves the configuration.
-    ///
-    /// # Errors
-    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may not be left
-    /// out.
-    pub fn build(&self) -> Result<Tunnel, TunnelConfigError> {
-        if self.local.is_ipv4() != self.remote.is_ipv4() {
-            return Err(TunnelConfigError::MixedFamilies {
-                local: self.local,
-                remote: self.remote,
-            });
-        }
-        if self.remote.is_unspecified() {
-            return Err(TunnelConfigError::NoRemote);
-        }
-        let without_checksum = matches!(self.udp_checksum, UdpChecksum::None);
-        if without_checksum && self.remote.is_ipv6() && !self.zero_checksum_v6 {
-            return Err(TunnelConfigError::ZeroChecksumV6);
-        }
-        Ok(Tunnel::new(self))
     }
 }
 

@@ -31,9 +31,8 @@
 //! ```
 
 use super::decap::Received;
-use super::encap::V4;
-use super::stack::Plain;
-use super::template::{EncapState, Layout, Tunnel};
+use super::encap::{Layout, PlainPolicy, Tunnel, V4};
+use super::state::EncapState;
 use super::vtep::{TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, meta_of};
 use crate::verdict::{DropReason, Verdict};
@@ -76,7 +75,7 @@ pub fn encap_v4<B: FrameBuf>(
     frame: &mut B,
     state: &mut EncapState,
 ) -> Verdict {
-    tunnel.0.encap_fast::<V4, Plain, 50, B>(frame, state).map_err(|reason| {
+    tunnel.0.encap_fast::<V4, PlainPolicy, 50, B>(frame, state).map_err(|reason| {
         if let Some(reason) = reason {
             return reason;
         }

@@ -3,7 +3,8 @@
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{FlowHashKey, kind};
+use super::kind;
+use crate::tunnel::entropy::FlowHashKey;
 use crate::verdict::DropReason;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv4Packet,
@@ -12,20 +13,20 @@ use crate::wire::{
 
 /// The inner packet, as far as the outer one depends on it.
 #[derive(Clone, Copy)]
-pub(super) struct Inner {
+pub(in crate::tunnel) struct Inner {
     /// The hash of its flow: L3 fields alone for a fragment, MAC addresses where it is not IP.
-    pub(super) hash: u32,
+    pub(in crate::tunnel) hash: u32,
     /// What is inherited; `None` where it is not IP.
-    pub(super) ip: Option<InnerIp>,
+    pub(in crate::tunnel) ip: Option<InnerIp>,
 }
 
 /// What an outer header may inherit.
 #[derive(Clone, Copy)]
-pub(super) struct InnerIp {
-    pub(super) ethertype: EtherType,
-    pub(super) traffic_class: TrafficClass,
-    pub(super) ttl: u8,
-    pub(super) dont_fragment: bool,
+pub(in crate::tunnel) struct InnerIp {
+    pub(in crate::tunnel) ethertype: EtherType,
+    pub(in crate::tunnel) traffic_class: TrafficClass,
+    pub(in crate::tunnel) ttl: u8,
+    pub(in crate::tunnel) dont_fragment: bool,
 }
 
 /// The common frame: untagged, IPv4 without options, whose total length covers four bytes of payload. What
@@ -57,13 +58,13 @@ impl PlainPacket {
 impl Inner {
     /// The EtherType of the inner packet; 0 where it is not IP.
     #[inline]
-    pub(super) fn ethertype(&self) -> EtherType {
+    pub(in crate::tunnel) fn ethertype(&self) -> EtherType {
         self.ip.map_or(EtherType::default(), |ip| ip.ethertype)
     }
 
     /// Dissects an Ethernet frame of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_fast_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(in crate::tunnel) fn of_fast_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (frame, _) = PlainFrame::ref_from_prefix(head).ok()?;
         let is_fast = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_fast();
         is_fast.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
@@ -71,7 +72,7 @@ impl Inner {
 
     /// Dissects an IPv4 packet of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_fast_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(in crate::tunnel) fn of_fast_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (packet, _) = PlainPacket::ref_from_prefix(head).ok()?;
         packet.is_fast().then(|| Self::v4(&packet.ip, packet.ports, key))
     }
@@ -85,7 +86,7 @@ impl Inner {
     }
 
     /// Looks at an Ethernet frame of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_frame(
+    pub(in crate::tunnel) fn of_frame(
         head: &[u8],
         total: usize,
         key: FlowHashKey,
@@ -114,7 +115,7 @@ impl Inner {
     }
 
     /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_packet(
+    pub(in crate::tunnel) fn of_packet(
         head: &[u8],
         total: usize,
         key: FlowHashKey,

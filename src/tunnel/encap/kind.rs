@@ -9,7 +9,7 @@ use crate::wire::{EtherType, EthernetHeader, Ipv4Packet, Ipv6Header};
 
 /// Returns whether a supposed Ethernet frame of `total` bytes is one whole IP packet.
 #[inline]
-pub(super) fn is_packet(head: &[u8], total: usize) -> bool {
+pub(in crate::tunnel) fn is_packet(head: &[u8], total: usize) -> bool {
     match head.first().map(|byte| byte >> 4) {
         Some(4) => v4_len(head) == Some(total),
         Some(6) => !has_known_ethertype(head) && v6_len(head) == Some(total),
@@ -19,7 +19,7 @@ pub(super) fn is_packet(head: &[u8], total: usize) -> bool {
 
 /// Returns whether a supposed IP packet of `total` bytes is an Ethernet frame with IP or ARP.
 #[inline]
-pub(super) fn is_frame(head: &[u8], total: usize) -> bool {
+pub(in crate::tunnel) fn is_frame(head: &[u8], total: usize) -> bool {
     let Ok((ethernet, payload)) = EthernetHeader::ref_from_prefix(head) else { return false };
     let len = total.checked_sub(EthernetHeader::LEN);
     match ethernet.ethertype() {

@@ -18,7 +18,7 @@ use crate::wire::{
 /// `partial`: a checksum field that has still to be filled. If it is that of this packet, and not of one that is
 /// inside, 0 in it says nothing.
 #[inline(always)]
-pub(super) fn sum(
+pub(in crate::tunnel) fn sum(
     head: &[u8],
     total: usize,
     is_frame: bool,

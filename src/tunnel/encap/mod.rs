@@ -1,24 +1,32 @@
 //! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All that can fail
 //! is computed before the first byte is written.
 
-use super::config::UdpChecksum;
-use super::ecn::outer_bits;
-use super::inner::{Inner, InnerIp};
-use super::lco;
-use super::stack::{
+mod inner;
+mod kind;
+mod lco;
+mod stack;
+mod template;
+
+use self::inner::{Inner, InnerIp};
+pub(super) use self::stack::Plain as PlainPolicy;
+use self::stack::{
     Absent, Any, Headers, InnerLink, OuterIp, Patch, PatchPolicy, Plain, Stack, Summed,
     TaggedEthernet,
 };
-use super::template::{EncapState, Layout, Tunnel};
+pub(super) use self::template::Layout;
+pub use self::template::Tunnel;
+use super::state::EncapState;
 use crate::arch::Kernels;
 use crate::buf::{FrameBuf, FrameMeta, meta_of, meta_pushed};
 use crate::checksum::Sum;
+use crate::tunnel::config::UdpChecksum;
+use crate::tunnel::ecn::outer_bits;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
     EtherType, EthernetHeader, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader, VxlanHeader,
 };
 
-pub(super) type V4 = Stack<EthernetHeader, Ipv4Header, Absent>;
+pub(in crate::tunnel) type V4 = Stack<EthernetHeader, Ipv4Header, Absent>;
 type V4Ip = Stack<EthernetHeader, Ipv4Header, EthernetHeader>;
 type V6 = Stack<EthernetHeader, Ipv6Header, Absent>;
 type V6Ip = Stack<EthernetHeader, Ipv6Header, EthernetHeader>;
@@ -90,7 +98,7 @@ impl Tunnel {
     /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
     /// the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
-    pub(super) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
+    pub(in crate::tunnel) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
