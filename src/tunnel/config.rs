@@ -99,7 +99,33 @@ pub enum InnerVlanTx {
 }
 
 /// The configuration of a [`Tunnel`](super::Tunnel), from a profile on.
-#[derive(Clone, Debug)]
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::{Adjacency, Df, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum};
+/// use vtep::wire::{MacAddr, Vni};
+///
+/// let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2]));
+/// let vni = Vni::new(42)?;
+///
+/// // As RFC 7348 recommends.
+/// let config = TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+/// assert_eq!(config.vni(vni).build()?.headroom(), 50);
+///
+/// // As `ip link add vxlan42 type vxlan id 42 ... ttl inherit df set`.
+/// let config = TunnelConfig::linux([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+/// let tunnel = config.vni(vni).ttl(Ttl::Inherit).df(Df::Set).build()?;
+/// assert_eq!(tunnel.vni(), vni);
+///
+/// // Over IPv6 no UDP checksum is an error unless both ends have agreed to it.
+/// let (local, remote) = ("2001:db8::1".parse()?, "2001:db8::2".parse()?);
+/// let config = TunnelConfig::linux(local, remote, next_hop).vni(vni).udp_checksum(UdpChecksum::None);
+/// assert_eq!(config.build().unwrap_err(), TunnelConfigError::ZeroChecksumV6);
+/// assert_eq!(config.zero_checksum_v6(true).build()?.headroom(), 70);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
 pub struct TunnelConfig {
     pub(super) local: IpAddr,

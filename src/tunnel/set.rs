@@ -4,22 +4,32 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
-/// What belongs to a VTEP.
+/// A filter: the ports, addresses or networks that a VTEP accepts. See [`Set::sorted`] for an example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Set<'a, T> {
     /// Everything.
     Any,
-    /// This alone.
+    /// One value.
     One(T),
-    /// These.
+    /// The members of a sorted slice.
     Sorted(Sorted<'a, T>),
 }
 
 impl<'a, T: Ord + Copy> Set<'a, T> {
-    /// The members of `members`, which are in ascending order.
+    /// Creates the set of `members`, which are in strictly ascending order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::tunnel::{Set, SetNotSorted, Vtep};
+    ///
+    /// let vtep = Vtep::rfc7348().ports(Set::sorted(&[4789, 8472])?);
+    /// assert_eq!(Set::sorted(&[4789, 8472, 8472]), Err(SetNotSorted { index: 2 }));
+    /// # Ok::<(), SetNotSorted>(())
+    /// ```
     ///
     /// # Errors
-    /// [`SetNotSorted`] where they are not.
+    /// Returns [`SetNotSorted`] if a member is not greater than the one before it.
     pub fn sorted(members: &'a [T]) -> Result<Self, SetNotSorted> {
         let pairs = members.iter().zip(members.iter().skip(1));
         match pairs.into_iter().position(|(one, next)| one >= next) {
@@ -38,7 +48,8 @@ impl<'a, T: Ord + Copy> Set<'a, T> {
     }
 }
 
-/// A search out of line: it would take the registers of those who have no set.
+/// Searches a sorted slice. Kept out of line: inlined, it costs registers on the path of receivers that have
+/// no sorted set.
 #[inline(never)]
 fn is_found<T: Ord>(members: &[T], member: T) -> bool {
     members.binary_search(&member).is_ok()

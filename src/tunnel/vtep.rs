@@ -7,7 +7,29 @@ use super::set::Set;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
-/// The VTEP that packets arrive at. Immutable, shared by all cores; it borrows its sets.
+/// The VTEP that packets arrive at: the receive side, as [`Tunnel`](super::Tunnel) is the transmit side.
+/// Immutable and shared by all cores; it borrows its sets.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::{Set, Vtep};
+/// use vtep::verdict::DropReason;
+/// use vtep::wire::Vni;
+///
+/// let vnis = [1, 7, 42].map(|vni| Vni::new(vni).unwrap());
+/// let locals = [[192, 0, 2, 1].into(), "2001:db8::1".parse()?];
+/// let vtep = Vtep::linux().vnis(Set::sorted(&vnis)?).locals(Set::sorted(&locals)?);
+///
+/// let arp = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 1, 8, 6], &[0; 28]].concat();
+/// match vtep.inspect(&arp) {
+///     Ok(decap) => println!("an inner frame of {} bytes", decap.len()),
+///     // For the host's own stack.
+///     Err(DropReason::NotVxlan | DropReason::NotLocal | DropReason::Fragment) => {}
+///     Err(reason) => panic!("to be counted and dropped: {reason}"),
+/// }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Vtep<'a> {

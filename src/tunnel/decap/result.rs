@@ -48,6 +48,26 @@ impl Decap {
 
     /// Strips the outer headers and the trailing bytes of the frame that was inspected.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::buf::FrameBuf;
+    /// use vtep::tunnel::{TunnelInfo, Vtep};
+    /// use vtep::verdict::DropReason;
+    ///
+    /// /// Strips the headers of the frames of one network, and leaves others as they are.
+    /// fn take<B: FrameBuf>(vtep: &Vtep<'_>, frame: &mut B, vni: u32) -> Result<TunnelInfo, DropReason> {
+    ///     let decap = vtep.inspect(frame.bytes())?;
+    ///     if decap.info().vni.value() != vni {
+    ///         return Err(DropReason::UnknownVni);
+    ///     }
+    ///     decap.apply(frame)?;
+    ///     Ok(decap.info())
+    /// }
+    /// # let mut frame = vtep::buf::ArrayFrame::<64>::from_bytes_with_headroom(&[0; 60], 0).unwrap();
+    /// # assert_eq!(take(&Vtep::linux(), &mut frame, 1), Err(DropReason::NotVxlan));
+    /// ```
+    ///
     /// # Errors
     /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
     #[inline]

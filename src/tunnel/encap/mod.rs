@@ -39,9 +39,35 @@ impl Tunnel {
     /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the tunnel
     /// [carries packets](Self::carries_packets).
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::buf::{ArrayFrame, FrameBuf};
+    /// use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
+    /// use vtep::verdict::DropReason;
+    /// use vtep::wire::{MacAddr, Vni};
+    ///
+    /// let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2]));
+    /// let config = TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+    /// let tunnel = config.vni(Vni::new(7)?).mtu(1450).build()?;
+    /// let mut state = EncapState::predictable();
+    ///
+    /// // An Ethernet frame of 60 bytes, 50 bytes of headroom in front.
+    /// let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&[0x11; 60], 50).unwrap();
+    /// tunnel.encap(&mut frame, &mut state)?;
+    /// assert_eq!(frame.bytes().len(), 50 + 60);
+    /// assert_eq!(frame.bytes()[36..38], 4789_u16.to_be_bytes(), "the UDP port");
+    ///
+    /// // A refused frame is unchanged.
+    /// let mut large = ArrayFrame::<2048>::from_bytes_with_headroom(&[0x11; 1500], 50).unwrap();
+    /// assert_eq!(tunnel.encap(&mut large, &mut state), Err(DropReason::TooBig));
+    /// assert_eq!(large.bytes(), [0x11; 1500]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotEthernet`, `NotLinear`, `PartialChecksum`: see
-    /// [`DropReason`]. The frame is as it was then.
+    /// [`DropReason`]. The frame is unchanged.
     #[inline]
     pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {
         self.encap_inline(frame, core)
@@ -176,7 +202,8 @@ impl Tunnel {
             false => 0,
         };
         copy(room, self.stack());
-        let Ok(headers) = H::mut_from_bytes(room) else { return Ok(()) };
+        // The lengths are equal (asserted above), so this cannot fail; if it did, no bare template may go out.
+        let headers = H::mut_from_bytes(room).map_err(|_| DropReason::NoHeadroom)?;
         let (ip, udp, link) = headers.parts();
         ip.finish::<P>(self, core, &patch);
         udp.set_source_port_raw(patch.source_port);

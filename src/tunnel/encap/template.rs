@@ -136,7 +136,22 @@ impl Tunnel {
         Self { policy, remote: config.remote, udp_sum: udp_sum(config).folded(), stack, hot }
     }
 
-    /// Replaces the underlay's next hop: its neighbour entry changed.
+    /// Replaces the underlay's next hop, because its neighbour entry changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::tunnel::{Adjacency, TunnelConfig};
+    /// use vtep::wire::{MacAddr, VlanId, VlanTag};
+    ///
+    /// let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+    /// let (local, remote) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    /// let mut tunnel = TunnelConfig::linux(local, remote, Adjacency::new(mac(1), mac(9))).build()?;
+    /// let tag = VlanTag::customer(VlanId::new(5)?);
+    /// tunnel.set_adjacency(Adjacency::new(mac(2), mac(9)).tagged(tag));
+    /// assert_eq!(tunnel.headroom(), 54);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn set_adjacency(&mut self, adjacency: Adjacency) {
         let (v4, packets) = (self.remote.is_ipv4(), self.carries_packets());
         let (ethertype, ip_len) = match v4 {
