@@ -5,8 +5,9 @@
 //! '------------- the tunnel's stack --------------'  '-- frame, or IP packet
 //! ```
 //!
-//! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and shared
-//! by all cores. What changes from packet to packet is a [`EncapState`], one for each of them.
+//! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and
+//! shared by all cores. What changes from packet to packet is a [`EncapState`], one for each of
+//! them.
 #![forbid(unsafe_code)]
 
 mod address;

@@ -4,7 +4,8 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
-/// A filter: the ports, addresses or networks that a VTEP accepts. See [`Set::sorted`] for an example.
+/// A filter: the ports, addresses or networks that a VTEP accepts. See [`Set::sorted`] for an
+/// example.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Set<'a, T> {
     /// Everything.
@@ -48,16 +49,16 @@ impl<'a, T: Ord + Copy> Set<'a, T> {
     }
 }
 
-/// Searches a sorted slice. Kept out of line: inlined, it costs registers on the path of receivers that have
-/// no sorted set.
+/// Searches a sorted slice. Kept out of line: inlined, it costs registers on the path of receivers
+/// that have no sorted set.
 #[inline(never)]
 fn is_found<T: Ord>(members: &[T], member: T) -> bool {
     members.binary_search(&member).is_ok()
 }
 
 impl Set<'_, IpAddr> {
-    /// [`contains`](Self::contains), which for IPv4 takes less code so: its addresses stand before those of
-    /// IPv6.
+    /// [`contains`](Self::contains), which for IPv4 takes less code so: its addresses stand before
+    /// those of IPv6.
     #[inline(always)]
     pub(super) fn contains_address(&self, address: IpAddr) -> bool {
         let IpAddr::V4(address) = address else { return self.contains(&address) };

@@ -3,13 +3,14 @@
 use super::entropy::FlowHashKey;
 use crate::arch::Kernels;
 
-/// The state of encap on one worker: the IPv4 ID, which changes from packet to packet. It also holds
-/// the key of the flow hash, which is the same on every worker, and the [`Kernels`] for the processor.
+/// The state of encap on one worker: the IPv4 ID, which changes from packet to packet. It also
+/// holds the key of the flow hash, which is the same on every worker, and the [`Kernels`] for the
+/// processor.
 ///
 /// # Examples
 ///
-/// One for each of 4 workers, from 16 bytes that were drawn at random once (here `random`), with IDs
-/// that start far apart:
+/// One for each of 4 workers, from 16 bytes that were drawn at random once (here `random`), with
+/// IDs that start far apart:
 ///
 /// ```
 /// use vtep::tunnel::{EncapState, FlowHashKey};
@@ -36,9 +37,9 @@ pub struct EncapState {
 }
 
 impl EncapState {
-    /// Creates the state of a worker whose IDs start at `first_id`. Workers that send to the same remote
-    /// start far apart, because an ID may not come back within a datagram's lifetime (RFC 6864 section
-    /// 4.3). All of them have the same `flow_key`, made from the caller's randomness.
+    /// Creates the state of a worker whose IDs start at `first_id`. Workers that send to the same
+    /// remote start far apart, because an ID may not come back within a datagram's lifetime (RFC
+    /// 6864 section 4.3). All of them have the same `flow_key`, made from the caller's randomness.
     ///
     /// The kernels are those of [`Kernels::detect`].
     #[must_use]

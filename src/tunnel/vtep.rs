@@ -7,8 +7,8 @@ use super::set::Set;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
-/// The VTEP that packets arrive at: the receive side, as [`Tunnel`](super::Tunnel) is the transmit side.
-/// Immutable and shared by all cores; it borrows its sets.
+/// The VTEP that packets arrive at: the receive side, as [`Tunnel`](super::Tunnel) is the transmit
+/// side. Immutable and shared by all cores; it borrows its sets.
 ///
 /// # Examples
 ///
@@ -61,8 +61,8 @@ const _: () = {
 };
 
 impl<'a> Vtep<'a> {
-    /// What RFC 7348 says: port 4789, reserved bits ignored, a UDP checksum verified where there is one,
-    /// tagged inner frames discarded (section 6.1). Any local address and any VNI.
+    /// As RFC 7348 says: port 4789, reserved bits ignored, a UDP checksum verified where there is
+    /// one, tagged inner frames discarded (section 6.1). Any local address and any VNI.
     pub const fn rfc7348() -> Self {
         Self {
             ports: Set::One(VxlanHeader::PORT),
@@ -83,8 +83,8 @@ impl<'a> Vtep<'a> {
         }
     }
 
-    /// What the Linux vxlan device does by default: port 8472, a packet with any reserved bit set refused,
-    /// inner tags kept.
+    /// What the Linux vxlan device does by default: port 8472, a packet with any reserved bit set
+    /// refused, inner tags kept.
     pub const fn linux() -> Self {
         Self {
             reserved_bits: ReservedBits::Reject,
@@ -128,8 +128,8 @@ impl<'a> Vtep<'a> {
         self.sets(self.ports, self.locals, vnis)
     }
 
-    /// Refuses frames whose inner *source* is this, the receiver's own inner MAC address: they went in a loop.
-    /// The inner destination is checked by [`inner_ethernet`](Self::inner_ethernet).
+    /// Refuses frames whose inner *source* is this, the receiver's own inner MAC address: they went
+    /// in a loop. The inner destination is checked by [`inner_ethernet`](Self::inner_ethernet).
     pub const fn own_mac(mut self, mac: MacAddr) -> Self {
         self.own_mac = Some(mac);
         self.looks_inside = true;
@@ -137,10 +137,10 @@ impl<'a> Vtep<'a> {
     }
 
     /// Receives IP packets, as flannel.1 and a TUN device do: the counterpart of
-    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet). Decap strips the inner Ethernet
-    /// header as well. It refuses a frame for another MAC address than `own` as `InnerDestination` (a group
-    /// address is another one), a tagged frame as `InnerVlan`, and what is not IP as `NotIp`. It includes
-    /// [`own_mac`](Self::own_mac).
+    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet). Decap strips the
+    /// inner Ethernet header as well. It refuses a frame for another MAC address than `own` as
+    /// `InnerDestination` (a group address is another one), a tagged frame as `InnerVlan`, and what
+    /// is not IP as `NotIp`. It includes [`own_mac`](Self::own_mac).
     ///
     /// # Examples
     ///
@@ -259,10 +259,10 @@ pub enum UdpChecksumPolicy {
 /// What becomes of VLAN-tagged inner frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum InnerVlanRx {
-    /// They pass, tags and all; the packet behind them is read for its ECN field.
+    /// They pass, tags and all; the packet after them is read for its ECN field.
     Keep,
-    /// They pass, and what is behind the first tag is not looked at, as in Linux: neither is a cut packet
-    /// refused nor an ECN field written.
+    /// They pass, and what follows the first tag is not read, as in Linux: neither is a cut
+    /// packet refused nor an ECN field written.
     Opaque,
     /// They are refused (RFC 7348 section 6.1).
     Discard,
@@ -279,7 +279,8 @@ pub enum DscpModel {
 
 /// The facts of a received frame that its outer headers carry (Linux `struct ip_tunnel_info`).
 ///
-/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write it.
+/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write
+/// it.
 ///
 /// # Examples
 ///

@@ -5,8 +5,8 @@ use core::net::IpAddr;
 use crate::tunnel::set::Set;
 use crate::wire::Vni;
 
-/// The headers of a fast-path packet for a VTEP. If the VTEP accepts one port, one address and one VNI, or
-/// any, two comparisons replace the searches of its sets.
+/// The headers of a fast-path packet for a VTEP. If the VTEP accepts one port, one address and one
+/// VNI, or any, two comparisons replace the searches of its sets.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::tunnel) struct FastMatch {
     /// Of the destination address, the source port and the destination port.
@@ -59,8 +59,8 @@ pub(super) struct Bits {
 impl Bits {
     /// Matches every word.
     const ALL: Self = Self::new([0; 8], [0; 8]);
-    /// Matches no word, even when combined with another by `and`: it requires a bit outside the mask, in the
-    /// source port, which no rule tests.
+    /// Matches no word, even when combined with another by `and`: it requires a bit outside the
+    /// mask, in the source port, which no rule tests.
     const NONE: Self = Self::new([0, 0, 0, 0, 1, 0, 0, 0], [0; 8]);
 
     const fn new(value: [u8; 8], mask: [u8; 8]) -> Self {

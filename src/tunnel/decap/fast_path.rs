@@ -1,7 +1,8 @@
-//! The fast path of decap: one view of 84 bytes for the common layout, whatever protocol is inside. All
-//! other packets take the slow path, field by field.
+//! The fast path of decap: one view of 84 bytes for the common layout, whatever protocol is inside.
+//! All other packets take the slow path, field by field.
 //!
-//! Its verdict on a packet is that of [`Vtep::inspect_head`]; `tests/fast_path.rs` compares the two.
+//! Its verdict on a packet is that of [`Vtep::inspect_head`]; `tests/fast_path.rs` compares the
+//! two.
 
 use core::net::IpAddr;
 
@@ -16,8 +17,8 @@ use crate::wire::{
     Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, UdpHeader, VxlanHeader,
 };
 
-/// The layout of the fast path: nothing tagged, no options, IPv4 in IPv4. If another protocol is inside,
-/// `inner_ip` is not read.
+/// The layout of the fast path: nothing tagged, no options, IPv4 in IPv4. If another protocol is
+/// inside, `inner_ip` is not read.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct FastPacket {
@@ -32,7 +33,8 @@ struct FastPacket {
 impl FastPacket {
     /// The offset of the inner frame.
     const OUTER: usize = 50;
-    /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of it.
+    /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of
+    /// it.
     const VXLAN: u16 = 16;
     const INNER: u16 = Self::VXLAN + 14;
     const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
@@ -59,9 +61,9 @@ impl Vtep<'_> {
         Ok(info)
     }
 
-    /// Checks a packet of the fast path as [`inspect_head`](Self::inspect_head) does, and returns the inner
-    /// frame's length. The error is `None` if the slow path has to decide: the headers have another layout,
-    /// or the inner header has to be changed.
+    /// Checks a packet of the fast path as [`inspect_head`](Self::inspect_head) does, and returns
+    /// the inner frame's length. The error is `None` if the slow path has to decide: the headers
+    /// have another layout, or the inner header has to be changed.
     #[inline(always)]
     fn classify<B: FrameBuf>(
         &self,
@@ -140,7 +142,8 @@ impl Vtep<'_> {
         self.own_mac.is_some_and(|own| own == inner.source())
     }
 
-    /// Returns why a packet is refused whose UDP length leaves no space for the fast path's headers.
+    /// Returns why a packet is refused whose UDP length leaves no space for the fast path's
+    /// headers.
     #[cold]
     #[inline(never)]
     fn reject_short(&self, packet: &FastPacket) -> DropReason {
@@ -163,8 +166,8 @@ impl Vtep<'_> {
         self.check_vxlan(&packet.vxlan, packet.udp.destination_port()).err()
     }
 
-    /// Checks a packet whose inner frame is not IPv4, up to its VXLAN header. The error is `None` if the inner
-    /// frame needs further checks, or its header is not in the linear head.
+    /// Checks a packet whose inner frame is not IPv4, up to its VXLAN header. The error is `None`
+    /// if the inner frame needs further checks, or its header is not in the linear head.
     #[cold]
     #[inline(never)]
     fn check_fast_other<B: FrameBuf>(
@@ -185,7 +188,8 @@ impl Vtep<'_> {
         if is_whole && !is_marked && !self.looks_inside { Ok(()) } else { Err(None) }
     }
 
-    /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has to decide.
+    /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has
+    /// to decide.
     #[cold]
     fn reject_tagged(&self, packet: &FastPacket) -> Option<DropReason> {
         if self.inner_vlan != InnerVlanRx::Discard || packet.udp.datagram_len() < FastPacket::INNER
@@ -222,7 +226,8 @@ mod tests {
         0, 1, 0, 2, 0, 0, 0, 0, 0x12, 2, 0, 0, 0, 0, 0x11, 8, 6,
     ];
 
-    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier packet's.
+    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier
+    /// packet's.
     fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, TunnelInfo) {
         // With padding, for the fast path looks at that much.
         let mut bytes = [0; size_of::<FastPacket>()];
@@ -240,7 +245,8 @@ mod tests {
         let vtep = Vtep::rfc7348();
         let (verdict, info) = decap(vtep, &[]);
         assert_eq!((verdict, info.vni.value(), info.source_port), (Ok(()), 1, 40_000));
-        // Refused by the fast path before and after the VXLAN header is checked, and by the slow path.
+        // Refused by the fast path before and after the VXLAN header is checked, and by the slow
+        // path.
         for (vtep, change, reason) in [
             (vtep, &[(25, 0)][..], DropReason::IpChecksum),
             (vtep, &[(42, 0)], DropReason::NoVni),

@@ -14,7 +14,7 @@ impl Vtep<'_> {
         if self.takes_packets { EthernetHeader::LEN } else { 0 }
     }
 
-    /// Checks the inner frame of `len` bytes, and gives what has to be written to it.
+    /// Checks the inner frame of `len` bytes, and returns what has to be written to it.
     #[inline]
     pub(super) fn check_inner(
         &self,

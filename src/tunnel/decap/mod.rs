@@ -1,7 +1,9 @@
-//! Decap: identifies a received frame, checks it, and strips all that is outside of the inner frame.
+//! Decap: identifies a received frame, checks it, and strips all that is outside of the inner
+//! frame.
 //!
-//! The checks are in wire order, with one exception: a packet is identified first, then validated. One that
-//! is not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong, so that its owner can pass it on.
+//! The checks are in wire order, with one exception: a packet is identified first, then validated.
+//! One that is not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong, so that its
+//! owner can pass it on.
 
 pub(super) mod fast_match;
 mod fast_path;
@@ -35,8 +37,9 @@ impl Vtep<'_> {
         })
     }
 
-    /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor. `info` is written in place; it is [`TunnelInfo::NONE`] if the frame is refused.
+    /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the
+    /// target's processor. `info` is written in place; it is [`TunnelInfo::NONE`] if the frame is
+    /// refused.
     #[inline(always)]
     pub(crate) fn decap_inline<B: FrameBuf>(
         &self,
@@ -66,7 +69,7 @@ impl Vtep<'_> {
         Ok(())
     }
 
-    /// Looks at an Ethernet frame, and changes nothing.
+    /// Inspects an Ethernet frame, and changes nothing.
     ///
     /// # Errors
     /// The [`DropReason`] why it is not a VXLAN packet for this VTEP.
@@ -75,7 +78,7 @@ impl Vtep<'_> {
         self.inspect_head(frame, frame.len(), RxMeta::default())
     }
 
-    /// Looks at an Ethernet frame of `total` bytes whose front is at hand, with what its NIC said.
+    /// Inspects an Ethernet frame of `total` bytes by its linear head, with what its NIC reported.
     ///
     /// # Errors
     /// As [`inspect`](Self::inspect); `NotLinear` where the front is too short.

@@ -19,10 +19,10 @@ struct Outer<'b> {
     remote: IpAddr,
     destination: IpAddr,
     class: TrafficClass,
-    /// Where the UDP header stands in the frame.
+    /// The offset of the UDP header in the frame.
     udp_at: usize,
     udp: &'b UdpHeader,
-    /// What follows the UDP header, as far as it is at hand.
+    /// What follows the UDP header, as far as it is in the linear head.
     rest: &'b [u8],
     /// The IP payload: the most that the UDP length can say.
     room: usize,
@@ -41,20 +41,20 @@ impl Outer<'_> {
     }
 }
 
-/// What is at hand of a frame, and what its NIC said.
+/// What is in the linear head of a frame, and what its NIC said.
 #[derive(Clone, Copy)]
 pub(in crate::tunnel) struct Received<'b> {
     /// From the IP header on.
     head: &'b [u8],
     /// How long the frame is from there, all segments together.
     total: usize,
-    /// Where the IP header stands in the frame.
+    /// The offset of the IP header in the frame.
     at: usize,
     rx: RxMeta,
 }
 
 impl<'b> Received<'b> {
-    /// Goes over the Ethernet header.
+    /// Parses past the Ethernet header.
     #[inline]
     pub(in crate::tunnel) fn new(
         head: &'b [u8],
@@ -70,7 +70,7 @@ impl<'b> Received<'b> {
 }
 
 impl Vtep<'_> {
-    /// Goes over the tags of the outer frame.
+    /// Parses past the tags of the outer frame.
     #[cold]
     pub(super) fn inspect_tagged(
         &self,
@@ -216,7 +216,8 @@ impl Vtep<'_> {
         // `check_inner` has seen the inner Ethernet header.
         let link_len = self.inner_link_len();
         let len = len.wrapping_sub(link_len);
-        let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN + link_len);
+        let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        let offset = offset.wrapping_add(link_len);
         let info = TunnelInfo {
             vni: vxlan.vni(),
             remote: outer.remote,

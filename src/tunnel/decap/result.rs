@@ -5,7 +5,7 @@ use crate::tunnel::vtep::TunnelInfo;
 use crate::verdict::Verdict;
 use crate::wire::{Ipv4Header, Ipv6Header, TrafficClass};
 
-/// A VXLAN packet that was looked at and found good: where the inner frame stands in it.
+/// A VXLAN packet that was inspected and accepted, and the place of the inner frame in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decap {
     pub(super) offset: usize,
@@ -15,8 +15,8 @@ pub struct Decap {
 }
 
 impl Decap {
-    /// The offset of the inner frame, or of the packet if the VTEP strips its
-    /// [Ethernet header](crate::tunnel::Vtep::inner_ethernet), in bytes from the start of the outer frame.
+    /// The offset of the inner frame, or of the packet if the VTEP strips its [Ethernet
+    /// header](crate::tunnel::Vtep::inner_ethernet), in bytes from the start of the outer frame.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -38,9 +38,9 @@ impl Decap {
         self.info
     }
 
-    /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer ECN field
-    /// combined with the inner one (RFC 6040 section 4.2), and the outer DSCP in the uniform model. `None`
-    /// where nothing changes.
+    /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer
+    /// ECN field combined with the inner one (RFC 6040 section 4.2), and the outer DSCP in the
+    /// uniform model. `None` where nothing changes.
     #[must_use]
     pub fn inner_class(&self) -> Option<TrafficClass> {
         self.edit.map(|edit| edit.class)
@@ -84,7 +84,7 @@ impl Decap {
 /// A traffic class that has to be written to the inner IP header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Edit {
-    /// Where the IP header stands in the inner frame.
+    /// The offset of the IP header in the inner frame.
     pub(super) at: usize,
     pub(super) is_v4: bool,
     pub(super) class: TrafficClass,

@@ -1,8 +1,8 @@
 //! Tells Ethernet frames and bare IP packets apart, for the tunnel that is given the other kind.
 //!
-//! Only the slow path of encap calls this. Lengths, checksums and addresses have to agree, so that chance
-//! (a MAC address that starts like an IP header) is not mistaken for intent: below 1 in 2^30 for random
-//! bytes.
+//! Only the slow path of encap calls this. Lengths, checksums and addresses have to agree, so that
+//! chance (a MAC address that starts like an IP header) is not mistaken for intent: below 1 in 2^30
+//! for random bytes.
 
 use crate::checksum::Sum;
 use crate::wire::{EtherType, EthernetHeader, Ipv4Packet, Ipv6Header};
@@ -49,7 +49,8 @@ fn v4_len(head: &[u8]) -> Option<usize> {
     sum.is_valid().then_some(usize::from(packet.header().total_len()))
 }
 
-/// The length of a packet with an IPv6 header between addresses that are in use (RFC 4291 section 2.4).
+/// The length of a packet with an IPv6 header between addresses that are in use (RFC 4291 section
+/// 2.4).
 #[cold]
 fn v6_len(head: &[u8]) -> Option<usize> {
     let (header, _) = Ipv6Header::ref_from_prefix(head).ok()?;

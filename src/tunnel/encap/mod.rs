@@ -1,5 +1,5 @@
-//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All that can fail
-//! is computed before the first byte is written.
+//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All
+//! that can fail is computed before the first byte is written.
 
 mod inner;
 mod kind;
@@ -36,8 +36,8 @@ type TaggedV6 = Stack<TaggedEthernet, Ipv6Header, Absent>;
 type TaggedV6Ip = Stack<TaggedEthernet, Ipv6Header, EthernetHeader>;
 
 impl Tunnel {
-    /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the tunnel
-    /// [carries packets](Self::carries_packets).
+    /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the
+    /// tunnel [carries packets](Self::carries_packets).
     ///
     /// # Examples
     ///
@@ -66,8 +66,8 @@ impl Tunnel {
     /// ```
     ///
     /// # Errors
-    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotEthernet`, `NotLinear`, `PartialChecksum`: see
-    /// [`DropReason`]. The frame is unchanged.
+    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotEthernet`, `NotLinear`,
+    /// `PartialChecksum`: see [`DropReason`]. The frame is unchanged.
     #[inline]
     pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {
         self.encap_inline(frame, core)
@@ -121,8 +121,8 @@ impl Tunnel {
         }
     }
 
-    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
-    /// the slow path has to decide: another inner packet, or one that may be too long.
+    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is
+    /// changed, if the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
     pub(in crate::tunnel) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
@@ -144,8 +144,8 @@ impl Tunnel {
         Ok(())
     }
 
-    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy says so.
-    /// Compiled once, for the most general policy.
+    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy
+    /// says so. Compiled once, for the most general policy.
     #[cold]
     #[inline(never)]
     fn encap_slow<H: Headers, const N: usize, B: FrameBuf>(
@@ -202,7 +202,8 @@ impl Tunnel {
             false => 0,
         };
         copy(room, self.stack());
-        // The lengths are equal (asserted above), so this cannot fail; if it did, no bare template may go out.
+        // The lengths are equal (asserted above), so this cannot fail; if it did, no bare template
+        // may go out.
         let headers = H::mut_from_bytes(room).map_err(|_| DropReason::NoHeadroom)?;
         let (ip, udp, link) = headers.parts();
         ip.finish::<P>(self, core, &patch);
@@ -249,7 +250,8 @@ impl Tunnel {
             patch.class = TrafficClass(patch.class.0 | dscp);
         }
         if self.policy.inherits_ttl {
-            // A packet with no hops left goes nowhere, so 0 is not inherited (Linux `vxlan_xmit_one`).
+            // A packet with no hops left goes nowhere, so 0 is not inherited (Linux
+            // `vxlan_xmit_one`).
             patch.ttl = inner.map(|ip| ip.ttl).filter(|ttl| *ttl != 0).unwrap_or(64);
         }
         patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
@@ -280,8 +282,8 @@ impl Tunnel {
         Ok((Sum::from_words(words) + X::sum(inner) + behind).udp_checksum())
     }
 
-    /// The sum of the frame or packet, from its headers alone where that is allowed, and words that belong to
-    /// it.
+    /// The sum of the frame or packet, from its headers alone where that is allowed, and words that
+    /// belong to it.
     #[inline(always)]
     fn inner_sum<X: InnerLink>(
         &self,
@@ -323,21 +325,21 @@ fn has_tag(frame: &[u8]) -> bool {
     EthernetHeader::ref_from_prefix(frame).is_ok_and(|(header, _)| header.ethertype().is_vlan())
 }
 
-/// How many bytes of VLAN tags stand behind the MAC addresses of a frame.
+/// Returns the length of the VLAN tags after the MAC addresses of a frame.
 fn tags_len(frame: &[u8]) -> usize {
     let (_, behind) = frame.split_at_checked(12).unwrap_or_default();
     let tags = behind.chunks_exact(4).take_while(|tag| {
         tag.first_chunk().is_some_and(|bytes| EtherType(u16::from_be_bytes(*bytes)).is_vlan())
     });
     let tags = tags.count().saturating_mul(4);
-    // The EtherType behind the last tag belongs to the frame: it has to be there.
+    // The EtherType after the last tag belongs to the frame: it has to be there.
     if behind.len() >= tags.saturating_add(2) { tags } else { tags.saturating_sub(4) }
 }
 
 type Macs = [u8; 12];
 
-/// Tags that were taken off a frame, to be put back if the rest fails. The MAC addresses move over them;
-/// what those left stays in the headroom as it was.
+/// Tags that were taken off a frame, to be put back if the rest fails. The MAC addresses move over
+/// them; what those left stays in the headroom as it was.
 struct Tags {
     len: usize,
     /// What the MAC addresses cover.
@@ -368,7 +370,8 @@ fn write_front<B: FrameBuf>(frame: &mut B, macs: Macs) {
     }
 }
 
-/// Copies a whole stack. Compilers for x86-64 take three steps for 50 bytes; two that overlap are enough.
+/// Copies a whole stack. Compilers for x86-64 take three steps for 50 bytes; two that overlap are
+/// enough.
 #[inline(always)]
 fn copy<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
     const STEP: usize = 32;

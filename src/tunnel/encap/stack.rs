@@ -13,8 +13,8 @@ use crate::wire::{
     VxlanHeader,
 };
 
-/// The outer headers as they stand in front of the inner frame: `L` is Ethernet, tagged or not, `I` IPv4 or
-/// IPv6, `X` nothing or the inner Ethernet header.
+/// The outer headers as they are in front of the inner frame: `L` is Ethernet, tagged or not, `I`
+/// IPv4 or IPv6, `X` nothing or the inner Ethernet header.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub(in crate::tunnel) struct Stack<L, I, X> {

@@ -1,4 +1,5 @@
-//! A tunnel, resolved: the bytes of its whole outer stack, and what has to be patched for each packet.
+//! A tunnel, resolved: the bytes of its whole outer stack, and what has to be patched for each
+//! packet.
 
 use core::net::IpAddr;
 
@@ -22,11 +23,11 @@ use crate::wire::{
 pub struct Tunnel {
     pub(in crate::tunnel) policy: Policy,
     remote: IpAddr,
-    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination port,
-    /// VXLAN header and inner MAC addresses.
+    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination
+    /// port, VXLAN header and inner MAC addresses.
     pub(in crate::tunnel) udp_sum: u16,
-    /// The outer stack, from its last byte to the front: every layout's end is here. Of the smallest the
-    /// whole stands in the second cache line, with all else that it needs.
+    /// The outer headers, right-aligned: shorter layouts use only the end of the array. The smallest
+    /// layout fits the second cache line together with `hot`, so the common case touches one line.
     stack: [u8; HEADROOM_MAX],
     pub(in crate::tunnel) hot: Hot,
 }
@@ -41,7 +42,7 @@ const _: () = {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(in crate::tunnel) struct Hot {
-    /// The sum of the outer IPv4 header as it stands in the stack.
+    /// The sum of the outer IPv4 header as it is in the stack.
     pub(in crate::tunnel) ip_sum: u16,
     pub(in crate::tunnel) source_ports: SourcePorts,
     /// The longest frame, or IP packet, that is not refused out of hand.
@@ -87,8 +88,8 @@ impl TunnelConfig {
     /// Resolves the configuration.
     ///
     /// # Errors
-    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may not be left
-    /// out.
+    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may
+    /// not be left out.
     pub fn build(&self) -> Result<Tunnel, TunnelConfigError> {
         if self.local.is_ipv4() != self.remote.is_ipv4() {
             return Err(TunnelConfigError::MixedFamilies {
@@ -307,7 +308,7 @@ fn classes(config: &TunnelConfig) -> u32 {
     config.ecn as u32 | u32::from_le_bytes([dscp; 4])
 }
 
-/// Writes the outer IP header with what is fixed, and gives its EtherType and its sum.
+/// Writes the outer IP header with what is fixed, and returns its EtherType and its sum.
 fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
     let ttl = match config.ttl {
         Ttl::Fixed(ttl) => ttl,
@@ -349,8 +350,8 @@ fn udp_sum(config: &TunnelConfig) -> Sum {
     pseudo.sum(0) + config.port + Sum::of(config.header.as_bytes()) + inner
 }
 
-/// The longest frame or packet whose lengths fit: IPv4 counts its own header, and an MTU is that of the
-/// inner IP packet. A tagged frame may exceed the latter by its tags.
+/// The longest frame or packet whose lengths fit: IPv4 counts its own header, and an MTU is that of
+/// the inner IP packet. A tagged frame may exceed the latter by its tags.
 fn max_len(config: &TunnelConfig) -> u16 {
     let inner_link: u16 = if config.inner_ethernet.is_some() { 14 } else { 0 };
     let outer: u16 = if config.remote.is_ipv4() { 36 } else { 16 };
@@ -360,7 +361,8 @@ fn max_len(config: &TunnelConfig) -> u16 {
     by_field.min(by_mtu)
 }
 
-/// Whether each packet takes an ID from the core's counter. Where DF is inherited the packet decides.
+/// Whether each packet takes an ID from the core's counter. Where DF is inherited the packet
+/// decides.
 fn counts_id(config: &TunnelConfig) -> bool {
     match config.ip_id {
         IpId::Fixed(_) => false,
