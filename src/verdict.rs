@@ -75,8 +75,10 @@ drop_reasons! {
     /// The outer packet would exceed 65,535 bytes, the maximum of the IPv4, IPv6 and UDP length
     /// fields.
     TooLong = "too-long", "the outer packet would exceed 65535 bytes",
-    /// A tunnel that carries IP packets got something else.
+    /// A tunnel or VTEP that carries IP packets got something else.
     NotIp = "not-ip", "the inner packet is not an IP packet",
+    /// A tunnel that carries Ethernet frames got a bare IP packet.
+    NotEthernet = "not-ethernet", "the inner frame is a bare IP packet",
     /// The outer UDP checksum covers an inner one that is not filled in yet, and the headers do not
     /// show what it will be.
     PartialChecksum = "partial-checksum", "the inner checksum is not filled in yet",
@@ -117,6 +119,9 @@ drop_reasons! {
     InnerTruncated = "inner-truncated", "the inner frame is shorter than its headers",
     /// The inner source is the receiver's own MAC address: the frame went in a loop.
     OwnMac = "own-mac", "the inner source is the receiver's own MAC address",
+    /// The inner destination is not the receiver's own MAC address, and it takes only packets for
+    /// itself ([`Vtep::inner_ethernet`](crate::tunnel::Vtep::inner_ethernet)).
+    InnerDestination = "inner-destination", "the inner destination is another MAC address",
     /// The inner frame is VLAN-tagged (RFC 7348 section 6.1).
     InnerVlan = "inner-vlan", "the inner frame is VLAN-tagged",
     /// Congestion was marked on an inner packet that cannot carry the mark (RFC 6040 section 4.2).

@@ -42,6 +42,9 @@ impl Random {
     }
 }
 
+/// The inner destination of half the frames.
+const INNER_MAC: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 9]);
+
 fn tunnels() -> Vec<Tunnel> {
     let [one, two] = [1, 2].map(|last| MacAddr::new([2, 0, 0, 0, 0, last]));
     let adjacency = Adjacency::new(two, one);
@@ -101,7 +104,11 @@ fn inner(random: &mut Random) -> Vec<u8> {
     };
     let mut frame = Vec::new();
     if !random.one_in(4) {
-        frame.extend(random.bytes(12));
+        let mut macs = random.bytes(12);
+        if random.one_in(2) {
+            macs[..6].copy_from_slice(&INNER_MAC.octets());
+        }
+        frame.extend(macs);
         for _ in 0..[0, 0, 0, 1, 2, 3][random.below(6)] {
             frame.extend([0x81, 0, 0, 9]);
         }
@@ -228,7 +235,7 @@ fn decap_agrees(
     let mut single = before.clone();
     let local = Vtep::rfc7348().local("192.0.2.2".parse().unwrap()).vni(Vni::new(42).unwrap());
     let linux = Vtep::linux().port(4789).dscp_model(DscpModel::Uniform).outer_tag(OuterTag::Any);
-    for vtep in [local, linux.zero_checksum_v6(true)] {
+    for vtep in [local, linux.zero_checksum_v6(true), local.inner_ethernet(INNER_MAC)] {
         single.clone_from(&before);
         let wanted: Vec<_> = single.iter_mut().map(|frame| vtep.decap(frame)).collect();
         for kernels in Kernels::supported() {

@@ -24,6 +24,9 @@ use vtep::wire::{
 const ROOM: usize = 100;
 const A: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0xa]);
 const B: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 0xb]);
+/// An ARP request (RFC 826).
+const ARP: [u8; 28] =
+    [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0xb, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
 
 fn built(packet: &impl Build) -> Vec<u8> {
     let mut bytes = vec![0; packet.len()];
@@ -237,6 +240,14 @@ fn vxlan_and_inner(refusals: &Refusals) {
         check(DropReason::VxlanTruncated, &mended(bytes));
     }
     refusals.decap(DropReason::OwnMac, linux().own_mac(B), &good);
+    let packets = linux().inner_ethernet(A);
+    let another = MacAddr::new([2, 0, 0, 0, 0, 0xc]);
+    refusals.decap(DropReason::InnerDestination, linux().inner_ethernet(another), &good);
+    refusals.decap(DropReason::InnerVlan, packets, &mended(outer(&tagged(&[vlan(7)]))));
+    let arp = [&A.octets()[..], &B.octets(), &[8, 6], &ARP].concat();
+    refusals.decap(DropReason::NotIp, packets, &mended(outer(&arp)));
+    let decap = packets.inspect(&good).unwrap();
+    assert_eq!((decap.offset(), decap.len()), (50 + 14, inner().len() - 14));
     let rfc = Vtep::rfc7348().port(8472);
     refusals.decap(DropReason::InnerVlan, rfc, &mended(outer(&tagged(&[vlan(7)]))));
     check(DropReason::EcnUnmarkable, &mended(with(&good, 15, 0x03)));
@@ -366,11 +377,34 @@ fn encap(refusals: &Refusals) {
     let strips = limited.mtu(34).inner_vlan(InnerVlanTx::Strip);
     refusals.encap(DropReason::TooBig, &tunnel_of(&strips), &tagged(&[vlan(1)]));
     refusals.encap(DropReason::TooBig, &tunnel_of(&strips), &tagged(&[vlan(1), vlan(2)]));
-    let packets = tunnel_of(&plain.inner_ethernet(A, B));
+    let packets = tunnel_of(&plain.clone().inner_ethernet(A, B));
     for bytes in [&[][..], &[0x45], &inner(), &[0x50; 40]] {
         refusals.encap(DropReason::NotIp, &packets, bytes);
     }
+    kinds(refusals, &tunnel_of(&plain), &packets);
     summed_encap(refusals);
+}
+
+/// A frame in a tunnel for packets and a packet in a tunnel for frames, whatever their first bytes look like.
+fn kinds(refusals: &Refusals, frames: &Tunnel, packets: &Tunnel) {
+    let udp = UdpBuilder::new(1234, 53, &[0; 1216][..]);
+    let v4 = built(&Ipv4Builder::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), udp));
+    let [pod, peer] = ["fd00::1", "fd00::2"].map(|address| address.parse().unwrap());
+    let v6 = built(&Ipv6Builder::new(pod, peer, udp));
+    for packet in [&v4, &v6] {
+        refusals.encap(DropReason::NotEthernet, frames, packet);
+        let mut frame = ArrayFrame::<1500>::from_bytes_with_headroom(packet, ROOM).unwrap();
+        packets.encap(&mut frame, &mut EncapState::predictable()).unwrap();
+    }
+    // MAC addresses that start like an IPv4 header with one word of options, and like an IPv6 header.
+    for mac in [[0x46, 0, 0, 60, 0, 0], [0x62, 0, 0, 0, 0, 2]] {
+        for (ethertype, payload) in [([8, 0], &v4[..]), ([0x86, 0xdd], &v6), ([8, 6], &ARP)] {
+            let frame = [&mac[..], &B.octets(), &ethertype, payload].concat();
+            refusals.encap(DropReason::NotIp, packets, &frame);
+            let mut same = ArrayFrame::<1500>::from_bytes_with_headroom(&frame, ROOM).unwrap();
+            frames.encap(&mut same, &mut EncapState::predictable()).unwrap();
+        }
+    }
 }
 
 fn summed_encap(refusals: &Refusals) {

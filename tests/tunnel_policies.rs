@@ -364,6 +364,7 @@ fn decap_folds_ecn_and_dscp_into_the_inner_packet() {
             let mut bytes = encap(&fixed, &frame);
             let (header, _) = vtep::wire::Ipv4Header::mut_from_prefix(&mut bytes[14..]).unwrap();
             header.set_traffic_class(TrafficClass(0xb8 | outer.bits()));
+            let own = EthernetFrame::parse(&frame).unwrap().header().destination();
             for (model, dscp) in [(DscpModel::Pipe, 0), (DscpModel::Uniform, 46)] {
                 let mut copy = bytes.clone();
                 let end = copy.len();
@@ -371,6 +372,10 @@ fn decap_folds_ecn_and_dscp_into_the_inner_packet() {
                 let info = Vtep::rfc7348().dscp_model(model).decap(&mut received).unwrap();
                 assert_eq!((info.ecn(), info.dscp().value()), (outer, 46));
                 let payload = EthernetFrame::parse(received.bytes()).unwrap().payload();
+                let mut packet = Frame::new(bytes.clone(), 0..end).unwrap();
+                let vtep = Vtep::rfc7348().dscp_model(model).inner_ethernet(own);
+                assert_eq!(vtep.decap(&mut packet), Ok(info));
+                assert_eq!(packet.bytes(), payload, "the header is gone, the class is written");
                 let class = match Ipv4Packet::parse(payload) {
                     Ok(ip) => {
                         assert!(ip.is_checksum_valid());

@@ -302,7 +302,7 @@ fn decap_all<const PASSED: bool, const INFOS: bool, B: FrameBuf>(
     infos: &mut [TunnelInfo],
     verdicts: &mut [Verdict],
 ) -> usize {
-    match vtep.needs_tag() {
+    match vtep.needs_slow_path() {
         true => decap_each::<PASSED, INFOS, B>(frames, infos, verdicts, |frame, info| {
             vtep.decap_slow(frame, info)
         }),

@@ -1,9 +1,11 @@
-//! What a tunnel is to do, in words; [`TunnelConfig::build`] resolves it into a [`Tunnel`].
+//! What a tunnel is to do, in words; [`TunnelConfig::build`] resolves it into a
+//! [`Tunnel`](super::Tunnel).
 
 use core::fmt;
 use core::net::IpAddr;
 
-use super::{EcnEncap, SourcePorts, Tunnel};
+use super::ecn::EcnEncap;
+use super::entropy::SourcePorts;
 use crate::wire::{FlowLabel, Gbp, MacAddr, TrafficClass, VlanTag, Vni, VxlanHeader};
 
 /// The outer Ethernet header: the underlay's next hop, as its neighbour table has it.
@@ -21,13 +23,13 @@ pub struct Adjacency {
 }
 
 impl Adjacency {
-    /// An untagged next hop.
+    /// Creates an untagged next hop.
     #[must_use]
     pub const fn new(destination: MacAddr, source: MacAddr) -> Self {
         Self { destination, source, tag: None }
     }
 
-    /// This next hop behind an outer VLAN tag.
+    /// Returns this next hop with an outer VLAN tag.
     #[must_use]
     pub const fn tagged(mut self, tag: VlanTag) -> Self {
         self.tag = Some(tag);
@@ -47,8 +49,8 @@ pub enum Ttl {
 /// The outer DSCP.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OuterDscp {
-    /// The pipe model (RFC 2983 section 3): always the DSCP of this class. Its ECN bits are not used:
-    /// they come from the inner packet as [`EcnEncap`] says.
+    /// The pipe model (RFC 2983 section 3): always the DSCP of this class. Its ECN bits are not
+    /// used: they come from the inner packet as [`EcnEncap`] says.
     Fixed(TrafficClass),
     /// The uniform model: the inner packet's DSCP; 0 for a frame that is not IP.
     Inherit,
@@ -61,7 +63,8 @@ pub enum Df {
     Unset,
     /// Set.
     Set,
-    /// The inner IPv4 packet's; set for IPv6, clear for a frame that is not IP (Linux `df inherit`).
+    /// The inner IPv4 packet's; set for IPv6, clear for a frame that is not IP (Linux `df
+    /// inherit`).
     Inherit,
 }
 
@@ -72,7 +75,8 @@ pub enum IpId {
     Rfc6864,
     /// The core's counter, as Linux has it with DF too.
     Counter,
-    /// Always this: for reproducing a packet. With DF clear it breaks reassembly (RFC 6864 section 4.3).
+    /// Always this: for reproducing a packet. With DF clear it breaks reassembly (RFC 6864 section
+    /// 4.3).
     Fixed(u16),
 }
 
@@ -83,8 +87,9 @@ pub enum UdpChecksum {
     None,
     /// Computed over the whole datagram.
     Full,
-    /// Taken from the headers alone wherever the inner transport checksum is vouched for, computed in full
-    /// otherwise (local checksum offload, Linux `Documentation/networking/checksum-offloads.rst`).
+    /// Taken from the headers alone wherever the inner transport checksum is vouched for, computed
+    /// in full otherwise (local checksum offload, Linux
+    /// `Documentation/networking/checksum-offloads.rst`).
     Lco,
 }
 
@@ -97,8 +102,34 @@ pub enum InnerVlanTx {
     Strip,
 }
 
-/// The configuration of a [`Tunnel`], from a profile on.
-#[derive(Clone, Debug)]
+/// The configuration of a [`Tunnel`](super::Tunnel), from a profile on.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::{Adjacency, Df, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum};
+/// use vtep::wire::{MacAddr, Vni};
+///
+/// let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2]));
+/// let vni = Vni::new(42)?;
+///
+/// // As RFC 7348 recommends.
+/// let config = TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+/// assert_eq!(config.vni(vni).build()?.headroom(), 50);
+///
+/// // As `ip link add vxlan42 type vxlan id 42 ... ttl inherit df set`.
+/// let config = TunnelConfig::linux([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+/// let tunnel = config.vni(vni).ttl(Ttl::Inherit).df(Df::Set).build()?;
+/// assert_eq!(tunnel.vni(), vni);
+///
+/// // Over IPv6 no UDP checksum is an error unless both ends have agreed to it.
+/// let (local, remote) = ("2001:db8::1".parse()?, "2001:db8::2".parse()?);
+/// let config = TunnelConfig::linux(local, remote, next_hop).vni(vni).udp_checksum(UdpChecksum::None);
+/// assert_eq!(config.build().unwrap_err(), TunnelConfigError::ZeroChecksumV6);
+/// assert_eq!(config.zero_checksum_v6(true).build()?.headroom(), 70);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
 pub struct TunnelConfig {
     pub(super) local: IpAddr,
@@ -122,9 +153,9 @@ pub struct TunnelConfig {
 }
 
 impl TunnelConfig {
-    /// What RFC 7348 and the RFCs around it recommend: port 4789, source ports 49152 to 65535, TTL 64, DSCP
-    /// 0, DF set and so ID 0, ECN in normal mode, no UDP checksum over IPv4 and a full one over IPv6, inner
-    /// VLAN tags stripped. The VNI is 0 until it is set.
+    /// What RFC 7348 and the RFCs around it recommend: port 4789, source ports 49152 to 65535, TTL
+    /// 64, DSCP 0, DF set and so ID 0, ECN in normal mode, no UDP checksum over IPv4 and a full one
+    /// over IPv6, inner VLAN tags stripped. The VNI is 0 until it is set.
     pub fn rfc7348(local: IpAddr, remote: IpAddr, adjacency: Adjacency) -> Self {
         let udp_checksum = if local.is_ipv4() { UdpChecksum::None } else { UdpChecksum::Full };
         Self {
@@ -149,9 +180,9 @@ impl TunnelConfig {
         }
     }
 
-    /// What the Linux vxlan device does by default: port 8472, source ports 32768 to 60998, TTL 64 and
-    /// 1 to a multicast group, DSCP 0, DF clear and a counted ID, congestion experienced sent as ECT(0), a
-    /// full UDP checksum, inner VLAN tags kept. The VNI is 0 until it is set.
+    /// What the Linux vxlan device does by default: port 8472, source ports 32768 to 60998, TTL 64
+    /// and 1 to a multicast group, DSCP 0, DF clear and a counted ID, congestion experienced sent
+    /// as ECT(0), a full UDP checksum, inner VLAN tags kept. The VNI is 0 until it is set.
     pub fn linux(local: IpAddr, remote: IpAddr, adjacency: Adjacency) -> Self {
         Self {
             port: VxlanHeader::LINUX_PORT,
@@ -226,8 +257,8 @@ impl TunnelConfig {
         self
     }
 
-    /// Lets UDP go without a checksum over IPv6: the far end has opted in too, and the conditions of RFC 6936
-    /// section 5 are met (RFC 6935 section 5; Linux `udp6zerocsumtx`).
+    /// Lets UDP go without a checksum over IPv6: the far end has opted in too, and the conditions
+    /// of RFC 6936 section 5 are met (RFC 6935 section 5; Linux `udp6zerocsumtx`).
     pub fn zero_checksum_v6(mut self, allowed: bool) -> Self {
         self.zero_checksum_v6 = allowed;
         self
@@ -252,41 +283,20 @@ impl TunnelConfig {
         self
     }
 
-    /// Makes it a tunnel for IP packets, as flannel.1 is one: encap takes a bare IPv4 or IPv6 packet, and
-    /// writes an inner Ethernet header with these addresses too. flannel's are the remote `VtepMAC` and
-    /// the MAC address of the local flannel.1.
+    /// Makes it a tunnel for IP packets, as flannel.1 is one: encap takes a bare IPv4 or IPv6
+    /// packet, and writes an inner Ethernet header with these addresses too. flannel's are the
+    /// remote `VtepMAC` and the MAC address of the local flannel.1.
     pub fn inner_ethernet(mut self, destination: MacAddr, source: MacAddr) -> Self {
         self.inner_ethernet = Some((destination, source));
         self
     }
 
-    /// Sets the greatest inner IP packet, in bytes, as [`overlay_mtu`](super::overlay_mtu) gives it. A
-    /// longer one is refused as `TooBig`. Without it only the 16-bit length fields set a limit.
+    /// Sets the greatest inner IP packet, in bytes, as [`overlay_mtu`](super::overlay_mtu) returns
+    /// it. A longer one is refused as `TooBig`. Without it only the 16-bit length fields set a
+    /// limit.
     pub fn mtu(mut self, mtu: u16) -> Self {
         self.mtu = Some(mtu);
         self
-    }
-
-    /// Resolves the configuration.
-    ///
-    /// # Errors
-    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may not be left
-    /// out.
-    pub fn build(&self) -> Result<Tunnel, TunnelConfigError> {
-        if self.local.is_ipv4() != self.remote.is_ipv4() {
-            return Err(TunnelConfigError::MixedFamilies {
-                local: self.local,
-                remote: self.remote,
-            });
-        }
-        if self.remote.is_unspecified() {
-            return Err(TunnelConfigError::NoRemote);
-        }
-        let without_checksum = matches!(self.udp_checksum, UdpChecksum::None);
-        if without_checksum && self.remote.is_ipv6() && !self.zero_checksum_v6 {
-            return Err(TunnelConfigError::ZeroChecksumV6);
-        }
-        Ok(Tunnel::new(self))
     }
 }
 
@@ -303,8 +313,8 @@ pub enum TunnelConfigError {
     },
     /// The far end is the unspecified address; Linux drops what it would send there.
     NoRemote,
-    /// No UDP checksum over IPv6 without [`zero_checksum_v6`](TunnelConfig::zero_checksum_v6) (RFC 8200
-    /// section 8.1).
+    /// No UDP checksum over IPv6 without [`zero_checksum_v6`](TunnelConfig::zero_checksum_v6) (RFC
+    /// 8200 section 8.1).
     ZeroChecksumV6,
 }
 

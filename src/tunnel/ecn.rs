@@ -55,8 +55,8 @@ pub const fn decap(inner: Ecn, outer: Ecn) -> EcnDecap {
     }
 }
 
-/// Whether RFC 6040 section 4.2 calls the combination currently unused, and dangerous where it is marked
-/// `!!!`: worth a log entry, whatever [`decap`] made of it.
+/// Whether RFC 6040 section 4.2 calls the combination currently unused, and dangerous where it is
+/// marked `!!!`: worth a log entry, whatever [`decap`] made of it.
 #[must_use]
 #[inline]
 pub const fn is_suspicious(inner: Ecn, outer: Ecn) -> bool {

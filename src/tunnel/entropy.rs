@@ -1,5 +1,5 @@
-//! The outer source port: entropy for the underlay's ECMP from a hash of the inner flow (RFC 7348 section 5,
-//! Linux `udp_flow_src_port`).
+//! The outer source port: entropy for the underlay's ECMP from a hash of the inner flow (RFC 7348
+//! section 5, Linux `udp_flow_src_port`).
 
 use core::fmt;
 
@@ -7,14 +7,16 @@ use crate::wire::{IpProtocol, Ipv4Header, Ipv6Header, MacAddr};
 
 /// The key of the flow hash.
 ///
-/// Every packet of a flow has to get the same port, so all cores that serve a tunnel take the same key.
-/// Where strangers choose the inner packets, take a key they do not know: without it they cannot aim
-/// flows at one port, and so at one path of the underlay. It resists guessing, not a cryptanalyst.
+/// Every packet of a flow has to get the same port, so all cores that serve a tunnel take the same
+/// key. Where strangers choose the inner packets, take a key they do not know: without it they
+/// cannot aim flows at one port, and so at one path of the underlay. It resists guessing, not a
+/// cryptanalyst.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowHashKey([u64; 2]);
 
 impl FlowHashKey {
-    /// A known key, for tests and for underlays where nobody aims: the first 128 bits of the fraction of pi.
+    /// A known key, for tests and for underlays where nobody aims: the first 128 bits of the
+    /// fraction of pi.
     pub const PUBLIC: Self = Self([0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344]);
 
     /// A key from 16 bytes that were drawn at random.
@@ -34,7 +36,8 @@ impl fmt::Debug for FlowHashKey {
 }
 
 impl FlowHashKey {
-    /// Folds the 128-bit product of two keyed words: every bit of both reaches every bit of the result.
+    /// Folds the 128-bit product of two keyed words: every bit of both reaches every bit of the
+    /// result.
     #[inline]
     fn mix(self, a: u64, b: u64) -> u64 {
         let [key_a, key_b] = self.0;
@@ -44,7 +47,7 @@ impl FlowHashKey {
         folded
     }
 
-    /// The hash of an IPv4 flow. `ports` are the first four bytes behind the header, or zero for a
+    /// The hash of an IPv4 flow. `ports` are the first four bytes after the header, or zero for a
     /// fragment and for a protocol that has none.
     #[inline]
     pub(super) fn v4(self, header: &Ipv4Header, ports: [u8; 4]) -> u32 {
@@ -143,8 +146,8 @@ impl SourcePorts {
         self.min.wrapping_add(self.span)
     }
 
-    /// The port for a flow hash, as Linux scales it: the hash folded on itself, times the number of ports,
-    /// divided by 2^32.
+    /// The port for a flow hash, as Linux scales it: the hash folded on itself, times the number of
+    /// ports, divided by 2^32.
     #[must_use]
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the quotient is at most the span")]
@@ -226,7 +229,8 @@ mod tests {
 
     #[test]
     fn many_flows_spread_evenly() {
-        // 64 Ki flows that differ in one port over 1024 buckets of source ports: 64 each on average.
+        // 64 Ki flows that differ in one port over 1024 buckets of source ports: 64 each on
+        // average.
         let header = Ipv4Header::new([10, 1, 17, 5].into(), [10, 1, 18, 7].into(), IpProtocol::UDP);
         let mut buckets = [0u32; 1024];
         for port in 0..=u16::MAX {

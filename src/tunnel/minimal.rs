@@ -1,8 +1,8 @@
 //! Encap and decap for small programs: VXLAN over IPv4 in its plainest form, and no more.
 //!
-//! [`Tunnel::encap`] and [`Vtep::decap`] choose among all layouts and policies at run time, so that all of
-//! them are in the program. Here the choice is made when the program is built. The bytes and verdicts are
-//! the same, because the code is a part of theirs.
+//! [`Tunnel::encap`] and [`Vtep::decap`] choose among all layouts and policies at run time, so that
+//! all of them are in the program. Here the choice is made when the program is built. The bytes and
+//! verdicts are the same, because the code is a part of theirs.
 //!
 //! # Examples
 //!
@@ -31,26 +31,27 @@
 //! ```
 
 use super::decap::Received;
-use super::encap::V4;
-use super::stack::Plain;
-use super::template::{EncapState, Layout, Tunnel};
+use super::encap::{Layout, PlainPolicy, Tunnel, V4};
+use super::state::EncapState;
 use super::vtep::{TunnelInfo, Vtep};
 use crate::buf::{FrameBuf, meta_of};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::EtherType;
 
-/// A [`Tunnel`] that puts Ethernet frames in VXLAN over IPv4, on an untagged underlay, inherits nothing but
-/// ECN and computes no UDP checksum. See the [module](self) for an example.
+/// A [`Tunnel`] that puts Ethernet frames in VXLAN over IPv4, on an untagged underlay, inherits
+/// nothing but ECN and computes no UDP checksum. See the [module](self) for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct MinimalV4<'t>(&'t Tunnel);
 
 impl<'t> MinimalV4<'t> {
-    /// The longest frame by the outer IPv4 length field, which counts IPv4, UDP and VXLAN headers too.
+    /// The longest frame by the outer IPv4 length field, which counts IPv4, UDP and VXLAN headers
+    /// too.
     const MAX_LEN: usize = 65_535 - 36;
 
-    /// Creates a view of a tunnel that needs no more than [`encap_v4`] does. Returns `None` over IPv6, with
-    /// an outer VLAN tag, an [inner Ethernet header](super::TunnelConfig::inner_ethernet), an inherited TTL,
-    /// DSCP or DF flag, or a UDP checksum.
+    /// Creates a view of a tunnel that needs no more than [`encap_v4`] does. Returns `None` over
+    /// IPv6, with an outer VLAN tag, an [inner Ethernet
+    /// header](super::TunnelConfig::inner_ethernet), an inherited TTL, DSCP or DF flag, or a UDP
+    /// checksum.
     #[must_use]
     #[inline]
     pub const fn new(tunnel: &'t Tunnel) -> Option<Self> {
@@ -64,9 +65,9 @@ impl<'t> MinimalV4<'t> {
     }
 }
 
-/// Encapsulates like [`Tunnel::encap`], but only frames that are untagged and hold IPv4 without options and
-/// with at least four bytes of payload. Refuses all others as `NotIp`. See the [module](self) for an
-/// example.
+/// Encapsulates like [`Tunnel::encap`], but only frames that are untagged and hold IPv4 without
+/// options and with at least four bytes of payload. Refuses all others as `NotIp`. See the
+/// [module](self) for an example.
 ///
 /// # Errors
 /// `NoHeadroom`, `TooBig`, `TooLong`, `NotIp`: see [`DropReason`]. The frame is unchanged.
@@ -76,7 +77,7 @@ pub fn encap_v4<B: FrameBuf>(
     frame: &mut B,
     state: &mut EncapState,
 ) -> Verdict {
-    tunnel.0.encap_fast::<V4, Plain, 50, B>(frame, state).map_err(|reason| {
+    tunnel.0.encap_fast::<V4, PlainPolicy, 50, B>(frame, state).map_err(|reason| {
         if let Some(reason) = reason {
             return reason;
         }
@@ -89,12 +90,12 @@ pub fn encap_v4<B: FrameBuf>(
     })
 }
 
-/// Decapsulates like [`Vtep::decap`], but only untagged IPv4 outer frames. Refuses all others as `NotVxlan`.
-/// See the [module](self) for an example.
+/// Decapsulates like [`Vtep::decap`], but only untagged IPv4 outer frames. Refuses all others as
+/// `NotVxlan`. See the [module](self) for an example.
 ///
 /// # Errors
-/// Those of [`Vtep::decap`]. If the VTEP requires [one outer tag](super::OuterTag::One), every frame is
-/// refused as `OuterVlan`.
+/// Those of [`Vtep::decap`]. If the VTEP requires [one outer tag](super::OuterTag::One), every
+/// frame is refused as `OuterVlan`.
 #[inline]
 pub fn decap_v4<B: FrameBuf>(vtep: &Vtep<'_>, frame: &mut B) -> Result<TunnelInfo, DropReason> {
     let rx = meta_of(frame).rx();

@@ -5,22 +5,21 @@
 //! '------------- the tunnel's stack --------------'  '-- frame, or IP packet
 //! ```
 //!
-//! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and shared
-//! by all cores. What changes from packet to packet is a [`EncapState`], one for each of them.
+//! A tunnel is configured once ([`TunnelConfig`]), resolved into a template of its whole stack, and
+//! shared by all cores. What changes from packet to packet is a [`EncapState`], one for each of
+//! them.
 #![forbid(unsafe_code)]
 
+mod address;
 mod config;
 mod decap;
 pub mod ecn;
 mod encap;
 mod entropy;
-mod fast_path;
-mod inner;
-mod lco;
 pub mod minimal;
 pub mod mtu;
-mod stack;
-mod template;
+mod set;
+mod state;
 mod vtep;
 
 pub use config::{
@@ -28,10 +27,11 @@ pub use config::{
 };
 pub use decap::Decap;
 pub use ecn::EcnEncap;
+pub use encap::Tunnel;
 pub use entropy::{EmptyPortRange, FlowHashKey, SourcePorts};
 pub use mtu::overlay_mtu;
-pub use template::{EncapState, Tunnel};
+pub use set::{Set, SetNotSorted, Sorted};
+pub use state::EncapState;
 pub use vtep::{
-    DscpModel, InnerVlanRx, OuterTag, ReservedBits, Set, SetNotSorted, Sorted, TunnelInfo,
-    UdpChecksumPolicy, Vtep,
+    DscpModel, InnerVlanRx, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep,
 };

@@ -9,10 +9,10 @@ use crate::wire::{
     Ipv4Builder, Ipv4Flags, Ipv4Packet, Ipv6Builder, Ipv6Header, Ipv6Packet, VlanBuilder,
 };
 
-/// The greatest inner IP packet, in bytes, that a VXLAN tunnel carries over an underlay of that MTU: 50
-/// bytes less over IPv4 and 70 over IPv6 (outer IP, UDP, VXLAN, inner Ethernet), and 4 for each VLAN tag
-/// that inner frames keep. 0 where nothing is left. An outer VLAN tag costs nothing: an MTU does not
-/// count the link's own header.
+/// The greatest inner IP packet, in bytes, that a VXLAN tunnel carries over an underlay of that
+/// MTU: 50 bytes less over IPv4 and 70 over IPv6 (outer IP, UDP, VXLAN, inner Ethernet), and 4 for
+/// each VLAN tag that inner frames keep. 0 where nothing is left. An outer VLAN tag costs nothing:
+/// an MTU does not count the link's own header.
 ///
 /// flannel takes 50 over IPv6 too; the kernel's device then has 1430 where `subnet.env` says 1450.
 #[must_use]
@@ -26,20 +26,22 @@ pub const fn overlay_mtu(underlay: u16, remote: IpAddr, inner_tags: u8) -> u16 {
 const MOST_V4: usize = 576;
 /// The length that an ICMPv6 error does not exceed (RFC 4443 section 2.4 (c)).
 const MOST_V6: usize = 1280;
-/// The least MTU of an IPv4 link; no path has a smaller one (RFC 791 section 3.2, RFC 1191 section 3).
+/// The least MTU of an IPv4 link; no path has a smaller one (RFC 791 section 3.2, RFC 1191 section
+/// 3).
 const MIN_MTU_V4: u16 = 68;
-/// The least MTU of an IPv6 link (RFC 8200 section 5). A receiver discards an answer with a smaller one
-/// (RFC 8201 section 4).
+/// The least MTU of an IPv6 link (RFC 8200 section 5). A receiver discards an answer with a smaller
+/// one (RFC 8201 section 4).
 const MIN_MTU_V6: u16 = 1280;
 
-/// Answers a frame that encap refused as [`TooBig`](crate::verdict::DropReason::TooBig): the answer goes
-/// back to the sender as if the frame's destination had sent it, VLAN tags and all. It reports
-/// fragmentation needed (RFC 1191) or packet too big (RFC 4443 section 3.2), and `mtu`, the overlay's MTU
-/// in bytes.
+/// Answers a frame that encap refused as [`TooBig`](crate::verdict::DropReason::TooBig): the answer
+/// goes back to the sender as if the frame's destination had sent it, VLAN tags and all. It reports
+/// fragmentation needed (RFC 1191) or packet too big (RFC 4443 section 3.2), and `mtu`, the
+/// overlay's MTU in bytes.
 ///
-/// The bytes are those of a bridged Linux vxlan port (`iptunnel_pmtud_build_icmp`). Which packets are
-/// answered differs in the rows of [`manual::differences`](crate::manual::differences). `frame` has to
-/// hold the whole packet. Its IPv4 header checksum is not verified, because a NIC may have yet to fill it.
+/// The bytes are those of a bridged Linux vxlan port (`iptunnel_pmtud_build_icmp`). Which packets
+/// are answered differs in the rows of [`manual::differences`](crate::manual::differences). `frame`
+/// has to hold the whole packet. Its IPv4 header checksum is not verified, because a NIC may have
+/// yet to fill it.
 ///
 /// # Examples
 /// ```
@@ -62,7 +64,8 @@ const MIN_MTU_V6: u16 = 1280;
 /// ```
 ///
 /// # Errors
-/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit `buffer`.
+/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit
+/// `buffer`.
 pub fn icmp_too_big_frame<'b>(
     frame: &[u8],
     mtu: u16,
@@ -85,9 +88,10 @@ pub fn icmp_too_big_frame<'b>(
     }
 }
 
-/// Answers an IP packet that encap refused as [`TooBig`](crate::verdict::DropReason::TooBig), as a router
-/// does: from `router`, this node's own address, or if that is of the other family as if from the packet's
-/// destination. The answer reports `mtu`, the overlay's MTU in bytes; see [`icmp_too_big_frame`].
+/// Answers an IP packet that encap refused as [`TooBig`](crate::verdict::DropReason::TooBig), as a
+/// router does: from `router`, this node's own address, or if that is of the other family as if
+/// from the packet's destination. The answer reports `mtu`, the overlay's MTU in bytes; see
+/// [`icmp_too_big_frame`].
 ///
 /// # Examples
 /// ```
@@ -109,7 +113,8 @@ pub fn icmp_too_big_frame<'b>(
 /// ```
 ///
 /// # Errors
-/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit `buffer`.
+/// Returns [`IcmpSuppressed`] if the packet may not be answered, or the answer does not fit
+/// `buffer`.
 pub fn icmp_too_big_packet<'b>(
     packet: &[u8],
     router: IpAddr,
@@ -187,7 +192,8 @@ fn v6<'p>(
         Some(IpAddr::V6(router)) => router,
         _ => destination,
     };
-    // A packet to a group may be answered, with an address of one's own (RFC 4443 sections 2.2 and 2.4 (e)).
+    // A packet to a group may be answered, with an address of one's own (RFC 4443 sections 2.2 and
+    // 2.4 (e)).
     let is_to_host = is_host_v6(destination) || destination.is_multicast();
     if !is_host_v6(source) || !is_host_v6(from) || !is_to_host {
         return Err(IcmpSuppressed::NotUnicast);
@@ -217,8 +223,8 @@ fn quote(bytes: &[u8], whole: usize, most: usize) -> &[u8] {
     bytes.get(..whole.min(most)).unwrap_or(bytes)
 }
 
-/// Whether it is a single host's address on a network: not of 0.0.0.0/8, 127.0.0.0/8, class D or class E
-/// (RFC 1122 section 3.2.2 for a source, RFC 1812 section 5.3.7 for a destination).
+/// Whether it is a single host's address on a network: not of 0.0.0.0/8, 127.0.0.0/8, class D or
+/// class E (RFC 1122 section 3.2.2 for a source, RFC 1812 section 5.3.7 for a destination).
 const fn is_host_v4(address: Ipv4Addr) -> bool {
     !matches!(address.octets()[0], 0 | 127 | 224..)
 }
@@ -228,15 +234,15 @@ const fn is_host_v6(address: Ipv6Addr) -> bool {
     !address.is_unspecified() && !address.is_loopback() && !address.is_multicast()
 }
 
-/// Whether a message is an ICMP error, or of a type that is not known to be a query or its reply (RFC 792,
-/// RFC 950, RFC 1256, RFC 8335), or cannot be read.
+/// Whether a message is an ICMP error, or of a type that is not known to be a query or its reply
+/// (RFC 792, RFC 950, RFC 1256, RFC 8335), or cannot be read.
 fn is_icmpv4_error(message: &[u8]) -> bool {
     let kind = Icmpv4Packet::parse(message).map(|packet| packet.header().message_type());
     !matches!(kind, Ok(0 | 8 | 9 | 10 | 13..=18 | 42 | 43))
 }
 
-/// Whether a message is an ICMPv6 error, which is one below 128, or a redirect (RFC 4443 sections 2.1 and
-/// 2.4 (e)), or cannot be read.
+/// Whether a message is an ICMPv6 error, which is one below 128, or a redirect (RFC 4443 sections
+/// 2.1 and 2.4 (e)), or cannot be read.
 fn is_icmpv6_error(message: &[u8]) -> bool {
     let kind = Icmpv6Packet::parse(message).map(|packet| packet.header().message_type());
     !matches!(kind, Ok(128..=136 | 138..))
@@ -252,13 +258,15 @@ pub enum IcmpSuppressed {
     MayBeFragmented,
     /// It is an IPv4 fragment, and not the first (RFC 1122 section 3.2.2).
     LaterFragment,
-    /// It comes from no single host, or is for none (RFC 1122 section 3.2.2, RFC 4443 section 2.4 (e)); or
-    /// the answer would have no single host's address as its source.
+    /// It comes from no single host, or is for none (RFC 1122 section 3.2.2, RFC 4443 section 2.4
+    /// (e)); or the answer would have no single host's address as its source.
     NotUnicast,
-    /// It is an ICMP error itself, an ICMPv6 redirect, or of an ICMP type that is not known to be a query.
+    /// It is an ICMP error itself, an ICMPv6 redirect, or of an ICMP type that is not known to be a
+    /// query.
     IcmpError,
-    /// The MTU is below the least one that an answer may report: 68 for IPv4 (RFC 1191 section 3), 1280 for
-    /// IPv6 (RFC 8201 section 4). The sender cannot be helped: the underlay's MTU is too small.
+    /// The MTU is below the least one that an answer may report: 68 for IPv4 (RFC 1191 section 3),
+    /// 1280 for IPv6 (RFC 8201 section 4). The sender cannot be helped: the underlay's MTU is too
+    /// small.
     MtuTooSmall {
         /// The MTU in bytes.
         mtu: u16,

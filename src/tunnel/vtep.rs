@@ -1,14 +1,35 @@
 //! This end point: which packets are for it, and what it makes of what the standards leave open.
 
-use core::cmp::Ordering;
-use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::fast_path::FastMatch;
+use super::decap::fast_match::FastMatch;
+use super::set::Set;
 use crate::arch::Kernels;
 use crate::wire::{Dscp, Ecn, Gbp, MacAddr, TrafficClass, VlanId, Vni, VxlanHeader};
 
-/// The VTEP that packets arrive at. Immutable, shared by all cores; it borrows its sets.
+/// The VTEP that packets arrive at: the receive side, as [`Tunnel`](super::Tunnel) is the transmit
+/// side. Immutable and shared by all cores; it borrows its sets.
+///
+/// # Examples
+///
+/// ```
+/// use vtep::tunnel::{Set, Vtep};
+/// use vtep::verdict::DropReason;
+/// use vtep::wire::Vni;
+///
+/// let vnis = [1, 7, 42].map(|vni| Vni::new(vni).unwrap());
+/// let locals = [[192, 0, 2, 1].into(), "2001:db8::1".parse()?];
+/// let vtep = Vtep::linux().vnis(Set::sorted(&vnis)?).locals(Set::sorted(&locals)?);
+///
+/// let arp = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 1, 8, 6], &[0; 28]].concat();
+/// match vtep.inspect(&arp) {
+///     Ok(decap) => println!("an inner frame of {} bytes", decap.len()),
+///     // For the host's own stack.
+///     Err(DropReason::NotVxlan | DropReason::NotLocal | DropReason::Fragment) => {}
+///     Err(reason) => panic!("to be counted and dropped: {reason}"),
+/// }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Vtep<'a> {
@@ -18,6 +39,8 @@ pub struct Vtep<'a> {
     /// The three sets, as the fast path compares them.
     pub(super) fast: FastMatch,
     pub(super) own_mac: Option<MacAddr>,
+    /// The inner Ethernet header is stripped, and is for `own_mac`.
+    pub(super) takes_packets: bool,
     pub(super) outer_tag: OuterTag,
     pub(super) reserved_bits: ReservedBits,
     pub(super) gbp: bool,
@@ -38,8 +61,8 @@ const _: () = {
 };
 
 impl<'a> Vtep<'a> {
-    /// What RFC 7348 says: port 4789, reserved bits ignored, a UDP checksum verified where there is one,
-    /// tagged inner frames discarded (section 6.1). Any local address and any VNI.
+    /// As RFC 7348 says: port 4789, reserved bits ignored, a UDP checksum verified where there is
+    /// one, tagged inner frames discarded (section 6.1). Any local address and any VNI.
     pub const fn rfc7348() -> Self {
         Self {
             ports: Set::One(VxlanHeader::PORT),
@@ -47,6 +70,7 @@ impl<'a> Vtep<'a> {
             vnis: Set::Any,
             fast: FastMatch::new(&Set::One(VxlanHeader::PORT), &Set::Any, &Set::Any),
             own_mac: None,
+            takes_packets: false,
             outer_tag: OuterTag::Untagged,
             reserved_bits: ReservedBits::Ignore,
             gbp: false,
@@ -59,8 +83,8 @@ impl<'a> Vtep<'a> {
         }
     }
 
-    /// What the Linux vxlan device does by default: port 8472, a packet with any reserved bit set refused,
-    /// inner tags kept.
+    /// What the Linux vxlan device does by default: port 8472, a packet with any reserved bit set
+    /// refused, inner tags kept.
     pub const fn linux() -> Self {
         Self {
             reserved_bits: ReservedBits::Reject,
@@ -104,11 +128,47 @@ impl<'a> Vtep<'a> {
         self.sets(self.ports, self.locals, vnis)
     }
 
-    /// Sets the receiver's own inner MAC address: a frame from it went in a loop, and is refused.
+    /// Refuses frames whose inner *source* is this, the receiver's own inner MAC address: they went
+    /// in a loop. The inner destination is checked by [`inner_ethernet`](Self::inner_ethernet).
     pub const fn own_mac(mut self, mac: MacAddr) -> Self {
         self.own_mac = Some(mac);
         self.looks_inside = true;
         self
+    }
+
+    /// Receives IP packets, as flannel.1 and a TUN device do: the counterpart of
+    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet). Decap strips the
+    /// inner Ethernet header as well. It refuses a frame for another MAC address than `own` as
+    /// `InnerDestination` (a group address is another one), a tagged frame as `InnerVlan`, and what
+    /// is not IP as `NotIp`. It includes [`own_mac`](Self::own_mac).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::buf::{ArrayFrame, FrameBuf};
+    /// use vtep::tunnel::{Adjacency, EncapState, TunnelConfig, Vtep};
+    /// use vtep::verdict::DropReason;
+    /// use vtep::wire::MacAddr;
+    ///
+    /// let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+    /// let (a, b) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    /// let config = TunnelConfig::linux(a, b, Adjacency::new(mac(1), mac(2)));
+    /// let to_flannel = config.inner_ethernet(mac(4), mac(3)).build()?;
+    ///
+    /// // An IPv4 packet of 24 bytes, as a TUN device returns it.
+    /// let packet = [&[0x45, 0, 0, 24][..], &[0; 20]].concat();
+    /// let mut frame = ArrayFrame::<128>::from_bytes_with_headroom(&packet, 64).unwrap();
+    /// to_flannel.encap(&mut frame, &mut EncapState::predictable())?;
+    ///
+    /// let another = Vtep::linux().inner_ethernet(mac(5));
+    /// assert_eq!(another.decap(&mut frame), Err(DropReason::InnerDestination));
+    /// Vtep::linux().inner_ethernet(mac(4)).decap(&mut frame)?;
+    /// assert_eq!(frame.bytes(), packet);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub const fn inner_ethernet(mut self, own: MacAddr) -> Self {
+        self.takes_packets = true;
+        self.own_mac(own)
     }
 
     /// Sets which VLAN tags the underlay's frames have.
@@ -167,88 +227,6 @@ impl<'a> Vtep<'a> {
     }
 }
 
-/// What belongs to a VTEP.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Set<'a, T> {
-    /// Everything.
-    Any,
-    /// This alone.
-    One(T),
-    /// These.
-    Sorted(Sorted<'a, T>),
-}
-
-impl<'a, T: Ord + Copy> Set<'a, T> {
-    /// The members of `members`, which are in ascending order.
-    ///
-    /// # Errors
-    /// [`SetNotSorted`] where they are not.
-    pub fn sorted(members: &'a [T]) -> Result<Self, SetNotSorted> {
-        let pairs = members.iter().zip(members.iter().skip(1));
-        match pairs.into_iter().position(|(one, next)| one >= next) {
-            Some(index) => Err(SetNotSorted { index: index.saturating_add(1) }),
-            None => Ok(Self::Sorted(Sorted(members))),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn contains(&self, member: &T) -> bool {
-        match self {
-            Self::Any => true,
-            Self::One(one) => one == member,
-            Self::Sorted(Sorted(members)) => is_found(members, *member),
-        }
-    }
-}
-
-/// A search out of line: it would take the registers of those who have no set.
-#[inline(never)]
-fn is_found<T: Ord>(members: &[T], member: T) -> bool {
-    members.binary_search(&member).is_ok()
-}
-
-impl Set<'_, IpAddr> {
-    /// [`contains`](Self::contains), which for IPv4 takes less code so: its addresses stand before those of
-    /// IPv6.
-    #[inline(always)]
-    pub(super) fn contains_address(&self, address: IpAddr) -> bool {
-        let IpAddr::V4(address) = address else { return self.contains(&address) };
-        match self {
-            Self::Any => true,
-            Self::One(one) => *one == IpAddr::V4(address),
-            Self::Sorted(Sorted(members)) => is_v4_found(members, address.to_bits()),
-        }
-    }
-}
-
-#[inline(never)]
-fn is_v4_found(members: &[IpAddr], address: u32) -> bool {
-    let order = |member: &IpAddr| match member {
-        IpAddr::V4(member) => member.to_bits().cmp(&address),
-        IpAddr::V6(_) => Ordering::Greater,
-    };
-    members.binary_search_by(order).is_ok()
-}
-
-/// Members in strictly ascending order: see [`Set::sorted`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sorted<'a, T>(&'a [T]);
-
-/// The error of [`Set::sorted`]: the members are not in strictly ascending order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct SetNotSorted {
-    /// The index of the first member that is not greater than the one before it. It is never 0.
-    pub index: usize,
-}
-
-impl fmt::Display for SetNotSorted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "member {} is not greater than the one before it", self.index)
-    }
-}
-
-impl core::error::Error for SetNotSorted {}
-
 /// Which VLAN tags outer frames have. A priority tag (VLAN 0) counts as none.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OuterTag {
@@ -281,10 +259,10 @@ pub enum UdpChecksumPolicy {
 /// What becomes of VLAN-tagged inner frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum InnerVlanRx {
-    /// They pass, tags and all; the packet behind them is read for its ECN field.
+    /// They pass, tags and all; the packet after them is read for its ECN field.
     Keep,
-    /// They pass, and what is behind the first tag is not looked at, as in Linux: neither is a cut packet
-    /// refused nor an ECN field written.
+    /// They pass, and what follows the first tag is not read, as in Linux: neither is a cut
+    /// packet refused nor an ECN field written.
     Opaque,
     /// They are refused (RFC 7348 section 6.1).
     Discard,
@@ -301,7 +279,8 @@ pub enum DscpModel {
 
 /// The facts of a received frame that its outer headers carry (Linux `struct ip_tunnel_info`).
 ///
-/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write it.
+/// [`Vtep::decap`] returns it. None of it is authenticated: whoever can send to this node can write
+/// it.
 ///
 /// # Examples
 ///

@@ -327,6 +327,8 @@ fn refused_by_encap(checks: &mut Checks<'_>) {
     );
     let packets = config_v4().inner_ethernet(mac(4), mac(3));
     is("encap: not-ip", DropReason::NotIp, refusal(&packets, any(&[0x50; 40]), 88, plain));
+    let packet = FRAME.get(14..).unwrap_or_default();
+    is("encap: not-ethernet", DropReason::NotEthernet, refusal(&config, any(packet), 88, plain));
     let summed = config_v4().udp_checksum(UdpChecksum::Full);
     let partial =
         TxMeta::new().with_inner_checksum(InnerChecksum::Partial(PartialChecksum::new(34, 6)));
@@ -409,6 +411,7 @@ fn refused_by_decap(checks: &mut Checks<'_>) {
         (DropReason::UnknownVni, other_vni, good),
         (DropReason::InnerTruncated, linux, short_inner),
         (DropReason::OwnMac, own, good),
+        (DropReason::InnerDestination, Vtep::linux().inner_ethernet(mac(any(9))), good),
         (DropReason::InnerVlan, Vtep::rfc7348().port(any(8472)), tagged_inner),
         (DropReason::EcnUnmarkable, linux, mended(with(good, 15, 3))),
     ] {

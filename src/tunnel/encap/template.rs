@@ -1,14 +1,17 @@
-//! A tunnel, resolved: the bytes of its whole outer stack, and what has to be patched for each packet.
+//! A tunnel, resolved: the bytes of its whole outer stack, and what has to be patched for each
+//! packet.
 
 use core::net::IpAddr;
 
-use super::config::{Df, InnerVlanTx, IpId, OuterDscp, Ttl, UdpChecksum};
-use super::{Adjacency, FlowHashKey, SourcePorts, TunnelConfig};
-use crate::arch::Kernels;
 use crate::buf::{
     HEADROOM_MAX, HEADROOM_TAG, HEADROOM_V4, HEADROOM_V4_IP, HEADROOM_V6, HEADROOM_V6_IP,
 };
 use crate::checksum::Sum;
+use crate::tunnel::address::to_v6;
+use crate::tunnel::config::{
+    Adjacency, Df, InnerVlanTx, IpId, OuterDscp, Ttl, TunnelConfig, TunnelConfigError, UdpChecksum,
+};
+use crate::tunnel::entropy::SourcePorts;
 use crate::wire::{
     EtherType, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv6Header, PseudoHeader,
     UdpHeader, VlanHeader, Vni, VxlanHeader,
@@ -18,15 +21,15 @@ use crate::wire::{
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub struct Tunnel {
-    pub(super) policy: Policy,
+    pub(in crate::tunnel) policy: Policy,
     remote: IpAddr,
-    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination port,
-    /// VXLAN header and inner MAC addresses.
-    pub(super) udp_sum: u16,
-    /// The outer stack, from its last byte to the front: every layout's end is here. Of the smallest the
-    /// whole stands in the second cache line, with all else that it needs.
+    /// The sum that the UDP checksum starts from: pseudo-header addresses and protocol, destination
+    /// port, VXLAN header and inner MAC addresses.
+    pub(in crate::tunnel) udp_sum: u16,
+    /// The outer headers, right-aligned: shorter layouts use only the end of the array. The smallest
+    /// layout fits the second cache line together with `hot`, so the common case touches one line.
     stack: [u8; HEADROOM_MAX],
-    pub(super) hot: Hot,
+    pub(in crate::tunnel) hot: Hot,
 }
 
 const _: () = {
@@ -38,34 +41,34 @@ const _: () = {
 /// What every packet needs beside the stack.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub(super) struct Hot {
-    /// The sum of the outer IPv4 header as it stands in the stack.
-    pub(super) ip_sum: u16,
-    pub(super) source_ports: SourcePorts,
+pub(in crate::tunnel) struct Hot {
+    /// The sum of the outer IPv4 header as it is in the stack.
+    pub(in crate::tunnel) ip_sum: u16,
+    pub(in crate::tunnel) source_ports: SourcePorts,
     /// The longest frame, or IP packet, that is not refused out of hand.
-    pub(super) max_len: u16,
+    pub(in crate::tunnel) max_len: u16,
     /// The outer traffic classes, one for each inner ECN field.
-    pub(super) classes: [u8; 4],
-    pub(super) layout: Layout,
-    pub(super) counts_id: bool,
+    pub(in crate::tunnel) classes: [u8; 4],
+    pub(in crate::tunnel) layout: Layout,
+    pub(in crate::tunnel) counts_id: bool,
 }
 
 /// What is not resolved into the stack.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
-    pub(super) inherits_ttl: bool,
-    pub(super) inherits_dscp: bool,
-    pub(super) inherits_df: bool,
-    pub(super) strips_vlan: bool,
-    pub(super) inner_checksum_valid: bool,
+pub(in crate::tunnel) struct Policy {
+    pub(in crate::tunnel) inherits_ttl: bool,
+    pub(in crate::tunnel) inherits_dscp: bool,
+    pub(in crate::tunnel) inherits_df: bool,
+    pub(in crate::tunnel) strips_vlan: bool,
+    pub(in crate::tunnel) inner_checksum_valid: bool,
     /// An atomic datagram has ID 0 though others are counted.
-    pub(super) zero_atomic_id: bool,
-    pub(super) udp_checksum: UdpChecksum,
+    pub(in crate::tunnel) zero_atomic_id: bool,
+    pub(in crate::tunnel) udp_checksum: UdpChecksum,
 }
 
 /// Which headers the stack has. The plain ones have nothing that is inherited or summed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Layout {
+pub(in crate::tunnel) enum Layout {
     PlainV4,
     PlainV4Ip,
     SummedV4,
@@ -81,8 +84,32 @@ pub(super) enum Layout {
     TaggedV6Ip,
 }
 
+impl TunnelConfig {
+    /// Resolves the configuration.
+    ///
+    /// # Errors
+    /// [`TunnelConfigError`] for addresses that do not go together, and for a UDP checksum that may
+    /// not be left out.
+    pub fn build(&self) -> Result<Tunnel, TunnelConfigError> {
+        if self.local.is_ipv4() != self.remote.is_ipv4() {
+            return Err(TunnelConfigError::MixedFamilies {
+                local: self.local,
+                remote: self.remote,
+            });
+        }
+        if self.remote.is_unspecified() {
+            return Err(TunnelConfigError::NoRemote);
+        }
+        let without_checksum = matches!(self.udp_checksum, UdpChecksum::None);
+        if without_checksum && self.remote.is_ipv6() && !self.zero_checksum_v6 {
+            return Err(TunnelConfigError::ZeroChecksumV6);
+        }
+        Ok(Tunnel::new(self))
+    }
+}
+
 impl Tunnel {
-    pub(super) fn new(config: &TunnelConfig) -> Self {
+    fn new(config: &TunnelConfig) -> Self {
         let mut stack = [0; HEADROOM_MAX];
         let mut writer = Front(&mut stack);
         if let Some((destination, source)) = config.inner_ethernet {
@@ -110,7 +137,22 @@ impl Tunnel {
         Self { policy, remote: config.remote, udp_sum: udp_sum(config).folded(), stack, hot }
     }
 
-    /// Replaces the underlay's next hop: its neighbour entry changed.
+    /// Replaces the underlay's next hop, because its neighbour entry changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::tunnel::{Adjacency, TunnelConfig};
+    /// use vtep::wire::{MacAddr, VlanId, VlanTag};
+    ///
+    /// let mac = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+    /// let (local, remote) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    /// let mut tunnel = TunnelConfig::linux(local, remote, Adjacency::new(mac(1), mac(9))).build()?;
+    /// let tag = VlanTag::customer(VlanId::new(5)?);
+    /// tunnel.set_adjacency(Adjacency::new(mac(2), mac(9)).tagged(tag));
+    /// assert_eq!(tunnel.headroom(), 54);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn set_adjacency(&mut self, adjacency: Adjacency) {
         let (v4, packets) = (self.remote.is_ipv4(), self.carries_packets());
         let (ethertype, ip_len) = match v4 {
@@ -140,7 +182,7 @@ impl Tunnel {
     }
 
     /// The sum of the outer addresses and the protocol: the pseudo-header without a length.
-    pub(super) fn pseudo_sum(&self) -> Sum {
+    pub(in crate::tunnel) fn pseudo_sum(&self) -> Sum {
         let behind = UdpHeader::LEN + VxlanHeader::LEN;
         let ip = self.before(behind.saturating_add(self.inner_link_len()));
         let addresses = match self.remote {
@@ -160,7 +202,7 @@ impl Tunnel {
     }
 
     /// Whether it takes bare IP packets, not Ethernet frames: see
-    /// [`TunnelConfig::inner_ethernet`](super::TunnelConfig::inner_ethernet).
+    /// [`TunnelConfig::inner_ethernet`](crate::tunnel::TunnelConfig::inner_ethernet).
     #[must_use]
     pub const fn carries_packets(&self) -> bool {
         use Layout::{PlainV4Ip, PlainV6Ip, TaggedV4Ip, TaggedV6Ip, V4Ip, V6Ip};
@@ -186,7 +228,7 @@ impl Tunnel {
 
     /// The last `N` bytes of the outer stack.
     #[inline]
-    pub(super) fn stack<const N: usize>(&self) -> &[u8; N] {
+    pub(in crate::tunnel) fn stack<const N: usize>(&self) -> &[u8; N] {
         const { assert!(N <= HEADROOM_MAX) };
         self.stack.last_chunk().unwrap_or(&[0; N])
     }
@@ -266,7 +308,7 @@ fn classes(config: &TunnelConfig) -> u32 {
     config.ecn as u32 | u32::from_le_bytes([dscp; 4])
 }
 
-/// Writes the outer IP header with what is fixed, and gives its EtherType and its sum.
+/// Writes the outer IP header with what is fixed, and returns its EtherType and its sum.
 fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
     let ttl = match config.ttl {
         Ttl::Fixed(ttl) => ttl,
@@ -296,13 +338,6 @@ fn write_ip(writer: &mut Front<'_>, config: &TunnelConfig) -> (EtherType, Sum) {
     }
 }
 
-pub(super) const fn to_v6(address: IpAddr) -> core::net::Ipv6Addr {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped(),
-        IpAddr::V6(address) => address,
-    }
-}
-
 fn udp_sum(config: &TunnelConfig) -> Sum {
     let pseudo = match (config.local, config.remote) {
         (IpAddr::V4(local), IpAddr::V4(remote)) => PseudoHeader::v4(local, remote, IpProtocol::UDP),
@@ -315,8 +350,8 @@ fn udp_sum(config: &TunnelConfig) -> Sum {
     pseudo.sum(0) + config.port + Sum::of(config.header.as_bytes()) + inner
 }
 
-/// The longest frame or packet whose lengths fit: IPv4 counts its own header, and an MTU is that of the
-/// inner IP packet. A tagged frame may exceed the latter by its tags.
+/// The longest frame or packet whose lengths fit: IPv4 counts its own header, and an MTU is that of
+/// the inner IP packet. A tagged frame may exceed the latter by its tags.
 fn max_len(config: &TunnelConfig) -> u16 {
     let inner_link: u16 = if config.inner_ethernet.is_some() { 14 } else { 0 };
     let outer: u16 = if config.remote.is_ipv4() { 36 } else { 16 };
@@ -326,7 +361,8 @@ fn max_len(config: &TunnelConfig) -> u16 {
     by_field.min(by_mtu)
 }
 
-/// Whether each packet takes an ID from the core's counter. Where DF is inherited the packet decides.
+/// Whether each packet takes an ID from the core's counter. Where DF is inherited the packet
+/// decides.
 fn counts_id(config: &TunnelConfig) -> bool {
     match config.ip_id {
         IpId::Fixed(_) => false,
@@ -335,75 +371,11 @@ fn counts_id(config: &TunnelConfig) -> bool {
     }
 }
 
-/// The state of encap on one worker: the IPv4 ID, which changes from packet to packet. It also holds
-/// the key of the flow hash, which is the same on every worker, and the [`Kernels`] for the processor.
-///
-/// # Examples
-///
-/// One for each of 4 workers, from 16 bytes that were drawn at random once (here `random`), with IDs
-/// that start far apart:
-///
-/// ```
-/// use vtep::tunnel::{EncapState, FlowHashKey};
-///
-/// # let random = [7; 16];
-/// let key = FlowHashKey::new(random);
-/// let first_ids = [0, 1, 2, 3].map(|worker| worker << 14);
-/// let mut workers = first_ids.map(|first_id| EncapState::new(key, first_id));
-/// # assert_eq!(workers.len(), 4);
-/// ```
-///
-/// There is no default: an ID sequence and a hash that strangers can predict are requested by name.
-///
-/// ```compile_fail,E0277
-/// use vtep::tunnel::EncapState;
-///
-/// let state: EncapState = Default::default();
-/// ```
-#[derive(Clone, Debug)]
-pub struct EncapState {
-    pub(super) next_id: u16,
-    pub(super) flow_key: FlowHashKey,
-    pub(crate) kernels: &'static Kernels,
-}
-
-impl EncapState {
-    /// Creates the state of a worker whose IDs start at `first_id`. Workers that send to the same remote
-    /// start far apart, because an ID may not come back within a datagram's lifetime (RFC 6864 section
-    /// 4.3). All of them have the same `flow_key`, made from the caller's randomness.
-    ///
-    /// The kernels are those of [`Kernels::detect`].
-    #[must_use]
-    pub fn new(flow_key: FlowHashKey, first_id: u16) -> Self {
-        Self { next_id: first_id, flow_key, kernels: Kernels::detect() }
-    }
-
-    /// Creates a state whose source ports and IDs anyone can predict: a public key, IDs from 0. For
-    /// tests, and for underlays where nobody aims at a path.
-    #[must_use]
-    pub fn predictable() -> Self {
-        Self::new(FlowHashKey::PUBLIC, 0)
-    }
-
-    /// Sets kernels other than the [detected](Kernels::detect) ones.
-    #[must_use]
-    pub const fn kernels(mut self, kernels: &'static Kernels) -> Self {
-        self.kernels = kernels;
-        self
-    }
-
-    #[inline]
-    pub(super) fn take_id(&mut self) -> u16 {
-        let id = self.next_id;
-        self.next_id = id.wrapping_add(1);
-        id
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::buf::{ArrayFrame, FrameBuf};
+    use crate::tunnel::EncapState;
     use crate::wire::{MacAddr, VlanId, VlanTag};
 
     const NEXT: [MacAddr; 2] = [MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2])];

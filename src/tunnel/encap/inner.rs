@@ -1,9 +1,10 @@
-//! What encap has to know of the packet it is given: its flow, and the fields that the outer header may
-//! inherit.
+//! What encap has to know of the packet it is given: its flow, and the fields that the outer header
+//! may inherit.
 
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::FlowHashKey;
+use super::kind;
+use crate::tunnel::entropy::FlowHashKey;
 use crate::verdict::DropReason;
 use crate::wire::{
     EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Flags, Ipv4Header, Ipv4Packet,
@@ -12,24 +13,24 @@ use crate::wire::{
 
 /// The inner packet, as far as the outer one depends on it.
 #[derive(Clone, Copy)]
-pub(super) struct Inner {
+pub(in crate::tunnel) struct Inner {
     /// The hash of its flow: L3 fields alone for a fragment, MAC addresses where it is not IP.
-    pub(super) hash: u32,
+    pub(in crate::tunnel) hash: u32,
     /// What is inherited; `None` where it is not IP.
-    pub(super) ip: Option<InnerIp>,
+    pub(in crate::tunnel) ip: Option<InnerIp>,
 }
 
 /// What an outer header may inherit.
 #[derive(Clone, Copy)]
-pub(super) struct InnerIp {
-    pub(super) ethertype: EtherType,
-    pub(super) traffic_class: TrafficClass,
-    pub(super) ttl: u8,
-    pub(super) dont_fragment: bool,
+pub(in crate::tunnel) struct InnerIp {
+    pub(in crate::tunnel) ethertype: EtherType,
+    pub(in crate::tunnel) traffic_class: TrafficClass,
+    pub(in crate::tunnel) ttl: u8,
+    pub(in crate::tunnel) dont_fragment: bool,
 }
 
-/// The common frame: untagged, IPv4 without options, whose total length covers four bytes of payload. What
-/// follows the total length is padding, and has no part in the flow.
+/// The common frame: untagged, IPv4 without options, whose total length covers four bytes of
+/// payload. What follows the total length is padding, and has no part in the flow.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct PlainFrame {
@@ -57,13 +58,13 @@ impl PlainPacket {
 impl Inner {
     /// The EtherType of the inner packet; 0 where it is not IP.
     #[inline]
-    pub(super) fn ethertype(&self) -> EtherType {
+    pub(in crate::tunnel) fn ethertype(&self) -> EtherType {
         self.ip.map_or(EtherType::default(), |ip| ip.ethertype)
     }
 
     /// Dissects an Ethernet frame of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_fast_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(in crate::tunnel) fn of_fast_frame(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (frame, _) = PlainFrame::ref_from_prefix(head).ok()?;
         let is_fast = frame.ethernet.ethertype() == EtherType::IPV4 && frame.packet.is_fast();
         is_fast.then(|| Self::v4(&frame.packet.ip, frame.packet.ports, key))
@@ -71,7 +72,7 @@ impl Inner {
 
     /// Dissects an IPv4 packet of the fast path; `None` for any other.
     #[inline]
-    pub(super) fn of_fast_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
+    pub(in crate::tunnel) fn of_fast_packet(head: &[u8], key: FlowHashKey) -> Option<Self> {
         let (packet, _) = PlainPacket::ref_from_prefix(head).ok()?;
         packet.is_fast().then(|| Self::v4(&packet.ip, packet.ports, key))
     }
@@ -84,14 +85,17 @@ impl Inner {
         Self { hash: key.v4(header, ports), ip: Some(InnerIp::v4(header)) }
     }
 
-    /// Looks at an Ethernet frame of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_frame(
+    /// Looks at an Ethernet frame of `total` bytes, of which `head` are in the linear head.
+    pub(in crate::tunnel) fn of_frame(
         head: &[u8],
         total: usize,
         key: FlowHashKey,
     ) -> Result<Self, DropReason> {
         if let Some(inner) = Self::of_fast_frame(head, key) {
             return Ok(inner);
+        }
+        if kind::is_packet(head, total) {
+            return Err(DropReason::NotEthernet);
         }
         let is_chained = head.len() < total;
         let (header, _) = EthernetHeader::ref_from_prefix(head)
@@ -104,20 +108,23 @@ impl Inner {
         });
         match walked {
             Err(error) if is_chained && is_truncated(error) => Err(DropReason::NotLinear),
-            // A frame goes out whatever it claims to hold. Its first header says what is inherited, as in
-            // Linux, even if what follows is malformed.
+            // A frame goes out whatever it claims to hold. Its first header says what is inherited,
+            // as in Linux, even if what follows is malformed.
             walked => Ok(walked.unwrap_or_else(|_| Self { ip: InnerIp::of_frame(head), ..other })),
         }
     }
 
-    /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are at hand.
-    pub(super) fn of_packet(
+    /// Looks at an IPv4 or IPv6 packet of `total` bytes, of which `head` are in the linear head.
+    pub(in crate::tunnel) fn of_packet(
         head: &[u8],
         total: usize,
         key: FlowHashKey,
     ) -> Result<Self, DropReason> {
         if let Some(inner) = Self::of_fast_packet(head, key) {
             return Ok(inner);
+        }
+        if kind::is_frame(head, total) {
+            return Err(DropReason::NotIp);
         }
         let is_chained = head.len() < total;
         let walked = match head.first().map(|byte| byte >> 4) {
@@ -186,8 +193,8 @@ impl InnerIp {
     }
 }
 
-/// The first four bytes of a payload, or zeros if it is shorter. They are `needed` if the IP length covers
-/// them, and a payload that ends earlier here goes on in another segment.
+/// The first four bytes of a payload, or zeros if it is shorter. They are `needed` if the IP length
+/// covers them, and a payload that ends earlier here goes on in another segment.
 fn front(payload: &[u8], needed: bool) -> Result<[u8; PORTS], ParseError> {
     match payload.first_chunk() {
         None if needed => Err(ParseError::truncated(Layer::Udp, PORTS, payload.len())),
@@ -211,7 +218,7 @@ mod tests {
 
     const KEY: FlowHashKey = FlowHashKey::PUBLIC;
 
-    /// flannel_udp_64flows.pcap, packet 1, its inner frame up to four bytes behind the ports.
+    /// flannel_udp_64flows.pcap, packet 1, its inner frame up to four bytes after the ports.
     const FRAME: [u8; 42] = [
         0x02, 0x42, 0x0a, 0x01, 0x12, 0x00, 0x02, 0x42, 0x0a, 0x01, 0x11, 0x00, 0x08, 0x00, 0x45,
         0x00, 0x00, 0x22, 0x00, 0x01, 0x00, 0x00, 0x3f, 0x11, 0x44, 0xbd, 0x0a, 0x01, 0x11, 0x05,
@@ -319,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_malformed_packet_is_inherited_from_by_its_first_header() {
-        // The fragment header behind it is cut short.
+        // The fragment header after it is cut short.
         let cut = ethernet([0x86, 0xdd], &v6(44, &[6, 0, 0]));
         let ip = Inner::of_frame(&cut, cut.len(), KEY).unwrap().ip.unwrap();
         assert_eq!(
@@ -336,11 +343,12 @@ mod tests {
         assert!(Inner::of_frame(&arp, arp.len(), KEY).unwrap().ip.is_none());
     }
 
-    /// All fragments of a datagram take one path: what each finds after its fragment header has no part in it.
+    /// All fragments of a datagram take one path: what each finds after its fragment header has no
+    /// part in it.
     #[test]
     fn ipv6_fragments_hash_alike() {
         let of = |packet: &[u8]| hash(Inner::of_packet(packet, packet.len(), KEY));
-        // The first one has destination options and UDP behind them, a later one neither.
+        // The first one has destination options and UDP after them, a later one neither.
         let options = [17, 0, 1, 4, 0, 0, 0, 0];
         let first = v6(44, &[&[60, 0, 0, 1, 0, 0, 0, 1][..], &options, &[1; 16]].concat());
         let later = v6(44, &[&[60, 0, 0, 9, 0, 0, 0, 1][..], &[2; 24]].concat());

@@ -2,31 +2,32 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::FlowHashKey;
 use super::inner::Inner;
-use super::template::{EncapState, Tunnel};
+use super::template::Tunnel;
 use crate::checksum::{Sum, fold_u32};
+use crate::tunnel::entropy::FlowHashKey;
+use crate::tunnel::state::EncapState;
 use crate::verdict::DropReason;
 use crate::wire::{
     EthernetHeader, Ipv4Flags, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader, VlanHeader,
     VxlanHeader,
 };
 
-/// The outer headers as they stand in front of the inner frame: `L` is Ethernet, tagged or not, `I` IPv4 or
-/// IPv6, `X` nothing or the inner Ethernet header.
+/// The outer headers as they are in front of the inner frame: `L` is Ethernet, tagged or not, `I`
+/// IPv4 or IPv6, `X` nothing or the inner Ethernet header.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-pub(super) struct Stack<L, I, X> {
+pub(in crate::tunnel) struct Stack<L, I, X> {
     link: L,
-    pub(super) ip: I,
-    pub(super) udp: UdpHeader,
+    pub(in crate::tunnel) ip: I,
+    pub(in crate::tunnel) udp: UdpHeader,
     vxlan: VxlanHeader,
-    pub(super) inner: X,
+    pub(in crate::tunnel) inner: X,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-pub(super) struct TaggedEthernet {
+pub(in crate::tunnel) struct TaggedEthernet {
     ethernet: EthernetHeader,
     tag: VlanHeader,
 }
@@ -34,10 +35,10 @@ pub(super) struct TaggedEthernet {
 /// The part of a header stack that a layout may lack.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-pub(super) struct Absent;
+pub(in crate::tunnel) struct Absent;
 
 /// A [`Stack`]: what its types are.
-pub(super) trait Headers:
+pub(in crate::tunnel) trait Headers:
     FromBytes + IntoBytes + KnownLayout + Immutable + Unaligned
 {
     type Ip: OuterIp;
@@ -60,7 +61,7 @@ where
 }
 
 /// What the outer headers depend on beside the template, the flow and the ECN field.
-pub(super) trait PatchPolicy {
+pub(in crate::tunnel) trait PatchPolicy {
     /// Whether TTL, DSCP or DF may be the inner packet's.
     const INHERITS: bool;
     /// Whether there may be a UDP checksum.
@@ -68,11 +69,11 @@ pub(super) trait PatchPolicy {
 }
 
 /// On nothing.
-pub(super) enum Plain {}
+pub(in crate::tunnel) enum Plain {}
 /// On what the UDP checksum covers.
-pub(super) enum Summed {}
+pub(in crate::tunnel) enum Summed {}
 /// On whatever the tunnel says.
-pub(super) enum Any {}
+pub(in crate::tunnel) enum Any {}
 
 impl PatchPolicy for Plain {
     const INHERITS: bool = false;
@@ -90,17 +91,17 @@ impl PatchPolicy for Any {
 }
 
 /// What one packet's outer headers have beside the template.
-pub(super) struct Patch {
-    pub(super) udp_len: u16,
-    pub(super) source_port: u16,
-    pub(super) class: TrafficClass,
+pub(in crate::tunnel) struct Patch {
+    pub(in crate::tunnel) udp_len: u16,
+    pub(in crate::tunnel) source_port: u16,
+    pub(in crate::tunnel) class: TrafficClass,
     /// 0 where it is fixed.
-    pub(super) ttl: u8,
-    pub(super) dont_fragment: bool,
+    pub(in crate::tunnel) ttl: u8,
+    pub(in crate::tunnel) dont_fragment: bool,
 }
 
 /// The outer IP header of a layout.
-pub(super) trait OuterIp {
+pub(in crate::tunnel) trait OuterIp {
     /// Patches itself, a copy of the template.
     fn finish<P: PatchPolicy>(&mut self, tunnel: &Tunnel, core: &mut EncapState, patch: &Patch);
 }
@@ -148,7 +149,7 @@ impl OuterIp for Ipv6Header {
 }
 
 /// The inner Ethernet header of a layout: in the frame already, or the tunnel's.
-pub(super) trait InnerLink {
+pub(in crate::tunnel) trait InnerLink {
     /// The bytes that it adds.
     const LEN: usize;
     /// Dissects a packet of the fast path; `None` for any other.

@@ -1,22 +1,24 @@
-//! The fast path of decap: one view of 84 bytes for the common layout, whatever protocol is inside. All
-//! other packets take the slow path, field by field.
+//! The fast path of decap: one view of 84 bytes for the common layout, whatever protocol is inside.
+//! All other packets take the slow path, field by field.
 //!
-//! Its verdict on a packet is that of [`Vtep::inspect_head`]; `tests/fast_path.rs` compares the two.
+//! Its verdict on a packet is that of [`Vtep::inspect_head`]; `tests/fast_path.rs` compares the
+//! two.
 
 use core::net::IpAddr;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use super::{DscpModel, InnerVlanRx, Set, TunnelInfo, Vtep};
+use super::vxlan::vni_alone;
 use crate::buf::{FrameBuf, FrameMeta, NicChecksum, meta_of, meta_pulled};
 use crate::checksum::Sum;
-use crate::verdict::{DropReason, Verdict};
+use crate::tunnel::vtep::{DscpModel, InnerVlanRx, TunnelInfo, Vtep};
+use crate::verdict::DropReason;
 use crate::wire::{
-    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, UdpHeader, Vni, VxlanHeader,
+    Ecn, EtherType, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, UdpHeader, VxlanHeader,
 };
 
-/// The layout of the fast path: nothing tagged, no options, IPv4 in IPv4. If another protocol is inside,
-/// `inner_ip` is not read.
+/// The layout of the fast path: nothing tagged, no options, IPv4 in IPv4. If another protocol is
+/// inside, `inner_ip` is not read.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct FastPacket {
@@ -31,7 +33,8 @@ struct FastPacket {
 impl FastPacket {
     /// The offset of the inner frame.
     const OUTER: usize = 50;
-    /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of it.
+    /// The least UDP length up to VXLAN's header, up to the inner Ethernet header, and for all of
+    /// it.
     const VXLAN: u16 = 16;
     const INNER: u16 = Self::VXLAN + 14;
     const UDP: usize = size_of::<Self>() - EthernetHeader::LEN - Ipv4Header::LEN;
@@ -44,131 +47,13 @@ impl FastPacket {
     }
 }
 
-/// The headers of a fast-path packet for a VTEP. If the VTEP accepts one port, one address and one VNI, or
-/// any, two comparisons replace the searches of its sets.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FastMatch {
-    /// Of [`FastPacket::address`].
-    address: Bits,
-    /// Of the VXLAN header: I is set, and no reserved bit.
-    vxlan: Bits,
-}
-
-impl FastMatch {
-    pub(super) const fn new(
-        ports: &Set<'_, u16>,
-        locals: &Set<'_, IpAddr>,
-        vnis: &Set<'_, Vni>,
-    ) -> Self {
-        let port = match ports {
-            Set::Any => Bits::ALL,
-            Set::One(port) => {
-                let [a, b] = port.to_be_bytes();
-                Bits::new([0, 0, 0, 0, 0, 0, a, b], [0, 0, 0, 0, 0, 0, 255, 255])
-            }
-            Set::Sorted(_) => Bits::NONE,
-        };
-        let local = match locals {
-            Set::Any => Bits::ALL,
-            Set::One(IpAddr::V4(local)) => {
-                let [a, b, c, d] = local.octets();
-                Bits::new([a, b, c, d, 0, 0, 0, 0], [255, 255, 255, 255, 0, 0, 0, 0])
-            }
-            Set::One(IpAddr::V6(_)) | Set::Sorted(_) => Bits::NONE,
-        };
-        let vni = match vnis {
-            Set::Any => Bits::new([8, 0, 0, 0, 0, 0, 0, 0], [255, 255, 255, 255, 0, 0, 0, 255]),
-            Set::One(vni) => {
-                let [a, b, c] = vni.to_be_bytes();
-                Bits::new([8, 0, 0, 0, a, b, c, 0], [255; 8])
-            }
-            Set::Sorted(_) => Bits::NONE,
-        };
-        Self { address: port.and(local), vxlan: vni }
-    }
-}
-
-/// A pattern of 64 bits in wire order: some of them, and the values that they must have.
-#[derive(Clone, Copy, Debug)]
-struct Bits {
-    value: u64,
-    mask: u64,
-}
-
-impl Bits {
-    /// Matches every word.
-    const ALL: Self = Self::new([0; 8], [0; 8]);
-    /// Matches no word, even when combined with another by `and`: it requires a bit outside the mask, in the
-    /// source port, which no rule tests.
-    const NONE: Self = Self::new([0, 0, 0, 0, 1, 0, 0, 0], [0; 8]);
-
-    const fn new(value: [u8; 8], mask: [u8; 8]) -> Self {
-        Self { value: u64::from_ne_bytes(value), mask: u64::from_ne_bytes(mask) }
-    }
-
-    /// Matches the words that match both.
-    const fn and(self, other: Self) -> Self {
-        Self { value: self.value | other.value, mask: self.mask | other.mask }
-    }
-
-    #[inline(always)]
-    const fn matches(self, word: [u8; 8]) -> bool {
-        u64::from_ne_bytes(word) & self.mask == self.value
-    }
-}
-
 impl Vtep<'_> {
-    /// Decapsulates a received VXLAN packet: strips all that is outside of the inner frame.
-    ///
-    /// # Errors
-    /// The [`DropReason`] why it is not a VXLAN packet for this VTEP. The frame is as it was then.
-    #[inline]
-    pub fn decap<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, DropReason> {
-        let decapsulated = if self.needs_tag() { Err(None) } else { self.decap_fast(frame) };
-        decapsulated.or_else(|reason| match reason {
-            Some(reason) => Err(reason),
-            None => {
-                let mut info = TunnelInfo::NONE;
-                self.decap_slow(frame, &mut info)?;
-                Ok(info)
-            }
-        })
-    }
-
-    /// Decapsulates like [`decap`](Self::decap), for loops that are compiled for more than the target's
-    /// processor. `info` is written in place; it is [`TunnelInfo::NONE`] if the frame is refused.
-    #[inline(always)]
-    pub(crate) fn decap_inline<B: FrameBuf>(
-        &self,
-        frame: &mut B,
-        info: &mut TunnelInfo,
-    ) -> Verdict {
-        match self.decap_fast(frame) {
-            Ok(from) => {
-                *info = from;
-                Ok(())
-            }
-            Err(Some(reason)) => {
-                *info = TunnelInfo::NONE;
-                Err(reason)
-            }
-            Err(None) => self.decap_slow(frame, info),
-        }
-    }
-
-    #[inline(never)]
-    pub(crate) fn decap_slow<B: FrameBuf>(&self, frame: &mut B, info: &mut TunnelInfo) -> Verdict {
-        *info = TunnelInfo::NONE;
-        let rx = meta_of(frame).rx();
-        let decap = self.inspect_head(frame.bytes(), frame.total_len(), rx)?;
-        decap.apply(frame)?;
-        *info = decap.info;
-        Ok(())
-    }
-
     /// Decapsulates a packet that takes the fast path: see [`classify`](Self::classify).
     #[inline(always)]
-    fn decap_fast<B: FrameBuf>(&self, frame: &mut B) -> Result<TunnelInfo, Option<DropReason>> {
+    pub(super) fn decap_fast<B: FrameBuf>(
+        &self,
+        frame: &mut B,
+    ) -> Result<TunnelInfo, Option<DropReason>> {
         let meta = meta_of(frame);
         let (len, info) = self.classify(frame, meta)?;
         frame.trim_to(FastPacket::OUTER, len)?;
@@ -176,9 +61,9 @@ impl Vtep<'_> {
         Ok(info)
     }
 
-    /// Checks a packet of the fast path as [`inspect_head`](Self::inspect_head) does, and returns the inner
-    /// frame's length. The error is `None` if the slow path has to decide: the headers have another layout,
-    /// or the inner header has to be changed.
+    /// Checks a packet of the fast path as [`inspect_head`](Self::inspect_head) does, and returns
+    /// the inner frame's length. The error is `None` if the slow path has to decide: the headers
+    /// have another layout, or the inner header has to be changed.
     #[inline(always)]
     fn classify<B: FrameBuf>(
         &self,
@@ -257,7 +142,8 @@ impl Vtep<'_> {
         self.own_mac.is_some_and(|own| own == inner.source())
     }
 
-    /// Returns why a packet is refused whose UDP length leaves no space for the fast path's headers.
+    /// Returns why a packet is refused whose UDP length leaves no space for the fast path's
+    /// headers.
     #[cold]
     #[inline(never)]
     fn reject_short(&self, packet: &FastPacket) -> DropReason {
@@ -280,8 +166,8 @@ impl Vtep<'_> {
         self.check_vxlan(&packet.vxlan, packet.udp.destination_port()).err()
     }
 
-    /// Checks a packet whose inner frame is not IPv4, up to its VXLAN header. The error is `None` if the inner
-    /// frame needs further checks, or its header is not in the linear head.
+    /// Checks a packet whose inner frame is not IPv4, up to its VXLAN header. The error is `None`
+    /// if the inner frame needs further checks, or its header is not in the linear head.
     #[cold]
     #[inline(never)]
     fn check_fast_other<B: FrameBuf>(
@@ -302,7 +188,8 @@ impl Vtep<'_> {
         if is_whole && !is_marked && !self.looks_inside { Ok(()) } else { Err(None) }
     }
 
-    /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has to decide.
+    /// Returns why a packet whose inner frame is tagged is refused, or `None` if the slow path has
+    /// to decide.
     #[cold]
     fn reject_tagged(&self, packet: &FastPacket) -> Option<DropReason> {
         if self.inner_vlan != InnerVlanRx::Discard || packet.udp.datagram_len() < FastPacket::INNER
@@ -324,19 +211,13 @@ fn is_intact(ip: &Ipv4Header, meta: FrameMeta) -> bool {
     }
 }
 
-/// Returns the VNI if the I flag is set and no other bit of the flags and reserved fields is.
-#[inline(always)]
-pub(super) fn vni_alone(header: &VxlanHeader) -> Option<Vni> {
-    let word = u64::from_be_bytes(*header.as_bytes());
-    let [_, _, _, _, vni @ .., _] = word.to_be_bytes();
-    (word & !0xFFFF_FF00 == 1 << 59).then_some(Vni::from_be_bytes(vni))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::buf::ArrayFrame;
-    use crate::tunnel::OuterTag;
+    use crate::tunnel::{OuterTag, Set};
+    use crate::verdict::Verdict;
+    use crate::wire::Vni;
 
     /// VXLAN over IPv4, port 4789, VNI 1, around ARP.
     const PACKET: [u8; 64] = [
@@ -345,7 +226,8 @@ mod tests {
         0, 1, 0, 2, 0, 0, 0, 0, 0x12, 2, 0, 0, 0, 0, 0x11, 8, 6,
     ];
 
-    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier packet's.
+    /// The verdict on `PACKET` with other bytes, and the info that is written over an earlier
+    /// packet's.
     fn decap(vtep: Vtep<'_>, change: &[(usize, u8)]) -> (Verdict, TunnelInfo) {
         // With padding, for the fast path looks at that much.
         let mut bytes = [0; size_of::<FastPacket>()];
@@ -363,7 +245,8 @@ mod tests {
         let vtep = Vtep::rfc7348();
         let (verdict, info) = decap(vtep, &[]);
         assert_eq!((verdict, info.vni.value(), info.source_port), (Ok(()), 1, 40_000));
-        // Refused by the fast path before and after the VXLAN header is checked, and by the slow path.
+        // Refused by the fast path before and after the VXLAN header is checked, and by the slow
+        // path.
         for (vtep, change, reason) in [
             (vtep, &[(25, 0)][..], DropReason::IpChecksum),
             (vtep, &[(42, 0)], DropReason::NoVni),

@@ -1,109 +1,28 @@
-//! Decap: what a received frame is, and the inner frame taken out of it.
-//!
-//! The tests are in wire order, but for one thing: a packet is identified first, then validated. One that is
-//! not for this VTEP is `NotVxlan` or `NotLocal` whatever else is wrong, so that its owner can pass it on.
+//! The outer headers of a received frame: Ethernet, tags, IP and UDP.
 
 use core::net::IpAddr;
 
-use super::ecn::{self, EcnDecap};
-use super::fast_path::vni_alone;
-use super::template::to_v6;
-use super::vtep::{
-    DscpModel, InnerVlanRx, OuterTag, ReservedBits, TunnelInfo, UdpChecksumPolicy, Vtep,
-};
-use crate::buf::{FrameBuf, NicChecksum, RxMeta, meta_pulled};
+use super::result::Decap;
+use crate::buf::{NicChecksum, RxMeta};
 use crate::checksum::Sum;
+use crate::tunnel::address::to_v6;
+use crate::tunnel::vtep::{OuterTag, TunnelInfo, UdpChecksumPolicy, Vtep};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
-    Ecn, EtherType, EthernetFrame, EthernetHeader, Gbp, IpProtocol, Ipv4Header, Ipv6Header,
-    Ipv6Packet, Layer, ParseError, ParseErrorKind, PseudoHeader, TrafficClass, UdpHeader,
-    VlanHeader, VxlanFlags, VxlanHeader,
+    EtherType, EthernetFrame, EthernetHeader, IpProtocol, Ipv4Header, Ipv6Header, Ipv6Packet,
+    Layer, ParseError, ParseErrorKind, PseudoHeader, TrafficClass, UdpHeader, VlanHeader,
+    VxlanHeader,
 };
-
-/// A VXLAN packet that was looked at and found good: where the inner frame stands in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Decap {
-    offset: usize,
-    len: usize,
-    pub(super) info: TunnelInfo,
-    edit: Option<Edit>,
-}
-
-/// A traffic class that has to be written to the inner IP header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Edit {
-    /// Where the IP header stands in the inner frame.
-    at: usize,
-    is_v4: bool,
-    class: TrafficClass,
-}
-
-impl Decap {
-    /// Where the inner frame begins, in bytes from the start of the outer one.
-    #[must_use]
-    pub const fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The inner frame's length in bytes.
-    #[must_use]
-    #[expect(clippy::len_without_is_empty, reason = "an inner frame has 14 bytes at least")]
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// What the outer headers reported.
-    #[must_use]
-    pub const fn info(&self) -> TunnelInfo {
-        self.info
-    }
-
-    /// The traffic class that [`apply`](Self::apply) will write to the inner IP header: the outer ECN field
-    /// combined with the inner one (RFC 6040 section 4.2), and the outer DSCP in the uniform model. `None`
-    /// where nothing changes.
-    #[must_use]
-    pub fn inner_class(&self) -> Option<TrafficClass> {
-        self.edit.map(|edit| edit.class)
-    }
-
-    /// Strips the outer headers and the trailing bytes of the frame that was inspected.
-    ///
-    /// # Errors
-    /// `NotLinear` for a frame that is not the one that was looked at. It is as it was then.
-    #[inline]
-    pub fn apply<B: FrameBuf>(&self, frame: &mut B) -> Verdict {
-        frame.trim_to(self.offset, self.len)?;
-        if let Some(edit) = self.edit {
-            edit.apply(frame.bytes_mut());
-        }
-        meta_pulled(frame, self.offset);
-        Ok(())
-    }
-}
-
-impl Edit {
-    #[cold]
-    fn apply(self, frame: &mut [u8]) {
-        let Some(packet) = frame.get_mut(self.at..) else { return };
-        if self.is_v4 {
-            if let Ok((header, _)) = Ipv4Header::mut_from_prefix(packet) {
-                header.set_traffic_class(self.class);
-            }
-        } else if let Ok((header, _)) = Ipv6Header::mut_from_prefix(packet) {
-            header.set_traffic_class(self.class);
-        }
-    }
-}
 
 /// What the outer headers up to UDP say.
 struct Outer<'b> {
     remote: IpAddr,
     destination: IpAddr,
     class: TrafficClass,
-    /// Where the UDP header stands in the frame.
+    /// The offset of the UDP header in the frame.
     udp_at: usize,
     udp: &'b UdpHeader,
-    /// What follows the UDP header, as far as it is at hand.
+    /// What follows the UDP header, as far as it is in the linear head.
     rest: &'b [u8],
     /// The IP payload: the most that the UDP length can say.
     room: usize,
@@ -122,22 +41,22 @@ impl Outer<'_> {
     }
 }
 
-/// What is at hand of a frame, and what its NIC said.
+/// What is in the linear head of a frame, and what its NIC said.
 #[derive(Clone, Copy)]
-pub(super) struct Received<'b> {
+pub(in crate::tunnel) struct Received<'b> {
     /// From the IP header on.
     head: &'b [u8],
     /// How long the frame is from there, all segments together.
     total: usize,
-    /// Where the IP header stands in the frame.
+    /// The offset of the IP header in the frame.
     at: usize,
     rx: RxMeta,
 }
 
 impl<'b> Received<'b> {
-    /// Goes over the Ethernet header.
+    /// Parses past the Ethernet header.
     #[inline]
-    pub(super) fn new(
+    pub(in crate::tunnel) fn new(
         head: &'b [u8],
         total: usize,
         rx: RxMeta,
@@ -151,37 +70,9 @@ impl<'b> Received<'b> {
 }
 
 impl Vtep<'_> {
-    /// Looks at an Ethernet frame, and changes nothing.
-    ///
-    /// # Errors
-    /// The [`DropReason`] why it is not a VXLAN packet for this VTEP.
-    #[inline]
-    pub fn inspect(&self, frame: &[u8]) -> Result<Decap, DropReason> {
-        self.inspect_head(frame, frame.len(), RxMeta::default())
-    }
-
-    /// Looks at an Ethernet frame of `total` bytes whose front is at hand, with what its NIC said.
-    ///
-    /// # Errors
-    /// As [`inspect`](Self::inspect); `NotLinear` where the front is too short.
-    #[inline]
-    pub fn inspect_head(&self, head: &[u8], total: usize, rx: RxMeta) -> Result<Decap, DropReason> {
-        let (ethertype, received) = Received::new(head, total, rx)?;
-        match ethertype {
-            EtherType::IPV4 if !self.needs_tag() => self.inspect_v4(received),
-            EtherType::IPV6 if !self.needs_tag() => self.inspect_v6(received),
-            ethertype => self.inspect_tagged(ethertype, received),
-        }
-    }
-
-    #[inline]
-    pub(crate) const fn needs_tag(&self) -> bool {
-        matches!(self.outer_tag, OuterTag::One(_))
-    }
-
-    /// Goes over the tags of the outer frame.
+    /// Parses past the tags of the outer frame.
     #[cold]
-    fn inspect_tagged(
+    pub(super) fn inspect_tagged(
         &self,
         mut ethertype: EtherType,
         mut received: Received<'_>,
@@ -220,7 +111,10 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    pub(super) fn inspect_v4(&self, received: Received<'_>) -> Result<Decap, DropReason> {
+    pub(in crate::tunnel) fn inspect_v4(
+        &self,
+        received: Received<'_>,
+    ) -> Result<Decap, DropReason> {
         let Received { head, total, at, rx } = received;
         let (header, rest) =
             Ipv4Header::ref_from_prefix(head).map_err(|_| short(head.len(), total))?;
@@ -254,7 +148,7 @@ impl Vtep<'_> {
     }
 
     #[inline]
-    fn inspect_v6(&self, received: Received<'_>) -> Result<Decap, DropReason> {
+    pub(super) fn inspect_v6(&self, received: Received<'_>) -> Result<Decap, DropReason> {
         let Received { head, total, at, rx } = received;
         let packet =
             Ipv6Packet::parse_head(head).map_err(|error| v6_refusal(error, head.len(), total))?;
@@ -319,7 +213,11 @@ impl Vtep<'_> {
         let gbp = self.check_vxlan(vxlan, outer.udp.destination_port())?;
         let len = payload_len.wrapping_sub(VxlanHeader::LEN);
         let edit = self.check_inner(inner, len, outer.class)?;
+        // `check_inner` has seen the inner Ethernet header.
+        let link_len = self.inner_link_len();
+        let len = len.wrapping_sub(link_len);
         let offset = outer.udp_at.wrapping_add(UdpHeader::LEN + VxlanHeader::LEN);
+        let offset = offset.wrapping_add(link_len);
         let info = TunnelInfo {
             vni: vxlan.vni(),
             remote: outer.remote,
@@ -343,114 +241,12 @@ impl Vtep<'_> {
         let sum = header + self.chosen_kernels().sum(payload);
         if sum.is_valid() { Ok(()) } else { Err(DropReason::UdpChecksum) }
     }
-
-    #[inline]
-    pub(super) fn check_vxlan(
-        &self,
-        header: &VxlanHeader,
-        port: u16,
-    ) -> Result<Option<Gbp>, DropReason> {
-        if !header.flags().contains(VxlanFlags::VNI) {
-            return Err(DropReason::NoVni);
-        }
-        let is_common = vni_alone(header).is_some();
-        if header.flags().contains(VxlanFlags::NEXT_PROTOCOL) && is_gpe(header, port) {
-            return Err(DropReason::UnsupportedGpe);
-        }
-        if !self.vnis.contains(&header.vni()) {
-            return Err(DropReason::UnknownVni);
-        }
-        if is_common { Ok(None) } else { self.check_reserved(header) }
-    }
-
-    #[cold]
-    fn check_reserved(&self, header: &VxlanHeader) -> Result<Option<Gbp>, DropReason> {
-        let mut known = VxlanFlags::VNI;
-        let mut reserved24 = header.reserved24();
-        if self.gbp {
-            known |= VxlanFlags::GROUP_POLICY;
-            reserved24 = [0; 3];
-        }
-        let is_clean =
-            known.contains(header.flags()) && reserved24 == [0; 3] && header.reserved8() == 0;
-        if self.reserved_bits == ReservedBits::Reject && !is_clean {
-            return Err(DropReason::ReservedBits);
-        }
-        Ok(header.gbp().filter(|_| self.gbp))
-    }
-
-    /// Checks the inner frame of `len` bytes, and gives what has to be written to it.
-    #[inline]
-    fn check_inner(
-        &self,
-        head: &[u8],
-        len: usize,
-        outer: TrafficClass,
-    ) -> Result<Option<Edit>, DropReason> {
-        let short = || short_inner(head.len(), len);
-        let (ethernet, packet) = EthernetHeader::ref_from_prefix(head).map_err(|_| short())?;
-        if self.own_mac.is_some_and(|own| own == ethernet.source()) {
-            return Err(DropReason::OwnMac);
-        }
-        let (mut ethertype, mut packet, mut at) =
-            (ethernet.ethertype(), packet, EthernetHeader::LEN);
-        if ethertype.is_vlan() {
-            match self.inner_vlan {
-                InnerVlanRx::Discard => return Err(DropReason::InnerVlan),
-                InnerVlanRx::Opaque => {
-                    return VlanHeader::ref_from_prefix(packet).map(|_| None).map_err(|_| short());
-                }
-                InnerVlanRx::Keep => {}
-            }
-            let frame = EthernetFrame::parse(head).map_err(|_| short())?;
-            (ethertype, packet) = (frame.ethertype(), frame.payload());
-            at = head.len().wrapping_sub(packet.len());
-        }
-        let (is_v4, class) = match ethertype {
-            EtherType::IPV4 => {
-                let (ip, _) = Ipv4Header::ref_from_prefix(packet).map_err(|_| short())?;
-                (true, ip.traffic_class())
-            }
-            EtherType::IPV6 => {
-                let (ip, _) = Ipv6Header::ref_from_prefix(packet).map_err(|_| short())?;
-                (false, ip.traffic_class())
-            }
-            _ => return Ok(None),
-        };
-        if outer.ecn() == Ecn::NotEct && self.dscp_model == DscpModel::Pipe {
-            return Ok(None);
-        }
-        self.combine(class, outer).map(|class| class.map(|class| Edit { at, is_v4, class }))
-    }
-
-    /// What the inner traffic class becomes, where it changes.
-    #[cold]
-    pub(super) fn combine(
-        &self,
-        inner: TrafficClass,
-        outer: TrafficClass,
-    ) -> Result<Option<TrafficClass>, DropReason> {
-        let EcnDecap::Forward(ecn) = ecn::decap(inner.ecn(), outer.ecn()) else {
-            return Err(DropReason::EcnUnmarkable);
-        };
-        let dscp = match self.dscp_model {
-            DscpModel::Uniform => outer.dscp(),
-            DscpModel::Pipe => inner.dscp(),
-        };
-        let class = TrafficClass::new(dscp, ecn);
-        Ok((class != inner).then_some(class))
-    }
 }
 
 /// A frame that ends before its headers do: in its first segment, or altogether.
 #[cold]
 const fn short(head: usize, total: usize) -> DropReason {
     if head < total { DropReason::NotLinear } else { DropReason::Truncated }
-}
-
-#[cold]
-const fn short_inner(head: usize, len: usize) -> DropReason {
-    if head < len { DropReason::NotLinear } else { DropReason::InnerTruncated }
 }
 
 /// The sum of the options of an outer header whose first byte is not 0x45, and what follows them.
@@ -481,10 +277,4 @@ fn v6_refusal(error: ParseError, head: usize, total: usize) -> DropReason {
         (_, ParseErrorKind::Truncated { .. }) => short(head, total),
         _ => DropReason::IpHeader,
     }
-}
-
-/// Whether a header with the P bit is VXLAN-GPE: on its port, or by what it says.
-#[cold]
-fn is_gpe(header: &VxlanHeader, port: u16) -> bool {
-    port == VxlanHeader::GPE_PORT || header.is_gpe()
 }

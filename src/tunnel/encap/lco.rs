@@ -1,8 +1,8 @@
-//! Local checksum offload: the sum of a packet whose transport checksum is right, from its headers alone
-//! (Linux `Documentation/networking/checksum-offloads.rst`).
+//! Local checksum offload: the sum of a packet whose transport checksum is right, from its headers
+//! alone (Linux `Documentation/networking/checksum-offloads.rst`).
 //!
-//! Such a transport header and its payload add up to the inverted sum of their pseudo-header. That holds
-//! only if the caller's promise does; what the headers themselves can show is checked here.
+//! Such a transport header and its payload add up to the inverted sum of their pseudo-header. That
+//! holds only if the caller's promise does; what the headers themselves can show is checked here.
 
 use crate::buf::PartialChecksum;
 use crate::checksum::Sum;
@@ -11,14 +11,14 @@ use crate::wire::{
     Ipv6Packet, PseudoHeader, UdpHeader,
 };
 
-/// The sum of a frame, or of an IP packet, of `total` bytes: what was added up, and words in the processor's
-/// order that belong to it, for the caller has such words of his own. `None` where the headers show that it cannot
-/// be had without the payload: not TCP, UDP or ICMPv6, a fragment, bytes behind the inner IP length, no
-/// checksum, IPv4 options (a source route changes the pseudo-header), headers that are not in `head`.
-/// `partial`: a checksum field that has still to be filled. If it is that of this packet, and not of one that is
-/// inside, 0 in it says nothing.
+/// The sum of a frame, or of an IP packet, of `total` bytes: what was added up, and words in the
+/// processor's order that belong to it, for the caller has such words of his own. `None` where the
+/// headers show that it cannot be had without the payload: not TCP, UDP or ICMPv6, a fragment,
+/// bytes after the inner IP length, no checksum, IPv4 options (a source route changes the
+/// pseudo-header), headers that are not in `head`. `partial`: a checksum field that has still to be
+/// filled. If it is that of this packet, and not of one that is inside, 0 in it says nothing.
 #[inline(always)]
-pub(super) fn sum(
+pub(in crate::tunnel) fn sum(
     head: &[u8],
     total: usize,
     is_frame: bool,
@@ -31,8 +31,8 @@ pub(super) fn sum(
     }
 }
 
-/// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in its
-/// inverted pseudo-header cancel out.
+/// The sum of untagged IPv4 without options, over TCP or UDP: the addresses in its header and in
+/// its inverted pseudo-header cancel out.
 #[inline(always)]
 fn fast_sum(
     head: &[u8],

@@ -1,24 +1,32 @@
-//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All that can fail
-//! is computed before the first byte is written.
+//! Encap: the tunnel's stack goes in front of a frame, patched with what the frame implies. All
+//! that can fail is computed before the first byte is written.
 
-use super::config::UdpChecksum;
-use super::ecn::outer_bits;
-use super::inner::{Inner, InnerIp};
-use super::lco;
-use super::stack::{
+mod inner;
+mod kind;
+mod lco;
+mod stack;
+mod template;
+
+use self::inner::{Inner, InnerIp};
+pub(super) use self::stack::Plain as PlainPolicy;
+use self::stack::{
     Absent, Any, Headers, InnerLink, OuterIp, Patch, PatchPolicy, Plain, Stack, Summed,
     TaggedEthernet,
 };
-use super::template::{EncapState, Layout, Tunnel};
+pub(super) use self::template::Layout;
+pub use self::template::Tunnel;
+use super::state::EncapState;
 use crate::arch::Kernels;
 use crate::buf::{FrameBuf, FrameMeta, meta_of, meta_pushed};
 use crate::checksum::Sum;
+use crate::tunnel::config::UdpChecksum;
+use crate::tunnel::ecn::outer_bits;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{
     EtherType, EthernetHeader, Ipv4Header, Ipv6Header, TrafficClass, UdpHeader, VxlanHeader,
 };
 
-pub(super) type V4 = Stack<EthernetHeader, Ipv4Header, Absent>;
+pub(in crate::tunnel) type V4 = Stack<EthernetHeader, Ipv4Header, Absent>;
 type V4Ip = Stack<EthernetHeader, Ipv4Header, EthernetHeader>;
 type V6 = Stack<EthernetHeader, Ipv6Header, Absent>;
 type V6Ip = Stack<EthernetHeader, Ipv6Header, EthernetHeader>;
@@ -28,12 +36,38 @@ type TaggedV6 = Stack<TaggedEthernet, Ipv6Header, Absent>;
 type TaggedV6Ip = Stack<TaggedEthernet, Ipv6Header, EthernetHeader>;
 
 impl Tunnel {
-    /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the tunnel
-    /// [carries packets](Self::carries_packets).
+    /// Puts the tunnel's headers in front of `frame`: an Ethernet frame, or an IP packet where the
+    /// tunnel [carries packets](Self::carries_packets).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::buf::{ArrayFrame, FrameBuf};
+    /// use vtep::tunnel::{Adjacency, EncapState, TunnelConfig};
+    /// use vtep::verdict::DropReason;
+    /// use vtep::wire::{MacAddr, Vni};
+    ///
+    /// let next_hop = Adjacency::new(MacAddr::new([2, 0, 0, 0, 0, 1]), MacAddr::new([2, 0, 0, 0, 0, 2]));
+    /// let config = TunnelConfig::rfc7348([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), next_hop);
+    /// let tunnel = config.vni(Vni::new(7)?).mtu(1450).build()?;
+    /// let mut state = EncapState::predictable();
+    ///
+    /// // An Ethernet frame of 60 bytes, 50 bytes of headroom in front.
+    /// let mut frame = ArrayFrame::<2048>::from_bytes_with_headroom(&[0x11; 60], 50).unwrap();
+    /// tunnel.encap(&mut frame, &mut state)?;
+    /// assert_eq!(frame.bytes().len(), 50 + 60);
+    /// assert_eq!(frame.bytes()[36..38], 4789_u16.to_be_bytes(), "the UDP port");
+    ///
+    /// // A refused frame is unchanged.
+    /// let mut large = ArrayFrame::<2048>::from_bytes_with_headroom(&[0x11; 1500], 50).unwrap();
+    /// assert_eq!(tunnel.encap(&mut large, &mut state), Err(DropReason::TooBig));
+    /// assert_eq!(large.bytes(), [0x11; 1500]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotLinear`, `PartialChecksum`: see
-    /// [`DropReason`]. The frame is as it was then.
+    /// `NoHeadroom`, `TooBig`, `TooLong`, `InnerTruncated`, `NotIp`, `NotEthernet`, `NotLinear`,
+    /// `PartialChecksum`: see [`DropReason`]. The frame is unchanged.
     #[inline]
     pub fn encap<B: FrameBuf>(&self, frame: &mut B, core: &mut EncapState) -> Verdict {
         self.encap_inline(frame, core)
@@ -87,10 +121,10 @@ impl Tunnel {
         }
     }
 
-    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is changed, if
-    /// the slow path has to decide: another inner packet, or one that may be too long.
+    /// The fast path: untagged IPv4 without options inside. The error is `None`, and nothing is
+    /// changed, if the slow path has to decide: another inner packet, or one that may be too long.
     #[inline(always)]
-    pub(super) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
+    pub(in crate::tunnel) fn encap_fast<H: Headers, P: PatchPolicy, const N: usize, B: FrameBuf>(
         &self,
         frame: &mut B,
         core: &mut EncapState,
@@ -110,8 +144,8 @@ impl Tunnel {
         Ok(())
     }
 
-    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy says so.
-    /// Compiled once, for the most general policy.
+    /// The slow path: the inner headers are parsed one by one, and VLAN tags stripped if the policy
+    /// says so. Compiled once, for the most general policy.
     #[cold]
     #[inline(never)]
     fn encap_slow<H: Headers, const N: usize, B: FrameBuf>(
@@ -168,7 +202,9 @@ impl Tunnel {
             false => 0,
         };
         copy(room, self.stack());
-        let Ok(headers) = H::mut_from_bytes(room) else { return Ok(()) };
+        // The lengths are equal (asserted above), so this cannot fail; if it did, no bare template
+        // may go out.
+        let headers = H::mut_from_bytes(room).map_err(|_| DropReason::NoHeadroom)?;
         let (ip, udp, link) = headers.parts();
         ip.finish::<P>(self, core, &patch);
         udp.set_source_port_raw(patch.source_port);
@@ -214,7 +250,8 @@ impl Tunnel {
             patch.class = TrafficClass(patch.class.0 | dscp);
         }
         if self.policy.inherits_ttl {
-            // A packet with no hops left goes nowhere, so 0 is not inherited (Linux `vxlan_xmit_one`).
+            // A packet with no hops left goes nowhere, so 0 is not inherited (Linux
+            // `vxlan_xmit_one`).
             patch.ttl = inner.map(|ip| ip.ttl).filter(|ttl| *ttl != 0).unwrap_or(64);
         }
         patch.dont_fragment = self.policy.inherits_df && inner.is_some_and(|ip| ip.dont_fragment);
@@ -245,8 +282,8 @@ impl Tunnel {
         Ok((Sum::from_words(words) + X::sum(inner) + behind).udp_checksum())
     }
 
-    /// The sum of the frame or packet, from its headers alone where that is allowed, and words that belong to
-    /// it.
+    /// The sum of the frame or packet, from its headers alone where that is allowed, and words that
+    /// belong to it.
     #[inline(always)]
     fn inner_sum<X: InnerLink>(
         &self,
@@ -288,21 +325,21 @@ fn has_tag(frame: &[u8]) -> bool {
     EthernetHeader::ref_from_prefix(frame).is_ok_and(|(header, _)| header.ethertype().is_vlan())
 }
 
-/// How many bytes of VLAN tags stand behind the MAC addresses of a frame.
+/// Returns the length of the VLAN tags after the MAC addresses of a frame.
 fn tags_len(frame: &[u8]) -> usize {
     let (_, behind) = frame.split_at_checked(12).unwrap_or_default();
     let tags = behind.chunks_exact(4).take_while(|tag| {
         tag.first_chunk().is_some_and(|bytes| EtherType(u16::from_be_bytes(*bytes)).is_vlan())
     });
     let tags = tags.count().saturating_mul(4);
-    // The EtherType behind the last tag belongs to the frame: it has to be there.
+    // The EtherType after the last tag belongs to the frame: it has to be there.
     if behind.len() >= tags.saturating_add(2) { tags } else { tags.saturating_sub(4) }
 }
 
 type Macs = [u8; 12];
 
-/// Tags that were taken off a frame, to be put back if the rest fails. The MAC addresses move over them;
-/// what those left stays in the headroom as it was.
+/// Tags that were taken off a frame, to be put back if the rest fails. The MAC addresses move over
+/// them; what those left stays in the headroom as it was.
 struct Tags {
     len: usize,
     /// What the MAC addresses cover.
@@ -333,7 +370,8 @@ fn write_front<B: FrameBuf>(frame: &mut B, macs: Macs) {
     }
 }
 
-/// Copies a whole stack. Compilers for x86-64 take three steps for 50 bytes; two that overlap are enough.
+/// Copies a whole stack. Compilers for x86-64 take three steps for 50 bytes; two that overlap are
+/// enough.
 #[inline(always)]
 fn copy<const N: usize>(to: &mut [u8; N], from: &[u8; N]) {
     const STEP: usize = 32;
