@@ -86,10 +86,12 @@ fn bare_frames(checks: &mut Checks<'_>) {
         let is_sent = frame.bytes() == packet_v4() && frame.total_len() == 50 + 46;
         let says_nothing = frame.meta().is_none() && frame.headroom() == 14;
         let completed = frame.complete_checksum() == Ok(()) && frame.bytes_mut() == packet_v4();
+        let refused =
+            frame.push_header::<15, DropReason>(|_, _| Ok(())) == Err(DropReason::NoHeadroom);
         let received = decap_batch(&Vtep::linux(), &mut frames, None, &mut verdicts);
         let [frame] = &frames;
         let is_back = received == Ok(1) && frame.bytes() == FRAME;
-        Some(is_sent && says_nothing && completed && is_back)
+        Some(is_sent && says_nothing && completed && refused && is_back)
     });
 }
 

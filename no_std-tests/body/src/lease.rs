@@ -6,8 +6,8 @@ use core::time::Duration;
 use vtep::hash::HashKey;
 use vtep::lease::json::{JsonErrorKind, JsonString, RawJson};
 use vtep::lease::{
-    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, Expiry, Families,
-    LeaseAllocator, LeaseEvent, LeaseField, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch,
+    Acquisition, Annotation, AnnotationPrefix, AnnotationPrefixError, EnvVar, EnvVariable, Expiry,
+    Families, LeaseAllocator, LeaseEvent, LeaseField, LeaseKey, LeaseSlot, LeaseValue, LeaseWatch,
     NetworkConfig, NetworkConfigError, NetworkConfigField, Profile, RecordError, RenewalMargin,
     SubnetEnv, VxlanBackendData, VxlanConfig, VxlanConfigField, VxlanField, cidrs, watch_back_off,
 };
@@ -162,6 +162,10 @@ fn env(checks: &mut Checks<'_>) {
                 && (env.ipv6_network.value()?, env.ipv6_subnet.value()?) == v6
                 && (env.mtu.value()?, env.ip_masq.value()?) == (1450, true),
         )
+    });
+    checks.is("lease: a variable", {
+        let value = EnvVar::Value(any(7_u32)).map(|value| value == 7);
+        value == EnvVar::Value(true) && any(EnvVariable::Mtu).as_str() == "FLANNEL_MTU"
     });
     checks.is("lease: a broken subnet.env", any("FLANNEL_MTU").parse::<SubnetEnv>().is_err());
     let list = any("10.244.1.0/24,not-a-cidr,10.244.2.0/24");

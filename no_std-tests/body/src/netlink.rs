@@ -3,12 +3,13 @@
 use core::net::IpAddr;
 
 use vtep::netlink::{
-    AddressHeader, AddressMessage, Attr, AttrFlags, Attrs, Be16, Be32, Body, BridgeLink, Dump,
-    DumpStep, ErrorMessage, Family, FdbEntry, Header, HostGwRoute, IfIndex, LinkAddress, LinkAttr,
-    LinkChange, LinkHeader, LinkInfoAttr, LinkMessage, LinkName, Message, MessageFlags,
-    MessageType, Messages, Metric, NeighbourAttr, NeighbourDump, NeighbourEntry, NeighbourHeader,
-    NeighbourMessage, OnlinkRoute, RouteAttr, RouteDump, RouteHeader, RouteLookup, RouteMessage,
-    Table, Text, VethLink, VxlanLink, build,
+    AddressAttr, AddressHeader, AddressMessage, Attr, AttrFlags, Attrs, Be16, Be32, Body,
+    BridgeLink, Done, Dump, DumpStep, ErrorMessage, ExtAckAttr, Family, FdbEntry, Header,
+    HostGwRoute, IfIndex, LinkAddress, LinkAttr, LinkChange, LinkHeader, LinkInfoAttr, LinkMessage,
+    LinkName, Message, MessageError, MessageFlags, MessageType, Messages, Metric, NeighbourAttr,
+    NeighbourDump, NeighbourEntry, NeighbourHeader, NeighbourMessage, OnlinkRoute, RouteAttr,
+    RouteDump, RouteHeader, RouteLookup, RouteMessage, Table, Text, VethLink, VxlanAttr, VxlanLink,
+    build,
 };
 use vtep::subnet::IpPrefix;
 use vtep::wire::{MacAddr, Vni};
@@ -31,6 +32,8 @@ pub(crate) fn run(checks: &mut Checks<'_>) {
     addresses(checks);
     attributes(checks);
     answers(checks);
+    unreadable(checks);
+    added(checks);
 }
 
 fn mac() -> MacAddr {
@@ -346,5 +349,93 @@ fn answers(checks: &mut Checks<'_>) {
                 && finished
                 && again.get(..emitted) == buffer.get(..len),
         )
+    });
+}
+
+/// What the types of attributes make of a value that is not of their size.
+fn unreadable(checks: &mut Checks<'_>) {
+    // Three bytes: no attribute of these types has so many.
+    let attr = |kind| Attr::new(any(kind), &[1, 2, 3]);
+    checks.is("netlink: unreadable attributes", {
+        RouteAttr::decode(attr(1)).is_unreadable()
+            && NeighbourAttr::decode(attr(1)).is_unreadable()
+            && LinkAttr::decode(attr(4)).is_unreadable()
+            && AddressAttr::decode(attr(1)).is_unreadable()
+            && VxlanAttr::decode(attr(1)).is_unreadable()
+            && ExtAckAttr::decode(attr(2)).is_unreadable()
+            && !LinkInfoAttr::decode(attr(77)).is_unreadable()
+    });
+    let mut buffer = [0; 256];
+    checks.all("netlink: messages of unreadable attributes", || {
+        let header = Header::request(MessageType::NEWLINK, MessageFlags::empty(), any(1));
+        let mut body = |fixed: &[u8], kind: u16| {
+            let len = build(&mut buffer, header, |writer| {
+                writer.bytes(fixed);
+                writer.attr(any(kind), &[1, 2, 3]);
+            });
+            let mut copy = [0; 64];
+            let len = len.ok()?;
+            let bytes = buffer.get(16..len)?;
+            copy.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some((copy, bytes.len()))
+        };
+        let (link, link_len) = body(&LinkHeader::new(None).to_bytes(), 4)?;
+        let (neighbour, neighbour_len) = body(&[2, 0, 0, 0, 3, 0, 0, 0, 0x80, 0, 0, 1], 1)?;
+        let (address, address_len) = body(&[2, 24, 0, 0, 3, 0, 0, 0], 1)?;
+        let link = LinkMessage::parse(link.get(..link_len)?).ok()?;
+        let neighbour = NeighbourMessage::parse(neighbour.get(..neighbour_len)?).ok()?;
+        let address = AddressMessage::parse(address.get(..address_len)?).ok()?;
+        Some(
+            link.unreadable().is_some()
+                && neighbour.unreadable().is_some()
+                && address.unreadable().is_some(),
+        )
+    });
+    checks.all("netlink: the kernel's words", || {
+        let header = Header::request(MessageType::DONE, MessageFlags::ACK_TLVS, any(9));
+        let len = build(&mut buffer, header, |writer| {
+            writer.bytes(&any(-22_i32).to_ne_bytes());
+            ExtAckAttr::Offset(any(24)).emit(writer);
+        });
+        let read = message(buffer.get(..len.ok()?)?)?;
+        let done = Done::parse(read.header.flags, read.payload()).ok()?;
+        let ack = done.ext_ack();
+        let negative = IfIndex::try_from(any(0_u32)).err().map(MessageError::from);
+        Some(
+            (done.errno(), ack.offset(), ack.attrs().count()) == (22, Some(24), 1)
+                && read.header.kind.is_control()
+                && matches!(negative, Some(MessageError::IfIndex(_))),
+        )
+    });
+}
+
+/// Records that are added, and so refused where there is one.
+fn added(checks: &mut Checks<'_>) {
+    let mut buffer = [0; 256];
+    checks.all("netlink: added", || {
+        let route = host_gw()?;
+        let onlink = OnlinkRoute {
+            destination: route.destination,
+            gateway: route.gateway,
+            ifindex: ifindex(2),
+        };
+        let entry = NeighbourEntry { ifindex: ifindex(3), address: ip(10, 1, 17, 0), mac: mac() };
+        let fdb = FdbEntry { ifindex: ifindex(3), mac: mac(), remote: ip(192, 168, 0, 17) };
+        let (_, a) = written(&mut buffer, |to| onlink.write_add(any(1), to).ok())?;
+        let (_, b) = written(&mut buffer, |to| entry.write_add(any(1), to).ok())?;
+        let (_, c) = written(&mut buffer, |to| fdb.write_add(any(1), to).ok())?;
+        Some(a && b && c && LinkName::new(any("flannel.1")).ok()?.as_str() == "flannel.1")
+    });
+    checks.all("netlink: hops walked", || {
+        let header = Header::request(MessageType::NEWROUTE, MessageFlags::empty(), any(1));
+        let hop = any([8, 0, 0, 0, 3, 0, 0, 0]);
+        let len = build(&mut buffer, header, |writer| {
+            writer.bytes(&RouteHeader::unicast(Family::INET).to_bytes());
+            writer.attr(9, &hop);
+        });
+        let Body::Route(route) = message(buffer.get(..len.ok()?)?)?.body().ok()? else {
+            return None;
+        };
+        Some(route.next_hops()?.into_iter().count() == 1)
     });
 }

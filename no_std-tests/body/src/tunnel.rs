@@ -303,6 +303,10 @@ fn decap(checks: &mut Checks<'_>) {
         let is_valid = inner.is_checksum_valid(&[]) && inner.traffic_class() == TrafficClass(3);
         Some(is_valid && class == Some(TrafficClass(3)))
     });
+    checks.is("decap: from somewhere", {
+        let info = TunnelInfo::new(Vni::from_be_bytes(any([0, 0, 7])), ip(192, 168, 0, 17));
+        (info.vni.value(), info.source_port) == (7, 0)
+    });
     checks.is("decap: from nowhere", any(TunnelInfo::NONE) == TunnelInfo::default());
 }
 
