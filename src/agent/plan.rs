@@ -82,7 +82,8 @@ impl Plan {
             None => true,
         };
         let given_back = left.clone().filter_map(|old| match rival(&old, others.clone()) {
-            Some(Claim::Wants(other)) => {
+            // What an unreadable lease keeps is there, and stays as it is.
+            Some(Claim::Wants(other)) if !other.is_kept() => {
                 Some(other.record).filter(|record| old.owner < other.owner && *record != old.record)
             }
             _ => None,

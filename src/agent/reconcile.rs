@@ -112,7 +112,7 @@ impl PlaceState {
         match self {
             Self::Free => true,
             Self::Unknown | Self::Missing => false,
-            Self::Met(winner) => !winner.is_kept && !winner.record.is_met_by(&entry.record),
+            Self::Met(winner) => !winner.is_kept() && !winner.record.is_met_by(&entry.record),
         }
     }
 }

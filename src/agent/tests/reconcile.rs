@@ -28,7 +28,7 @@ fn claims(records: &[Record]) -> Vec<Claim> {
     records.iter().enumerate().map(claim).collect()
 }
 
-fn reconciled_claims(claims: &[Claim], records: &[Record]) -> Vec<Change> {
+pub(super) fn reconciled_claims(claims: &[Claim], records: &[Record]) -> Vec<Change> {
     let networks = [prefix("10.1.0.0/16")];
     let mut entries = found(records);
     let entries = FoundRecords::new(&mut entries);
@@ -219,30 +219,6 @@ fn conflicts_are_reported_and_come_to_rest() {
             not 02:00:00:00:00:01 is behind 192.0.2.13 on link 7"
         ]
     );
-}
-
-#[test]
-fn an_unreadable_lease_keeps_what_it_owns() {
-    let known = peer("10.5.2.0", "192.0.2.12", 1);
-    let gone = peer("10.5.3.0", "192.0.2.13", 2);
-    let [known, gone] = [known, gone].map(|peer| records(&peer, Reach::Tunnel));
-    let reading = Reading::Unreadable {
-        owner: Owner::of_subnet(prefix("10.5.2.0/24")),
-        error: PeerError::NoBackendData,
-        last: None,
-    };
-    let claims: Vec<Claim> = VXLAN.claims(&reading, Reach::Tunnel).collect();
-    let kernel = [known.clone(), gone.clone()].concat();
-    let deleted: Vec<Change> = gone.iter().copied().map(Change::Delete).collect();
-    assert_eq!(reconciled_claims(&claims, &kernel), deleted);
-    // Without its neighbour nobody can tell which FDB entry is its own: none goes.
-    let kernel = [known[1..].to_vec(), gone.clone()].concat();
-    let left = [gone[0], gone[2]].map(Change::Delete);
-    assert_eq!(reconciled_claims(&claims, &kernel), left);
-    // By event, the same: another lease goes, its FDB entry stays.
-    let peer = peer("10.5.3.0", "192.0.2.13", 2);
-    let plan = VXLAN.removed(&peer, Reach::Tunnel, claims);
-    assert_eq!(plan.changes().collect::<Vec<_>>(), left);
 }
 
 #[test]
