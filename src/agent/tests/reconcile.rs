@@ -34,7 +34,7 @@ pub(super) fn reconciled_claims(claims: &[Claim], records: &[Record]) -> Vec<Cha
     let entries = FoundRecords::new(&mut entries);
     let mut buffer = vec![None; claims.len() + records.len()];
     let wanted = WantedRecords::collect(claims.iter().copied(), entries, &mut buffer).unwrap();
-    stale(wanted, entries, ownership(&networks)).chain(missing(wanted, entries)).collect()
+    missing(wanted, entries).chain(stale(wanted, entries, ownership(&networks))).collect()
 }
 
 fn reconciled(wanted: &[Record], found: &[Record]) -> Vec<Change> {
@@ -144,6 +144,25 @@ fn a_host_gw_route_takes_the_place_of_another() {
     assert_eq!(reconciled(&[wanted], &[]), [Change::Add(wanted)]);
 }
 
+/// A route of another metric is not overwritten by the one that is wanted.
+#[test]
+fn a_route_beside_the_missing_one_goes_in_the_same_round() {
+    let peer = peer("10.1.17.0", "192.168.50.3", 1);
+    let beside = Found {
+        is_exact: false,
+        is_default_metric: false,
+        ..Found::exact(records(&peer, Reach::Tunnel)[2])
+    };
+    let claims = claims(&records(&peer, Reach::Direct));
+    let mut entries = [beside];
+    let entries = FoundRecords::new(&mut entries);
+    let mut buffer = [None; 1];
+    let wanted = WantedRecords::collect(claims, entries, &mut buffer).unwrap();
+    assert_eq!(missing(wanted, entries).count(), 1);
+    let gone: Vec<Change> = stale(wanted, entries, ownership(&[])).collect();
+    assert_eq!(gone, [Change::Delete(beside.record)]);
+}
+
 #[test]
 fn a_direct_route_is_met_by_one_on_any_link() {
     let peer = peer("10.1.17.0", "192.168.50.3", 1);
@@ -155,8 +174,8 @@ fn a_direct_route_is_met_by_one_on_any_link() {
     let set = [Change::Set(wanted[0])];
     assert_eq!(
         reconciled(&wanted, &tunnelled),
-        [left, set.into()].concat(),
-        "the route is overwritten"
+        [set.into(), left].concat(),
+        "the route is overwritten before the tunnel goes"
     );
 }
 
