@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 
 namespaces
 cargo build --quiet --example routes
-tests_run --test netns -- --ignored
+tests_run --test netns --test agent_model -- --ignored

@@ -261,7 +261,7 @@ fn lease(table: &mut Table) {
             let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::new([7; 16]));
             for snapshot in [&old[..], &new, &[]] {
                 watch
-                    .snapshot(snapshot, |event| {
+                    .snapshot(snapshot, |_, event| {
                         black_box(event);
                     })
                     .unwrap();

@@ -388,8 +388,8 @@ pub fn reconcile(
     let mut buffer = vec![None; 3 * claims.len()];
     let wanted = WantedRecords::collect(claims, found, &mut buffer).map_err(Failure::system)?;
     let conflicts = wanted.conflicts().inspect(|conflict| eprintln!("routes: {conflict}")).count();
-    let mut changes = stale_of(leases, wanted, found);
-    changes.extend(missing(wanted, found));
+    let mut changes: Vec<Change> = missing(wanted, found).collect();
+    changes.extend(stale_of(leases, wanted, found));
     let mut failures = 0;
     for change in changes {
         let answer = if dry_run { Ok(()) } else { kernel.change(change)? };

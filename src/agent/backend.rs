@@ -203,9 +203,7 @@ pub(super) fn set_host_gw(record: Record, found: FoundRecords<'_>) -> Change {
 
 fn kept<P: Copy>(reading: &Reading<P>, vxlan_ifindex: Option<IfIndex>) -> Option<Kept> {
     match reading {
-        Reading::Unreadable { owner, last: None, .. } => {
-            Some(Kept { owner: *owner, vxlan_ifindex })
-        }
+        Reading::Unreadable { owner, last: None, .. } => Some(Kept::new(*owner, vxlan_ifindex)),
         _ => None,
     }
 }

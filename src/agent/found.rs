@@ -120,9 +120,16 @@ impl<'a> FoundRecords<'a> {
         after.iter().take_while(move |found| found.record.place() == place)
     }
 
-    /// Whether a wanted entry is there.
+    /// Whether a wanted entry is there: of a route, with any metric, if no other has the default one,
+    /// which comes before.
     pub(super) fn meet(self, wanted: &Record) -> bool {
-        self.at(wanted.place()).any(|found| wanted.is_met_by(&found.record))
+        let mut in_place =
+            self.at(wanted.place()).filter(|found| found.is_default_metric).peekable();
+        let is_it = |found: &Found| wanted.is_met_by(&found.record);
+        match in_place.peek() {
+            Some(_) => in_place.any(is_it),
+            None => self.at(wanted.place()).any(is_it),
+        }
     }
 
     /// Returns the peers of the vxlan backend that are wholly in the kernel: route, neighbour and

@@ -81,7 +81,42 @@ impl<P: Copy> Reading<P> {
         }
     }
 
-    /// Keeps what `known`, the reading before this one, said of a lease that is unreadable now.
+    /// Keeps what `known` said, if this one is unreadable. `with_owner` is the peer of the lease as
+    /// its key is now: of several keys of one lease the latest decides conflicts.
+    fn or_last_with(self, known: &Self, with_owner: fn(P, Owner) -> P) -> Self {
+        match self {
+            Self::Unreadable { owner, error, last: None } => {
+                let last = known.peer().map(|peer| with_owner(*peer, owner));
+                Self::Unreadable { owner, error, last }
+            }
+            readable => readable,
+        }
+    }
+}
+
+impl Reading<VxlanPeer> {
+    /// Keeps what `known`, the reading of this lease before this one, said of a lease that is unreadable now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use vtep::agent::VxlanPeer;
+    ///
+    /// let key = "10.5.2.0-24".parse()?;
+    /// let text = r#"{"PublicIP":"192.0.2.12","BackendType":"vxlan","BackendData":{"VtepMAC":"0a:00:00:00:00:12"}}"#;
+    /// let [good, _] = VxlanPeer::from_json(&key, text, &[]);
+    /// let [bad, _] = VxlanPeer::from_json(&key, r#"{"PublicIP":"192.0.2.12","#, &[]);
+    /// assert_eq!(bad.or_last(&good).peer(), good.peer());
+    /// # Ok::<(), vtep::lease::ParseLeaseKeyError>(())
+    /// ```
+    #[must_use]
+    pub fn or_last(self, known: &Self) -> Self {
+        self.or_last_with(known, |peer, owner| VxlanPeer { owner, ..peer })
+    }
+}
+
+impl Reading<HostGwPeer> {
+    /// Keeps what `known`, the reading of this lease before this one, said of a lease that is unreadable now.
     ///
     /// # Examples
     ///
@@ -96,12 +131,7 @@ impl<P: Copy> Reading<P> {
     /// ```
     #[must_use]
     pub fn or_last(self, known: &Self) -> Self {
-        match self {
-            Self::Unreadable { owner, error, last } => {
-                Self::Unreadable { owner, error, last: last.or(known.peer().copied()) }
-            }
-            readable => readable,
-        }
+        self.or_last_with(known, |peer, owner| HostGwPeer { owner, ..peer })
     }
 }
 

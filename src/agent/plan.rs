@@ -67,31 +67,43 @@ impl Plan {
 
     /// The changes that lead from what one lease wanted to what it wants now.
     ///
-    /// First comes what is new, then what others want of what it had, last what nobody wants.
+    /// First comes what is new, then what others want of what it had, last what nobody wants. Of what others want the
+    /// route is first: when it leads to its peer directly, it no longer needs the neighbour and the FDB entry.
     pub(super) fn between(
         old: impl Iterator<Item = Wanted> + Clone,
         new: impl Iterator<Item = Wanted> + Clone,
         others: impl Iterator<Item = Claim> + Clone,
         set: impl Fn(Record) -> Change,
     ) -> Self {
-        let left =
-            old.filter(|old| !new.clone().any(|new| new.record.place() == old.record.place()));
+        let left = old
+            .clone()
+            .filter(|old| !new.clone().any(|new| new.record.place() == old.record.place()));
         let is_set = |new: &Wanted| match rival(new, others.clone()) {
             Some(Claim::Wants(other)) => new.owner < other.owner || new.record == other.record,
             Some(kept) => kept.is_uncertain(new.record.place()) || new.owner < kept.owner(),
             None => true,
         };
-        let given_back = left.clone().filter_map(|old| match rival(&old, others.clone()) {
-            Some(Claim::Wants(other)) => {
-                Some(other.record).filter(|record| old.owner < other.owner && *record != old.record)
-            }
-            _ => None,
+        let set_new = new.clone().filter(is_set).flat_map(|new| {
+            let in_the_way = old.clone().find_map(|old| in_the_way(&old.record, &new.record));
+            in_the_way.into_iter().chain([set(new.record)])
         });
+        let to_other = |old: Wanted| match rival(&old, others.clone()) {
+            // What an unreadable lease keeps is there, and stays as it is.
+            Some(Claim::Wants(other)) if !other.is_kept() => Some(other.record)
+                .filter(|record| old.owner < other.owner && *record != old.record)
+                .map(|record| {
+                    in_the_way(&old.record, &record).into_iter().chain([Change::Set(record)])
+                }),
+            _ => None,
+        };
+        let is_route = |old: &Wanted| old.record.route().is_some();
+        let (routes, rest) =
+            (left.clone().filter(is_route), left.clone().filter(|old| !is_route(old)));
+        let given_back = routes.chain(rest).filter_map(to_other).flatten();
         let deleted = left
             .filter(|old| rival(old, others.clone()).is_none())
             .map(|old| Change::Delete(old.record));
-        let set_new = new.clone().filter(is_set).map(|new| set(new.record));
-        Self::new(set_new.chain(given_back.map(Change::Set)).chain(deleted))
+        Self::new(set_new.chain(given_back).chain(deleted))
     }
 
     /// Returns what undoes the first `done` changes, when the one after them failed and `found` was
@@ -132,13 +144,17 @@ impl Plan {
             let before = found.at(change.record().place());
             let before = match change {
                 Change::Set(_) | Change::Add(_) => before.filter(|b| b.is_default_metric).min(),
-                Change::Delete(record) => before.filter(|b| record.is_met_by(&b.record)).min(),
+                Change::Delete(record) => before
+                    .filter(|b| record.deletes(&b.record))
+                    .min_by_key(|b| (!b.is_default_metric, *b)),
             };
             match (change, before) {
                 (Change::Set(record) | Change::Add(record), Some(b))
                     if record.is_met_by(&b.record) => {}
-                (_, Some(before)) => {
-                    *restored = Some(Change::Set(before.record));
+                (change, Some(before)) => {
+                    let is_there = !matches!(change, Change::Delete(_));
+                    let way = in_the_way(&change.record(), &before.record).filter(|_| is_there);
+                    *restored = Some((way, Change::Set(before.record)));
                     *inexact = (!before.is_exact).then_some(before.record);
                 }
                 (Change::Set(record) | Change::Add(record), None) => {
@@ -148,6 +164,7 @@ impl Plan {
             }
         }
         let restored = restored.into_iter().rev().flatten();
+        let restored = restored.flat_map(|(way, change)| way.into_iter().chain([change]));
         undo.plan = Self::new(restored.chain(deleted.into_iter().flatten()));
         undo
     }
@@ -172,6 +189,20 @@ impl Rollback {
     pub fn inexact(&self) -> impl Iterator<Item = Record> + '_ {
         self.inexact.iter().flatten().copied()
     }
+}
+
+/// The deletion that has to come before a route is set. Linux refuses an IPv6 route through the tunnel
+/// while its gateway is reached by another link, as it is by the route that it should overwrite
+/// (`net/ipv6/route.c`, `ip6_route_check_nh_onlink`).
+pub(super) fn in_the_way(old: &Record, new: &Record) -> Option<Change> {
+    let Record::Onlink(route) = new else { return None };
+    let is_in_the_way = match old {
+        Record::Neighbour(_) | Record::Fdb(_) => false,
+        Record::Onlink(old) => old.ifindex != route.ifindex,
+        Record::Direct(_) | Record::HostGw(_) | Record::Other(_) => true,
+    };
+    let is_ipv6 = route.destination.address().is_ipv6();
+    (is_ipv6 && is_in_the_way && old.shares_place(new)).then_some(Change::Delete(*old))
 }
 
 /// The other lease that has, or is to have, the place of an entry: the least owner, and last one of

@@ -8,6 +8,7 @@ use crate::wire::MacAddr;
 use super::backend::set_host_gw;
 use super::claim::{Wanted, WantedRecords};
 use super::found::{Found, FoundRecords};
+use super::plan::in_the_way;
 use super::record::{Change, Place, Record};
 
 /// Which of the entries found in the kernel are the agent's own, so that it may delete them.
@@ -46,25 +47,30 @@ impl Ownership<'_> {
 }
 
 /// Returns the additions: entries that leases want and that are not in the kernel, in the order in
-/// which they should be set: neighbours, FDB entries, routes. Apply them after the deletions of
-/// [`stale`].
+/// which they should be set: neighbours, FDB entries, routes. Apply them before the deletions of
+/// [`stale`]: a peer that is to be reached directly is still reached through the tunnel until its
+/// route is set.
 ///
-/// Of entries that conflict, only the one that is kept is set ([`WantedRecords::conflicts`] lists
-/// the others), so that a second round finds nothing to do.
+/// Of entries that conflict, only the one that is kept is set ([`WantedRecords::conflicts`] lists the
+/// others), so that a second round finds nothing to do.
 pub fn missing<'a>(
     wanted: WantedRecords<'a>,
     found: FoundRecords<'a>,
 ) -> impl Iterator<Item = Change> + 'a {
     let missing = wanted.winners().filter(move |wanted| !found.meet(wanted));
-    missing.map(move |record| set_host_gw(record, found))
+    missing.flat_map(move |record| {
+        let mut overwritten = found.at(record.place()).filter(|found| found.is_default_metric);
+        let in_the_way = overwritten.find_map(|found| in_the_way(&found.record, &record));
+        in_the_way.into_iter().chain([set_host_gw(record, found)])
+    })
 }
 
 /// Returns the deletions: entries in the kernel that the agent owns and no lease wants. Apply them
-/// before the additions of [`missing`].
+/// after the additions of [`missing`].
 ///
-/// What an addition overwrites is left to it. What an unreadable lease owns stays; and while it
-/// cannot be told whose an FDB entry is, since the neighbour of an unreadable lease is not there,
-/// so do all FDB entries of that link.
+/// What an addition overwrites is left to it: of the routes to one destination, that of the default
+/// metric. What an unreadable lease owns stays; and while it cannot be told whose an FDB entry is,
+/// since the neighbour of an unreadable lease is not there, so do all FDB entries of that link.
 pub fn stale<'a>(
     wanted: WantedRecords<'a>,
     found: FoundRecords<'a>,
@@ -94,15 +100,15 @@ enum PlaceState {
     Unknown,
     /// This entry is wanted there, and is there.
     Met(Wanted),
-    /// Another entry is wanted there, and overwrites what is.
-    Missing,
+    /// This entry is wanted there, and overwrites what has the default metric.
+    Missing(Wanted),
 }
 
 impl PlaceState {
     fn of(place: Place, wanted: WantedRecords<'_>, found: FoundRecords<'_>) -> Self {
         match (wanted.winner(place), place) {
             (Some(winner), _) if found.meet(&winner.record) => Self::Met(winner),
-            (Some(_), _) => Self::Missing,
+            (Some(winner), _) => Self::Missing(winner),
             (None, Place::Fdb(ifindex, _)) if wanted.may_own_fdb(ifindex) => Self::Unknown,
             (None, _) => Self::Free,
         }
@@ -111,8 +117,11 @@ impl PlaceState {
     fn is_stale(&self, entry: &Found) -> bool {
         match self {
             Self::Free => true,
-            Self::Unknown | Self::Missing => false,
-            Self::Met(winner) => !winner.is_kept && !winner.record.is_met_by(&entry.record),
+            Self::Unknown => false,
+            Self::Missing(winner) => {
+                !entry.is_default_metric && !winner.record.is_met_by(&entry.record)
+            }
+            Self::Met(winner) => !winner.is_kept() && !winner.record.is_met_by(&entry.record),
         }
     }
 }

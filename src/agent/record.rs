@@ -112,6 +112,18 @@ impl Record {
         }
     }
 
+    /// Whether the request that deletes this entry deletes one found in the kernel. Linux does not
+    /// compare the MAC address of a neighbour, and of a route the destination, gateway and link alone.
+    pub(super) fn deletes(&self, found: &Self) -> bool {
+        match (self, self.route(), found.route()) {
+            (Self::Neighbour(_), ..) => self.shares_place(found),
+            (_, Some(own), Some(route)) => {
+                route == HostGwRoute { ifindex: own.ifindex.or(route.ifindex), ..own }
+            }
+            _ => self == found,
+        }
+    }
+
     /// Returns whether the kernel has room for only one of the two: neighbours of one address, FDB
     /// entries of one MAC address, routes to one destination.
     #[must_use]

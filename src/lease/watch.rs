@@ -74,7 +74,7 @@ pub enum LeaseEvent<T> {
 /// let text = r#"{"PublicIP":"192.168.0.2","PublicIPv6":"fd00::2","BackendType":"vxlan","BackendData":{"VtepMAC":"02:00:00:00:00:02"},"BackendV6Data":{"VtepMAC":"02:00:00:00:00:03"}}"#;
 /// let value = peer(&key, text)?;
 /// let mut events = Vec::new();
-/// watch.snapshot(&[(key, value)], |event| events.push(event))?;
+/// watch.snapshot(&[(key, value)], |_, event| events.push(event))?;
 /// assert_eq!(events, [LeaseEvent::Added { key, value, replaced: None }]);
 /// assert_eq!(value.v6, Some(("fd00::2".parse()?, "02:00:00:00:00:03".parse()?)));
 ///
@@ -161,13 +161,17 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
     /// last with an `Added` event for each new one, in the order of the snapshot. Of two keys that
     /// are one lease the later counts, and replaces the earlier one.
     ///
+    /// `tell` also gets the watch, which knows the leases as they are after that event and before the next: the other
+    /// leases that a plan has to respect. Those of the end of the snapshot would not do, because what they no longer want
+    /// is still in use until their own event.
+    ///
     /// # Errors
     /// [`TooManyLeases`] if there is not enough space; then nothing is changed or reported. A new
     /// lease under two keys needs space for two.
     pub fn snapshot(
         &mut self,
         leases: &[(LeaseKey, T)],
-        mut tell: impl FnMut(LeaseEvent<T>),
+        mut tell: impl FnMut(&Self, LeaseEvent<T>),
     ) -> Result<(), TooManyLeases> {
         self.mark_seen(leases)?;
         for (key, value) in leases.iter().cloned() {
@@ -175,7 +179,7 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
             if known.value != value {
                 known.key = key;
                 let replaced = Some(core::mem::replace(&mut known.value, value.clone()));
-                tell(LeaseEvent::Added { key, value, replaced });
+                tell(self, LeaseEvent::Added { key, value, replaced });
             }
         }
         self.remove_unseen(&mut tell);
@@ -186,7 +190,7 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
                 continue;
             }
             let replaced = self.table.insert(key, value.clone())?;
-            tell(LeaseEvent::Added { key, value, replaced });
+            tell(self, LeaseEvent::Added { key, value, replaced });
         }
         self.table.iter_mut().for_each(|known| known.seen = false);
         Ok(())
@@ -219,12 +223,12 @@ impl<'s, T: Clone + PartialEq> LeaseWatch<'s, T> {
         self.table.find(key).and_then(|at| self.table.known_mut(at))
     }
 
-    fn remove_unseen(&mut self, mut tell: impl FnMut(LeaseEvent<T>)) {
+    fn remove_unseen(&mut self, mut tell: impl FnMut(&Self, LeaseEvent<T>)) {
         for at in 0..self.table.slots() {
             // Taking one may move another one here.
             while self.table.known(at).is_some_and(|known| !known.seen) {
                 if let Some(Known { key, value, .. }) = self.table.take(at) {
-                    tell(LeaseEvent::Removed { key, value: Some(value) });
+                    tell(self, LeaseEvent::Removed { key, value: Some(value) });
                 }
             }
         }
@@ -251,7 +255,7 @@ mod tests {
     fn told(watch: &mut LeaseWatch<'_, char>, leases: &[(u8, char)]) -> Vec<LeaseEvent<char>> {
         let leases: Vec<_> = leases.iter().map(|(third, value)| (key(*third), *value)).collect();
         let mut events = Vec::new();
-        watch.snapshot(&leases, |event| events.push(event)).unwrap();
+        watch.snapshot(&leases, |_, event| events.push(event)).unwrap();
         events
     }
 
@@ -304,7 +308,7 @@ mod tests {
         let full = TooManyLeases { max: 1 };
         assert_eq!(watch.added(key(2), 'b'), Err(full));
         let both = [(key(2), 'b'), (key(3), 'c')];
-        assert_eq!(watch.snapshot(&both, |event| panic!("{event:?}")), Err(full));
+        assert_eq!(watch.snapshot(&both, |_, event| panic!("{event:?}")), Err(full));
         assert_eq!(watch.leases().collect::<Vec<_>>(), [(key(1), &'a')]);
         // As many as there were, all others.
         assert_eq!(told(&mut watch, &[(2, 'b')]), [removed(1, Some('a')), added(2, 'b', None)]);
@@ -337,7 +341,7 @@ mod tests {
         let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
         let mut told = |leases: &[(LeaseKey, u8)]| {
             let mut events = Vec::new();
-            watch.snapshot(leases, |event| events.push(event)).unwrap();
+            watch.snapshot(leases, |_, event| events.push(event)).unwrap();
             events
         };
         let added = |key, value, replaced| LeaseEvent::Added { key, value, replaced };
@@ -346,6 +350,29 @@ mod tests {
         assert_eq!(told(&[(old, 2), (new, 3)]), [added(new, 3, Some(2))]);
         assert_eq!(told(&[]), [LeaseEvent::Removed { key: new, value: Some(3) }]);
         assert_eq!(told(&[(old, 5), (new, 5)]), [added(old, 5, None)], "one value under two keys");
+    }
+
+    /// While an event is told, the leases of later events are as they were.
+    #[test]
+    fn a_snapshot_tells_with_the_leases_so_far() {
+        let mut slots = [LeaseSlot::EMPTY; 4];
+        let mut watch = LeaseWatch::new(&mut slots, Families::Ipv4, HashKey::PREDICTABLE);
+        told(&mut watch, &[(1, 'a'), (2, 'b'), (3, 'c')]);
+        let leases = [(key(4), 'd'), (key(1), 'A'), (key(2), 'B')];
+        let mut seen = Vec::new();
+        watch
+            .snapshot(&leases, |watch, event| {
+                let known = [1, 2, 3, 4].map(|third| watch.value(key(third)).copied());
+                seen.push((event, known));
+            })
+            .unwrap();
+        let expected = [
+            (added(1, 'A', Some('a')), [Some('A'), Some('b'), Some('c'), None]),
+            (added(2, 'B', Some('b')), [Some('A'), Some('B'), Some('c'), None]),
+            (removed(3, Some('c')), [Some('A'), Some('B'), None, None]),
+            (added(4, 'd', None), [Some('A'), Some('B'), None, Some('d')]),
+        ];
+        assert_eq!(seen, expected);
     }
 
     /// What a snapshot means, by two maps.

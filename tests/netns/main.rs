@@ -111,9 +111,9 @@ fn a_node_comes_with_another_vtep_mac(bed: &mut Bed) {
     let said = bed.routes(2, "reconcile", &bed.leases("vxlan", &[1, 2, 3]), VXLAN, &[]);
     let link = bed.link(2, "flannel.1");
     let expected = [
-        format!("delete 02:00:00:00:00:03 is behind 192.168.50.3 on link {link}"),
         format!("set neighbour 10.5.3.0 is at 02:00:00:00:00:33 on link {link}"),
         format!("set 02:00:00:00:00:33 is behind 192.168.50.3 on link {link}"),
+        format!("delete 02:00:00:00:00:03 is behind 192.168.50.3 on link {link}"),
     ];
     assert_eq!(lines(&said).collect::<Vec<_>>(), expected);
     // with its address the kernel took the device's neighbours
@@ -172,8 +172,8 @@ fn host_gw_takes_over(bed: &Bed) {
     let said = bed.routes(1, "reconcile", &all, HOST_GW, &networks);
     let link = bed.link(1, "eth0");
     let expected = [
-        format!("delete route 10.5.9.0/24 via 192.168.50.3 on link {link}"),
         format!("add route 10.5.3.0/24 via 192.168.50.3 on link {link}"),
+        format!("delete route 10.5.9.0/24 via 192.168.50.3 on link {link}"),
     ];
     assert_eq!(lines(&said).collect::<Vec<_>>(), expected);
     routes_without_a_gateway_are_replaced(bed);

@@ -223,7 +223,7 @@ fn watch(checks: &mut Checks<'_>) {
         let added = watch.added(one, any(2)).ok()??
             == LeaseEvent::Added { key: one, value: 2, replaced: None };
         let mut told = 0;
-        watch.snapshot(&[(own, 1), (two, any(3))], |_| told += 1).ok()?;
+        watch.snapshot(&[(own, 1), (two, any(3))], |_, _| told += 1).ok()?;
         let keyed = any(HashKey::new([7; 16]).hash(&one)) != HashKey::PREDICTABLE.hash(&one);
         let removed = watch.removed(two)? == LeaseEvent::Removed { key: two, value: Some(3) };
         Some(

@@ -1,6 +1,9 @@
 //! What a lease event changes in the kernel, and its undoing.
 
-use crate::netlink::{Family, HostGwRoute, IfIndex, OtherRoute, RouteHeader, RouteMessage};
+use crate::netlink::{
+    Family, FdbEntry, HostGwRoute, IfIndex, NeighbourEntry, OnlinkRoute, OtherRoute, RouteHeader,
+    RouteMessage,
+};
 
 use super::*;
 
@@ -70,6 +73,47 @@ fn another_public_address_overwrites_and_another_reach_withdraws() {
     assert_eq!(words(&plan), ["set route 10.1.17.0/24 via 192.168.50.4 on link 2"]);
 }
 
+/// Linux answers "Nexthop has invalid gateway or device mismatch" while the direct route is there.
+#[test]
+fn a_direct_route_of_ipv6_goes_before_the_tunnels() {
+    let owner = Owner::of_subnet(prefix("fd00:5:2::/64"));
+    let mac = MacAddr::new([2, 0, 0, 0, 0, 1]);
+    let peer = VxlanPeer::new(owner, ip("2001:db8::12"), mac).unwrap();
+    let direct = "delete route fd00:5:2::/64 via 2001:db8::12, direct";
+    let tunnel = "set route fd00:5:2::/64 via fd00:5:2:: on link 7, onlink";
+    let plan = VXLAN.replaced((&peer, Reach::Direct), (&peer, Reach::Tunnel), []);
+    assert_eq!(words(&plan)[2..], [direct, tunnel]);
+    // The rollback of each of its changes gives the direct route back.
+    let before = HostGwRoute {
+        destination: owner.subnet,
+        gateway: peer.public(),
+        ifindex: HOST_GW.route(&host_gw("192.0.2.1")).ifindex,
+    };
+    let mut entries = found(&[Record::HostGw(before)]);
+    let entries = FoundRecords::new(&mut entries);
+    for done in [3, 4] {
+        let undo: Vec<Change> = plan.rollback(done, entries).plan().changes().collect();
+        assert!(undo.contains(&Change::Set(Record::HostGw(before))), "{done}: {undo:?}");
+    }
+    // In that of a plan that led from the tunnel to a direct route, too, that one goes first.
+    let plan = VXLAN.replaced((&peer, Reach::Tunnel), (&peer, Reach::Direct), []);
+    let mut tables = found(&records(&peer, Reach::Tunnel));
+    let undo = plan.rollback(1, FoundRecords::new(&mut tables));
+    assert_eq!(words(undo.plan()), [direct, tunnel]);
+    // Another lease gets its route back.
+    let other = Owner { lease: "10.5.2.0-24&fd00:5:2::-64".parse().unwrap(), ..owner };
+    let other = VxlanPeer::new(other, ip("2001:db8::13"), mac).unwrap();
+    let others = VXLAN.wanted(&other, Reach::Tunnel).map(Claim::Wants);
+    let removed = VXLAN.removed(&peer, Reach::Direct, others.clone());
+    assert_eq!(words(&removed), [direct, tunnel]);
+    // So does the reconciliation.
+    let mut buffer = [None; 3];
+    let wanted = WantedRecords::collect(others, entries, &mut buffer).unwrap();
+    let changes: Vec<String> = missing(wanted, entries).map(|change| change.to_string()).collect();
+    let found = "delete route fd00:5:2::/64 via 2001:db8::12 on link 2";
+    assert_eq!(changes[2..], [found, tunnel]);
+}
+
 /// moby/moby#50106, and a node whose subnet changed while its device kept its MAC address.
 #[test]
 fn an_fdb_entry_goes_with_the_last_lease_that_wants_it() {
@@ -106,6 +150,29 @@ fn the_lesser_subnet_has_what_two_leases_want() {
     assert_eq!(fdb(&VXLAN.removed(&lesser, Reach::Tunnel, claims(&greater))), to_greater);
 }
 
+/// Two leases of one subnet: the lesser goes, and the other's peer is the same, but reached directly. Its MAC address is a
+/// third lease's, too.
+#[test]
+fn a_direct_route_is_given_back_before_the_tunnel_goes() {
+    let lease = |key: &str, subnet, public, mac| {
+        let owner = Owner { subnet: prefix(subnet), lease: key.parse().unwrap() };
+        VxlanPeer::new(owner, ip(public), MacAddr::new([2, 0, 0, 0, 0, mac])).unwrap()
+    };
+    let gone = lease("10.5.2.0-24", "10.5.2.0/24", "192.0.2.10", 1);
+    let direct = lease("10.5.2.0-24&fd00:5:2::-64", "10.5.2.0/24", "192.0.2.10", 1);
+    let third = lease("10.5.3.0-24", "10.5.3.0/24", "192.0.2.11", 1);
+    let claims = [(direct, Reach::Direct), (third, Reach::Tunnel)];
+    let others = claims.iter().flat_map(|(peer, reach)| VXLAN.wanted(peer, *reach));
+    assert_eq!(
+        words(&VXLAN.removed(&gone, Reach::Tunnel, others.map(Claim::Wants))),
+        [
+            "set route 10.5.2.0/24 via 192.0.2.10, direct",
+            "set 02:00:00:00:00:01 is behind 192.0.2.11 on link 7",
+            "delete neighbour 10.5.2.0 is at 02:00:00:00:00:01 on link 7",
+        ]
+    );
+}
+
 #[test]
 fn a_host_gw_route_is_added_when_it_is_not_there() {
     let peer = host_gw("192.168.50.3");
@@ -121,10 +188,11 @@ fn a_host_gw_route_is_added_when_it_is_not_there() {
     assert!(added(Some(same)).is_empty());
     let inexact = Found { is_exact: false, is_default_metric: false, ..same };
     assert!(added(Some(inexact)).is_empty(), "flannel does not compare the metric");
-    let other = Found::exact(Record::HostGw(HostGwRoute {
-        ifindex: Some(IfIndex::literal::<3>()),
-        ..route
-    }));
+    let elsewhere = HostGwRoute { ifindex: Some(IfIndex::literal::<3>()), ..route };
+    let other = Found::exact(Record::HostGw(elsewhere));
+    let mut both = [inexact, other];
+    let plan = HOST_GW.added(&peer, FoundRecords::new(&mut both), []);
+    assert_eq!(words(&plan), [set], "another route comes before it");
     assert_eq!(added(Some(other)), [set]);
     let beside = Found { is_default_metric: false, ..other };
     assert_eq!(added(Some(beside)), [add], "a route of another metric is not overwritten");
@@ -166,6 +234,27 @@ fn a_rollback_gives_back_what_was_there() {
             assert_eq!(undo.inexact().count(), 0);
         }
     }
+}
+
+/// The kernel deletes a neighbour whatever its MAC address, and a route whatever its RTNH_F_ONLINK.
+#[test]
+fn a_rollback_gives_back_what_a_deletion_did_not_mean() {
+    let peer = peer("10.5.2.0", "192.0.2.12", 1);
+    let [Record::Neighbour(neighbour), fdb, Record::Onlink(route)] =
+        records(&peer, Reach::Tunnel)[..]
+    else {
+        panic!()
+    };
+    let neighbour = NeighbourEntry { mac: MacAddr::new([2, 0, 0, 0, 0, 9]), ..neighbour };
+    let OnlinkRoute { destination, gateway, ifindex } = route;
+    let route = Record::HostGw(HostGwRoute { destination, gateway, ifindex: Some(ifindex) });
+    let Record::Fdb(entry) = fdb else { panic!() };
+    let fdb = Record::Fdb(FdbEntry { remote: ip("192.0.2.99"), ..entry });
+    let mut entries = found(&[Record::Neighbour(neighbour), fdb, route]);
+    let removed = VXLAN.removed(&peer, Reach::Tunnel, []);
+    let undo = removed.rollback(3, FoundRecords::new(&mut entries));
+    let restored = [route, Record::Neighbour(neighbour)].map(Change::Set);
+    assert_eq!(undo.plan().changes().collect::<Vec<_>>(), restored, "the FDB entry stayed");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod events;
 mod readings;
 mod reconcile;
+mod unreadable;
 
 use core::net::IpAddr;
 use std::string::{String, ToString};

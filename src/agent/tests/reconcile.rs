@@ -28,13 +28,13 @@ fn claims(records: &[Record]) -> Vec<Claim> {
     records.iter().enumerate().map(claim).collect()
 }
 
-fn reconciled_claims(claims: &[Claim], records: &[Record]) -> Vec<Change> {
+pub(super) fn reconciled_claims(claims: &[Claim], records: &[Record]) -> Vec<Change> {
     let networks = [prefix("10.1.0.0/16")];
     let mut entries = found(records);
     let entries = FoundRecords::new(&mut entries);
     let mut buffer = vec![None; claims.len() + records.len()];
     let wanted = WantedRecords::collect(claims.iter().copied(), entries, &mut buffer).unwrap();
-    stale(wanted, entries, ownership(&networks)).chain(missing(wanted, entries)).collect()
+    missing(wanted, entries).chain(stale(wanted, entries, ownership(&networks))).collect()
 }
 
 fn reconciled(wanted: &[Record], found: &[Record]) -> Vec<Change> {
@@ -144,6 +144,25 @@ fn a_host_gw_route_takes_the_place_of_another() {
     assert_eq!(reconciled(&[wanted], &[]), [Change::Add(wanted)]);
 }
 
+/// A route of another metric is not overwritten by the one that is wanted.
+#[test]
+fn a_route_beside_the_missing_one_goes_in_the_same_round() {
+    let peer = peer("10.1.17.0", "192.168.50.3", 1);
+    let beside = Found {
+        is_exact: false,
+        is_default_metric: false,
+        ..Found::exact(records(&peer, Reach::Tunnel)[2])
+    };
+    let claims = claims(&records(&peer, Reach::Direct));
+    let mut entries = [beside];
+    let entries = FoundRecords::new(&mut entries);
+    let mut buffer = [None; 1];
+    let wanted = WantedRecords::collect(claims, entries, &mut buffer).unwrap();
+    assert_eq!(missing(wanted, entries).count(), 1);
+    let gone: Vec<Change> = stale(wanted, entries, ownership(&[])).collect();
+    assert_eq!(gone, [Change::Delete(beside.record)]);
+}
+
 #[test]
 fn a_direct_route_is_met_by_one_on_any_link() {
     let peer = peer("10.1.17.0", "192.168.50.3", 1);
@@ -155,8 +174,8 @@ fn a_direct_route_is_met_by_one_on_any_link() {
     let set = [Change::Set(wanted[0])];
     assert_eq!(
         reconciled(&wanted, &tunnelled),
-        [left, set.into()].concat(),
-        "the route is overwritten"
+        [set.into(), left].concat(),
+        "the route is overwritten before the tunnel goes"
     );
 }
 
@@ -219,30 +238,6 @@ fn conflicts_are_reported_and_come_to_rest() {
             not 02:00:00:00:00:01 is behind 192.0.2.13 on link 7"
         ]
     );
-}
-
-#[test]
-fn an_unreadable_lease_keeps_what_it_owns() {
-    let known = peer("10.5.2.0", "192.0.2.12", 1);
-    let gone = peer("10.5.3.0", "192.0.2.13", 2);
-    let [known, gone] = [known, gone].map(|peer| records(&peer, Reach::Tunnel));
-    let reading = Reading::Unreadable {
-        owner: Owner::of_subnet(prefix("10.5.2.0/24")),
-        error: PeerError::NoBackendData,
-        last: None,
-    };
-    let claims: Vec<Claim> = VXLAN.claims(&reading, Reach::Tunnel).collect();
-    let kernel = [known.clone(), gone.clone()].concat();
-    let deleted: Vec<Change> = gone.iter().copied().map(Change::Delete).collect();
-    assert_eq!(reconciled_claims(&claims, &kernel), deleted);
-    // Without its neighbour nobody can tell which FDB entry is its own: none goes.
-    let kernel = [known[1..].to_vec(), gone.clone()].concat();
-    let left = [gone[0], gone[2]].map(Change::Delete);
-    assert_eq!(reconciled_claims(&claims, &kernel), left);
-    // By event, the same: another lease goes, its FDB entry stays.
-    let peer = peer("10.5.3.0", "192.0.2.13", 2);
-    let plan = VXLAN.removed(&peer, Reach::Tunnel, claims);
-    assert_eq!(plan.changes().collect::<Vec<_>>(), left);
 }
 
 #[test]
