@@ -15,7 +15,7 @@ use criterion::{
 use paths::*;
 use vtep::arch::Kernels;
 use vtep::batch::{decap_batch, encap_batch};
-use vtep::tunnel::{TunnelInfo, Tunnel, UdpChecksum};
+use vtep::tunnel::{Tunnel, TunnelInfo, UdpChecksum};
 
 const HOT: usize = 256;
 const COLD: usize = 65_536;

@@ -11,7 +11,7 @@ use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::{ArrayFrame, FrameBuf, InnerChecksum, TxMeta};
 use vtep::checksum::Sum;
 use vtep::tunnel::{
-    Adjacency, EncapState, TunnelInfo, ReservedBits, Tunnel, TunnelConfig, UdpChecksum, Vtep,
+    Adjacency, EncapState, ReservedBits, Tunnel, TunnelConfig, TunnelInfo, UdpChecksum, Vtep,
 };
 use vtep::verdict::{DropReason, Verdict};
 use vtep::wire::{EtherType, EthernetHeader, IpProtocol, Ipv4Header, MacAddr, Vni};

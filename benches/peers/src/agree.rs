@@ -85,11 +85,9 @@ fn mutants(packet: &[u8]) -> Vec<Vec<u8>> {
 /// ECN fields of both, and VXLAN-GPE.
 fn verdict(packet: &[u8]) -> Option<Option<Received>> {
     match frames::vtep().inspect(packet) {
-        Ok(decap) => Some(Some(Received {
-            info: decap.info(),
-            offset: decap.offset(),
-            len: decap.len(),
-        })),
+        Ok(decap) => {
+            Some(Some(Received { info: decap.info(), offset: decap.offset(), len: decap.len() }))
+        }
         Err(
             DropReason::InnerTruncated | DropReason::EcnUnmarkable | DropReason::UnsupportedGpe,
         ) => None,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use vtep::batch::{decap_batch, encap_batch};
 use vtep::buf::FrameBuf;
-use vtep::tunnel::{EncapState, TunnelInfo, Tunnel, Vtep};
+use vtep::tunnel::{EncapState, Tunnel, TunnelInfo, Vtep};
 use vtep::verdict::{DropReason, Verdict};
 
 use crate::frames;
