@@ -19,7 +19,10 @@ mod native;
 mod update;
 
 use native::fold;
-pub(crate) use native::{fold_u32, native_sum, sum_words};
+// The kernels of x86-64 alone use it.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(crate) use native::sum_words;
+pub(crate) use native::{fold_u32, native_sum};
 pub(crate) use update::update_sum;
 pub use update::{CompleteError, complete, update, update_udp};
 
