@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use vtep::agent::Found;
+use vtep::agent::{Found, Record};
 use vtep::lease::{LeaseEvent, LeaseKey};
 use vtep::netlink::IfIndex;
 
@@ -193,6 +193,7 @@ impl Run<'_, '_> {
         let mut now = old.clone();
         let mut expected = before.clone();
         let mut has_failed = false;
+        let mut states = vec![old];
         for event in events.iter().flatten() {
             let was = now.clone();
             let key = match &event.0 {
@@ -208,6 +209,7 @@ impl Run<'_, '_> {
                 _ => unreachable!("another kind of event"),
             };
             let lease = self.config.lease_of(key);
+            states.push(now.clone());
             self.guard(&was, &now);
             expected = naive::after_event(&expected, &was, &now, &self.config);
             self.world.has_failed = false;
@@ -223,7 +225,7 @@ impl Run<'_, '_> {
         known.sort();
         let all: Vec<LeaseKey> = self.leases.0.keys().copied().collect();
         self.world.check(known == all, || format!("the leases are {known:?}, not {all:?}"));
-        self.compare(&before, &old, &expected);
+        self.compare(&before, &states, &expected);
     }
 
     /// Notes which peers are reachable now, and are to be after an event.
@@ -238,10 +240,13 @@ impl Run<'_, '_> {
         };
         let is_behind = |peer: &Reachable| self.behind.contains(&config.lease_of(peer.0.lease));
         let next = naive::after_event(kernel, old, new, &config);
+        let confused = [old, new].map(|leases| KeptPlaces::of(leases, &config).confused_links);
+        let is_confused =
+            |peer: &Reachable| confused.concat().contains(&config.vxlan_links[peer.1]);
         let new = naive::peers(new);
         let guards: Vec<Guard> = naive::peers(old)
             .into_iter()
-            .filter(|old| !is_behind(old) && is_reached(kernel, old))
+            .filter(|old| !is_behind(old) && !is_confused(old) && is_reached(kernel, old))
             .filter_map(|old| {
                 let id = |peer: &Reachable| (config.lease_of(peer.0.lease), peer.1);
                 let new = new.iter().find(|new| id(new) == id(&old) && is_reached(&next, new))?;
@@ -255,9 +260,11 @@ impl Run<'_, '_> {
         self.world.guards = guards;
     }
 
-    /// Compares the tables with those that the current leases call for, place by place.
-    fn compare(&mut self, before: &Kernel, old: &Leases, expected: &Kernel) {
+    /// Compares the tables with those that the current leases call for, place by place. The leases were in these states, the
+    /// first before the event.
+    fn compare(&mut self, before: &Kernel, states: &[Leases], expected: &Kernel) {
         let config = self.config;
+        let old = &states[0];
         let clean = naive::after_event(before, old, old, &config).normal() == before.normal();
         if self.world.has_failed || self.world.killed_after.is_some() {
             self.counts.failed += u64::from(self.world.has_failed);
@@ -265,24 +272,32 @@ impl Run<'_, '_> {
         }
         let [before, expected] = [before, expected].map(Kernel::normal);
         let now = self.world.kernel.normal();
-        let [kept, kept_now] = [old, &self.leases].map(|leases| KeptPlaces::of(leases, &config));
+        let kept = KeptPlaces::of(&states[0], &config);
+        let ever_kept: Vec<_> = states.iter().map(|s| KeptPlaces::of(s, &config)).collect();
         let tables = [&before, &now, &expected].map(by_place);
         let all: BTreeSet<Place> = tables.iter().flat_map(|table| table.keys().copied()).collect();
         for place in all {
             let [was, is, should] = [0, 1, 2].map(|table| tables[table].get(&place));
             // What an unreadable lease kept is left to the reconciliation when the lease goes or is readable again.
             let may_stay = !clean || kept.has(place);
-            // So is an FDB entry that nobody wants; and while another lease has the neighbour of an unreadable one, plans
+            // So is what others had there between the events of a snapshot, and an FDB entry that nobody wants; and while another lease has the neighbour of an unreadable one, plans
             // cannot tell that the FDB entry of that neighbour is not its own.
-            let is_left = [&kept, &kept_now].iter().any(|kept| {
+            let is_left = ever_kept.iter().any(|kept| {
                 let is_wanted = naive::is_wanted(&self.leases, &config, place);
-                kept.is_confused(place) || kept.has(place) && is_fdb(place) && !is_wanted
+                let is_free = is_fdb(place) && !is_wanted;
+                let is_between = states.len() > 2;
+                kept.is_confused(place) || kept.has(place) && (is_free || !clean || is_between)
             });
-            // A deletion names no metric: one for a route that is not there after all may take another's to that gateway.
+            // A route of another metric may have stood for one that was wanted, and has gone with it: a deletion names no
+            // metric.
+            let is_beside = was.is_some_and(|found| found.iter().any(|f| !f.is_default_metric));
+            let is_same = used(is) == used(should) || in_place(is) == in_place(should);
+            let is_beside = is_beside && is_same;
+            // So may one go for a route that is not there after all.
             let is_taken = self.behind.iter().any(|lease| {
                 (0..2).any(|family| Spec::subnet(*lease, family).map(Place::Route) == Some(place))
             });
-            let holds = is == should || may_stay && is == was || is_left || is_taken;
+            let holds = is == should || may_stay && is == was || is_left || is_taken || is_beside;
             self.world.check(holds, || format!("{place:?}: {is:?}, not {should:?}, was {was:?}"));
         }
         self.counts.compared += u64::from(clean);
@@ -317,7 +332,7 @@ impl Run<'_, '_> {
     }
 }
 
-fn is_default(record: &vtep::agent::Record) -> bool {
+fn is_default(record: &Record) -> bool {
     match naive::place(record) {
         Place::Route(destination) => destination.len() == 0,
         Place::Fdb(_, mac) => mac == vtep::wire::MacAddr::ZERO,
@@ -382,4 +397,14 @@ fn words(conflicts: &[naive::Conflict]) -> Vec<String> {
 
 fn is_fdb(place: Place) -> bool {
     matches!(place, Place::Fdb(..))
+}
+
+/// The entry that counts: of routes that of the least metric.
+fn used(found: Option<&Vec<Found>>) -> Option<Record> {
+    found.and_then(|found| found.first()).map(|found| found.record)
+}
+
+/// The entries that a request without a metric overwrites.
+fn in_place(found: Option<&Vec<Found>>) -> Vec<Found> {
+    found.into_iter().flatten().filter(|found| found.is_default_metric).copied().collect()
 }
