@@ -19,8 +19,6 @@ echo '== every public type has a defmt::Format'
 ./unformatted
 echo '== the boards'
 ./run
-echo '== no function of the library calls itself, and its stack'
-./callgraph.py
 echo '== the firmware and its log'
 ./logs
 echo '== a planted panic does not link'
@@ -37,5 +35,9 @@ echo '== a planted panic does not link'
         grep -q 'undefined symbol: PANIC_IS_REACHABLE' <<<"$output"
     done
 )
-echo '== the footprint'
-./footprint
+if [ "${1:-}" = --long ]; then
+    echo '== no function of the library calls itself, and its stack'
+    ./callgraph.py
+    echo '== the footprint'
+    ./footprint
+fi
