@@ -1,6 +1,7 @@
 //! What each event means, and that a reconciliation ends where the events would have led.
 
 mod events;
+mod found;
 mod readings;
 mod reconcile;
 mod unreadable;

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use crate::netlink::{HostGwRoute, IfIndex, OtherRoute};
+use crate::netlink::{HostGwRoute, IfIndex, NeighbourEntry, OtherRoute};
 
 use super::reconcile::reconciled_claims;
 use super::*;
@@ -83,6 +83,19 @@ fn an_fdb_entry_goes_with_a_neighbour_that_another_lease_takes() {
     let others = ["10.5.2.0-24&fd00:5:2::-64", "10.5.2.0-24&fd00:5:3::-64"];
     let claims = claims_of(&others.map(|key| (unreadable(key, "10.5.2.0/24"), Reach::Tunnel)));
     assert_eq!(reconciled_claims(&claims, &old[1..]), []);
+}
+
+/// A MAC address that no FDB entry of a peer has leads to none.
+#[test]
+fn a_neighbour_without_a_unicast_mac_says_nothing_of_its_fdb_entry() {
+    let working = records(&peer("10.5.2.0", "192.0.2.12", 1), Reach::Tunnel);
+    let Record::Neighbour(neighbour) = working[0] else { panic!() };
+    let claims = claims_of(&[(unreadable("10.5.2.0-24", "10.5.2.0/24"), Reach::Tunnel)]);
+    for mac in [MacAddr::ZERO, MacAddr::BROADCAST] {
+        let neighbour = Record::Neighbour(NeighbourEntry { mac, ..neighbour });
+        assert_eq!(reconciled_claims(&claims, &[neighbour, working[1]]), [], "{mac}");
+    }
+    assert_eq!(reconciled_claims(&claims, &working), []);
 }
 
 #[test]
