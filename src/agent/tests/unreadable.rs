@@ -116,6 +116,38 @@ fn its_fdb_entry_is_another_ones_conflict() {
     assert_eq!(plan.changes().collect::<Vec<_>>(), set);
 }
 
+/// A claim that is not resolved keeps neighbour and route, one that is only what is there: with an empty kernel any FDB
+/// entry.
+#[test]
+fn a_plan_leaves_what_it_may_own() {
+    let lesser = unreadable("10.5.2.0-24", "10.5.2.0/24");
+    let owner = Owner {
+        lease: "10.5.2.0-24&fd00:5:2::-64".parse().unwrap(),
+        ..Owner::of_subnet(prefix("10.5.2.0/24"))
+    };
+    let mac = MacAddr::new([2, 0, 0, 0, 0, 1]);
+    let greater = VxlanPeer::new(owner, ip("192.0.2.13"), mac).unwrap();
+    let own = records(&greater, Reach::Tunnel);
+    let claims: Vec<Claim> = VXLAN.claims(&lesser, Reach::Tunnel).collect();
+    let resolved = claims.iter().flat_map(|claim| claim.resolve(FoundRecords::EMPTY));
+    let changes = |plan: Plan| plan.changes().collect::<Vec<_>>();
+    let added = VXLAN.added(&greater, Reach::Tunnel, claims.iter().copied());
+    assert_eq!(changes(added), [Change::Set(own[1])]);
+    let added = VXLAN.added(&greater, Reach::Tunnel, resolved.clone());
+    assert_eq!(changes(added), own.iter().copied().map(Change::Set).collect::<Vec<_>>());
+    let removed = VXLAN.removed(&greater, Reach::Tunnel, claims.iter().copied());
+    assert_eq!(removed, Plan::EMPTY);
+    let removed = VXLAN.removed(&greater, Reach::Tunnel, resolved.clone());
+    assert_eq!(changes(removed), [own[0], own[2]].map(Change::Delete));
+    // Resolved again it is the same.
+    let again = resolved.clone().flat_map(|claim| claim.resolve(FoundRecords::EMPTY));
+    assert!(again.eq(resolved));
+    // Of another subnet it is none of this.
+    let other = VxlanPeer::new(Owner::of_subnet(prefix("10.5.3.0/24")), ip("192.0.2.13"), mac);
+    let removed = VXLAN.removed(&other.unwrap(), Reach::Tunnel, claims.iter().copied());
+    assert_eq!(removed.changes().count(), 2);
+}
+
 /// Nobody knows whether it wants what it loses, nor whether the entry was its own.
 #[test]
 fn what_it_loses_is_no_conflict() {
